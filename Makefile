@@ -41,10 +41,11 @@ lint: ## run clippy, every warning an error
 tidy: ## check what clippy cannot see: edges, dependencies, sizes
 	$(CARGO) xtask tidy
 
-# The programs that tests outside of cargo drive must be built before them.
+# Tests outside of cargo drive the real binary. Building it together with the tests of all crates gives
+# the dependencies the features that `unit` wants too, so nothing is built twice.
 e2e: ## run the browser and client tests against the real binary
 ifneq ($(wildcard e2e/package.json),)
-	$(CARGO) build --locked --package countersign-cli
+	$(CARGO) build $(TEST_FLAGS) --all-targets
 	npm --prefix e2e test
 else
 	@:
