@@ -17,8 +17,6 @@ mod workspace;
 
 use std::collections::BTreeSet;
 
-use anyhow::Context;
-
 use crate::tidy::problem::Problem;
 use crate::tidy::tree::Tree;
 use crate::tidy::workspace::Workspace;
@@ -43,21 +41,17 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     let tree = Tree::read(&workspace.root)?;
     let crates = &workspace.crates;
 
+    let text = |place: &str| tree.text(place).unwrap_or_default();
+
+    // A file that is not there is an empty one: the rule that wants it says what is to stand in it.
     let mut problems = BTreeSet::new();
-    problems.extend(edges::check(crates, text(&tree, edges::PLACE)?));
-    problems.extend(dependencies::check(
-        crates,
-        text(&tree, dependencies::PLACE)?,
-    ));
+    problems.extend(edges::check(crates, text(edges::PLACE)));
+    problems.extend(dependencies::check(crates, text(dependencies::PLACE)));
     problems.extend(foreign::check(crates));
     for package in crates {
-        problems.extend(manifest::check(
-            &package.manifest,
-            text(&tree, &package.manifest)?,
-        ));
-        for root in &package.roots {
-            problems.extend(documentation::check(root, text(&tree, &root.path)?));
-        }
+        problems.extend(manifest::check(&package.manifest, text(&package.manifest)));
+        let roots = package.roots.iter();
+        problems.extend(roots.filter_map(|root| documentation::check(root, text(&root.path))));
     }
     for file in &tree.files {
         problems.extend(length::check(&file.path, &file.text));
@@ -71,28 +65,15 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     })
 }
 
-fn text<'a>(tree: &'a Tree, place: &str) -> anyhow::Result<&'a str> {
-    tree.text(place)
-        .with_context(|| format!("{place} is missing, and tidy checks the workspace against it"))
-}
-
 // === impl Outcome ===
 
 impl Outcome {
     /// One line that says how the run ended and how much it covered.
     pub(crate) fn summary(&self) -> String {
-        let Self {
-            problems,
-            crates,
-            files,
-        } = self;
-        if problems.is_empty() {
-            format!("tidy: all rules hold over {crates} crates and {files} files")
-        } else {
-            format!(
-                "tidy: {} problems in {crates} crates and {files} files",
-                problems.len()
-            )
+        let covered = format!("{} crates and {} files", self.crates, self.files);
+        match self.problems.len() {
+            0 => format!("tidy: all rules hold over {covered}"),
+            found => format!("tidy: {found} to put right in {covered}"),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// Folders that hold what was built, fetched or found by chance, wherever they stand.
-const FOLDERS_SKIPPED: &[&str] = &[".git", "target", "node_modules", "artifacts", "corpus"];
+/// What was built, fetched or found by chance, wherever it stands. In a work tree of git `.git` is a
+/// file.
+const NAMES_SKIPPED: &[&str] = &[".git", "target", "node_modules", "artifacts", "corpus"];
 
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -38,9 +39,7 @@ impl Tree {
                 let kind = entry
                     .file_type()
                     .with_context(|| format!("looking at {}", path.display()))?;
-                let skipped = FOLDERS_SKIPPED
-                    .iter()
-                    .any(|name| entry.file_name() == *name);
+                let skipped = NAMES_SKIPPED.iter().any(|name| entry.file_name() == *name);
                 if kind.is_dir() && !skipped {
                     folders.push(path);
                 } else if kind.is_file() && !skipped {
@@ -68,5 +67,26 @@ impl Tree {
             .binary_search_by(|file| file.path.as_str().cmp(path))
             .ok()?;
         self.files.get(position).map(|file| file.text.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workspace_is_read_without_what_was_built_or_fetched() {
+        let tree = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+        assert!(tree.files.is_sorted_by_key(|file| &file.path));
+        let own = tree.text("xtask/src/tidy/tree.rs").unwrap();
+        assert!(own.starts_with("//! The project's own text files"));
+        assert_eq!(tree.text("xtask/src/tidy/no_such_file.rs"), None);
+        for file in &tree.files {
+            let skipped = file
+                .path
+                .split('/')
+                .find(|name| NAMES_SKIPPED.contains(name));
+            assert_eq!(skipped, None, "{}", file.path);
+        }
     }
 }
