@@ -1,1 +1,3 @@
-//! x
+//! Verifies, explains and mints the credentials that log a user in.
+
+pub mod json;
