@@ -1,3 +1,4 @@
 //! Verifies, explains and mints the credentials that log a user in.
 
 pub mod json;
+pub mod time;
