@@ -1,4 +1,5 @@
 //! Verifies, explains and mints the credentials that log a user in.
 
 pub mod json;
+pub mod jws;
 pub mod time;
