@@ -35,7 +35,7 @@ pub enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CompactError {
     /// Not three parts. Five would be an encrypted token (RFC 7516).
-    #[error("{0} parts between dots where a signed token has 3")]
+    #[error("a signed token has 3 parts between dots, and this has {0}")]
     PartCount(usize),
     /// A part is not canonical base64url without padding (RFC 7515 section 2):
     /// it holds another character, has a length that cannot be, or has bits

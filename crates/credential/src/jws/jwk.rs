@@ -13,6 +13,10 @@ use crate::json::{self, Object, Value};
 /// The most keys that are read of one set.
 pub const SET_KEYS_MAX: usize = 100;
 
+/// What only the private form of an asymmetric key has (RFC 7518 sections
+/// 6.2.2 and 6.3.2, RFC 8037 section 2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
 /// A key with the name that its maker gave it.
 #[derive(Debug, Clone)]
 pub struct Jwk {
@@ -94,7 +98,7 @@ pub fn read_jwk(jwk: &Object<'_>, weak: WeakSecret) -> Result<Jwk, KeyError> {
     let kid = text(jwk, "kid")?.map(str::to_owned);
     let kind = text(jwk, "kty")?.ok_or(KeyError::MissingMember("kty"))?;
     let is_secret = kind == "oct";
-    if !is_secret && jwk.get("d").is_some() {
+    if !is_secret && PRIVATE.iter().any(|name| jwk.get(name).is_some()) {
         return Err(KeyError::PrivateKey);
     }
     check_purpose(jwk, is_secret)?;
@@ -178,4 +182,212 @@ fn text<'a>(jwk: &'a Object<'_>, name: &'static str) -> Result<Option<&'a str>, 
     jwk.get(name)
         .map(|value| value.as_str().ok_or(KeyError::MalformedMember(name)))
         .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    /// RFC 7515 appendix A.3.
+    const POINT: &str = r#""x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
+    /// RFC 8037 appendix A.2.
+    const ED25519: &str =
+        r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
+    fn oct(rest: &str) -> String {
+        format!(r#"{{"kty":"oct","k":"{SECRET}"{rest}}}"#)
+    }
+
+    fn ec(rest: &str) -> String {
+        format!(r#"{{"kty":"EC","crv":"P-256",{POINT}{rest}}}"#)
+    }
+
+    fn okp(rest: &str) -> String {
+        format!("{{{ED25519}{rest}}}")
+    }
+
+    fn check(text: &str, expected: Result<Algorithm, KeyError>) {
+        let found =
+            read_jwk_set(text.as_bytes(), WeakSecret::Refuse).map(|keys| keys[0].key.algorithm());
+        assert_eq!((text, found), (text, expected));
+    }
+
+    #[test]
+    fn the_algorithm_is_named_or_follows_from_the_curve() {
+        check(&ec(""), Ok(Algorithm::Es256));
+        check(&ec(r#","alg":"ES256""#), Ok(Algorithm::Es256));
+        check(&okp(""), Ok(Algorithm::EdDsa));
+        check(&okp(r#","alg":"EdDSA""#), Ok(Algorithm::EdDsa));
+        check(&oct(r#","alg":"HS256""#), Ok(Algorithm::Hs256));
+        check(&oct(""), Err(KeyError::MissingMember("alg")));
+        check(
+            r#"{"kty":"RSA","n":"AQ","e":"AQAB"}"#,
+            Err(KeyError::MissingMember("alg")),
+        );
+        for name in ["none", "es256", "ES256K", "A256GCM", ""] {
+            check(
+                &ec(&format!(r#","alg":"{name}""#)),
+                Err(KeyError::UnknownAlgorithm),
+            );
+        }
+        check(&ec(r#","alg":null"#), Err(KeyError::MalformedMember("alg")));
+    }
+
+    #[test]
+    fn the_algorithm_goes_with_the_key() {
+        let wrong = |algorithm, found| Err(KeyError::WrongKind { algorithm, found });
+        check(
+            &ec(r#","alg":"ES384""#),
+            wrong(Algorithm::Es384, "a P-256 key"),
+        );
+        check(
+            &ec(r#","alg":"HS256""#),
+            wrong(Algorithm::Hs256, "a P-256 key"),
+        );
+        check(
+            &okp(r#","alg":"ES256""#),
+            wrong(Algorithm::Es256, "an Ed25519 key"),
+        );
+        check(
+            &oct(r#","alg":"RS256""#),
+            wrong(Algorithm::Rs256, "a secret"),
+        );
+    }
+
+    #[test]
+    fn only_keys_for_signatures_are_read() {
+        for rest in [
+            r#","use":"sig""#,
+            r#","key_ops":["verify"]"#,
+            r#","key_ops":["sign","verify"],"use":"sig""#,
+        ] {
+            check(&ec(rest), Ok(Algorithm::Es256));
+        }
+        for rest in [
+            r#","use":"enc""#,
+            r#","use":"""#,
+            r#","key_ops":[]"#,
+            r#","key_ops":["sign"]"#,
+            r#","key_ops":["encrypt"]"#,
+            r#","key_ops":["verify"],"use":"enc""#,
+        ] {
+            check(&ec(rest), Err(KeyError::NotForSignatures));
+        }
+        check(
+            &oct(r#","alg":"HS256","key_ops":["sign"]"#),
+            Ok(Algorithm::Hs256),
+        );
+        check(&ec(r#","use":7"#), Err(KeyError::MalformedMember("use")));
+        for rest in [r#","key_ops":"verify""#, r#","key_ops":["verify",1]"#] {
+            check(&ec(rest), Err(KeyError::MalformedMember("key_ops")));
+        }
+    }
+
+    #[test]
+    fn malformed_weak_and_private_keys_are_refused() {
+        for name in PRIVATE {
+            check(
+                &ec(&format!(r#","{name}":"AQ""#)),
+                Err(KeyError::PrivateKey),
+            );
+        }
+        let short = KeyError::ShortSecret {
+            algorithm: Algorithm::Hs512,
+            length: 32,
+            minimum: 64,
+        };
+        check(&oct(r#","alg":"HS512""#), Err(short));
+        let cases = [
+            (r#"{"kty":"EC"}"#, KeyError::MissingMember("crv")),
+            (
+                r#"{"kty":"EC","crv":"P-256"}"#,
+                KeyError::MissingMember("x"),
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}"#,
+                KeyError::MalformedMember("x"),
+            ),
+            (
+                r#"{"kty":"EC","crv":"secp256k1"}"#,
+                KeyError::UnsupportedCurve,
+            ),
+            (r#"{"kty":"OKP","crv":"Ed448","x":"AQ"}"#, KeyError::Ed448),
+            (
+                r#"{"kty":"OKP","crv":"X25519","x":"AQ"}"#,
+                KeyError::UnsupportedCurve,
+            ),
+            (
+                r#"{"kty":"OKP","crv":"Ed25519","x":"AQ"}"#,
+                KeyError::Malformed,
+            ),
+            (
+                r#"{"kty":"OKP","crv":"Ed25519","x":"AQ=="}"#,
+                KeyError::MalformedMember("x"),
+            ),
+            (r#"{"kty":"ec"}"#, KeyError::UnsupportedKind),
+            (r#"{"alg":"HS256"}"#, KeyError::MissingMember("kty")),
+            (
+                r#"{"kty":"oct","kid":null}"#,
+                KeyError::MalformedMember("kid"),
+            ),
+        ];
+        for (text, expected) in cases {
+            check(text, Err(expected));
+        }
+        let error = read_jwk_set(b"{\"kty\":\"oct\",\"kty\":\"EC\"}", WeakSecret::Refuse);
+        assert!(matches!(error, Err(KeyError::Json(_))));
+    }
+
+    #[test]
+    fn a_set_is_taken_whole_or_not_at_all() {
+        let set = |keys: &[String]| format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+        let hs256 = |kid: &str| oct(&format!(r#","alg":"HS256"{kid}"#));
+        let keys = set(&[ec(r#","kid":"a""#), okp(r#","kid":"b""#), ec("")]);
+        let read = read_jwk_set(keys.as_bytes(), WeakSecret::Refuse).unwrap();
+        let kids: Vec<Option<&str>> = read.iter().map(|jwk| jwk.kid.as_deref()).collect();
+        assert_eq!(kids, [Some("a"), Some("b"), None]);
+
+        check(
+            &set(&[ec(r#","kid":"a""#), okp(r#","k\u0069d":"a""#)]),
+            Err(KeyError::DuplicateKid),
+        );
+        check(&set(&[ec(""), ec("")]), Ok(Algorithm::Es256));
+        check(&set(&[ec(""), hs256("")]), Err(KeyError::MixedSet));
+        check(&set(&[hs256("")]), Ok(Algorithm::Hs256));
+        check(
+            &set(&[ec(""), ec(r#","use":"enc""#)]),
+            Err(KeyError::InSet {
+                position: 2,
+                problem: Box::new(KeyError::NotForSignatures),
+            }),
+        );
+        check(
+            &set(&["7".to_owned()]),
+            Err(KeyError::InSet {
+                position: 1,
+                problem: Box::new(KeyError::MalformedMember("keys")),
+            }),
+        );
+        check(&set(&[]), Err(KeyError::EmptySet));
+        check(r#"{"keys":{}}"#, Err(KeyError::MalformedMember("keys")));
+        check(&ec(r#","keys":[]"#), Err(KeyError::MalformedMember("keys")));
+        check(&set(&vec![okp(""); SET_KEYS_MAX]), Ok(Algorithm::EdDsa));
+        check(
+            &set(&vec![okp(""); SET_KEYS_MAX + 1]),
+            Err(KeyError::LargeSet),
+        );
+    }
+
+    #[test]
+    fn one_key_alone_refuses_weak_secrets() {
+        let text = r#"{"kty":"oct","alg":"HS256","k":"AQ"}"#;
+        let object = json::read_object(text.as_bytes()).unwrap();
+        assert!(matches!(
+            VerifyingKey::from_jwk(&object),
+            Err(KeyError::ShortSecret { .. })
+        ));
+        assert!(read_jwk(&object, WeakSecret::Allow).is_ok());
+        assert!(read_jwk_set(text.as_bytes(), WeakSecret::Allow).is_ok());
+    }
 }

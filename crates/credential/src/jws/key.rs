@@ -262,8 +262,10 @@ impl VerifyingKey {
         let Material::Public(key) = self.material.as_ref() else {
             return None;
         };
-        let der = key.as_der().ok()?;
-        pem::encode_string("PUBLIC KEY", pem::LineEnding::LF, der.as_ref()).ok()
+        let der = key.as_der().expect("a key that was parsed can be written");
+        let text = pem::encode_string("PUBLIC KEY", pem::LineEnding::LF, der.as_ref())
+            .expect("a public key is short and its label is fixed");
+        Some(text)
     }
 
     /// An RSA key from its two numbers, big endian without leading zeros.
@@ -389,4 +391,189 @@ fn has_null_parameters(algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
     algorithm
         .parameters
         .is_none_or(|parameters| parameters == AnyRef::NULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8410 section 10.1.
+    const ED25519_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
+        MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+        -----END PUBLIC KEY-----\n";
+
+    fn secret(algorithm: Algorithm, bytes: &[u8], weak: WeakSecret) -> Option<KeyError> {
+        VerifyingKey::from_secret(algorithm, bytes, weak).err()
+    }
+
+    fn pem(algorithm: Algorithm, text: &str) -> Option<KeyError> {
+        VerifyingKey::from_public_key_pem(algorithm, text).err()
+    }
+
+    /// SPKI of an algorithm identifier and key bytes, both in hexadecimal.
+    fn spki(algorithm: &str, key: &str) -> String {
+        let bytes = |digits: &str| -> Vec<u8> {
+            (0..digits.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+                .collect()
+        };
+        let tagged = |tag: u8, content: &[u8]| {
+            let length = u8::try_from(content.len()).unwrap();
+            assert!(length < 0x80, "the short form of a length is enough here");
+            [&[tag, length], content].concat()
+        };
+        let algorithm = tagged(0x30, &bytes(algorithm));
+        let key = tagged(0x03, &[vec![0], bytes(key)].concat());
+        let der = tagged(0x30, &[algorithm, key].concat());
+        pem::encode_string("PUBLIC KEY", pem::LineEnding::LF, &der).unwrap()
+    }
+
+    #[test]
+    fn secrets_are_as_long_as_their_hash_unless_weak_ones_are_allowed() {
+        for (algorithm, minimum) in [
+            (Algorithm::Hs256, 32),
+            (Algorithm::Hs384, 48),
+            (Algorithm::Hs512, 64),
+        ] {
+            let long = vec![0x20; minimum];
+            let short = &long[1..];
+            assert_eq!(secret(algorithm, &long, WeakSecret::Refuse), None);
+            assert_eq!(
+                secret(algorithm, short, WeakSecret::Refuse),
+                Some(KeyError::ShortSecret {
+                    algorithm,
+                    length: minimum - 1,
+                    minimum
+                })
+            );
+            for weak in [WeakSecret::Refuse, WeakSecret::Allow] {
+                assert_eq!(secret(algorithm, b"", weak), Some(KeyError::EmptySecret));
+                assert_eq!(
+                    secret(algorithm, ED25519_PEM.as_bytes(), weak),
+                    Some(KeyError::SecretIsKey)
+                );
+            }
+            assert_eq!(secret(algorithm, b"x", WeakSecret::Allow), None);
+        }
+        assert_eq!(
+            secret(Algorithm::Es256, &[7; 32], WeakSecret::Allow),
+            Some(KeyError::WrongKind {
+                algorithm: Algorithm::Es256,
+                found: "a secret"
+            })
+        );
+    }
+
+    #[test]
+    fn pem_is_public_and_goes_with_its_algorithm() {
+        let key = VerifyingKey::from_public_key_pem(Algorithm::EdDsa, ED25519_PEM).unwrap();
+        assert_eq!(key.public_key_pem().as_deref(), Some(ED25519_PEM));
+        let windows = format!("\r\n {}", ED25519_PEM.replace('\n', "\r\n"));
+        assert_eq!(pem(Algorithm::EdDsa, &windows), None);
+        let wrong = |algorithm| {
+            Some(KeyError::WrongKind {
+                algorithm,
+                found: "an Ed25519 key",
+            })
+        };
+        for algorithm in [Algorithm::Hs256, Algorithm::Rs256, Algorithm::Es256] {
+            assert_eq!(pem(algorithm, ED25519_PEM), wrong(algorithm));
+        }
+        let with_label = |label: &str| ED25519_PEM.replace("PUBLIC KEY", label);
+        for (label, expected) in [
+            ("PRIVATE KEY", KeyError::PrivateKey),
+            ("RSA PRIVATE KEY", KeyError::PrivateKey),
+            ("ENCRYPTED PRIVATE KEY", KeyError::PrivateKey),
+            ("CERTIFICATE", KeyError::Certificate),
+            ("EC PARAMETERS", KeyError::UnsupportedPem),
+            ("RSA PUBLIC KEY", KeyError::Malformed),
+        ] {
+            assert_eq!(pem(Algorithm::EdDsa, &with_label(label)), Some(expected));
+        }
+        let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n";
+        assert_eq!(pem(Algorithm::Rs256, legacy), Some(KeyError::PrivateKey));
+        for text in ["", "MCowBQYDK2VwAyEA", &ED25519_PEM[..60]] {
+            assert_eq!(pem(Algorithm::EdDsa, text), Some(KeyError::MalformedPem));
+        }
+        let twice = ED25519_PEM.repeat(2);
+        assert_eq!(pem(Algorithm::EdDsa, &twice), Some(KeyError::MalformedPem));
+    }
+
+    #[test]
+    fn spki_names_what_it_holds() {
+        let ed25519 = "06032b6570";
+        let p256 = "06072a8648ce3d020106082a8648ce3d030107";
+        let point = format!("04{}{}", "11".repeat(32), "22".repeat(32));
+        for (algorithm, text, expected) in [
+            (
+                Algorithm::EdDsa,
+                spki(ed25519, &"09".repeat(31)),
+                KeyError::Malformed,
+            ),
+            (
+                Algorithm::EdDsa,
+                spki(ed25519, &"00".repeat(32)),
+                KeyError::Ed25519SmallOrder,
+            ),
+            (
+                Algorithm::EdDsa,
+                spki("06032b65700500", &"09".repeat(32)),
+                KeyError::Malformed,
+            ),
+            (
+                Algorithm::EdDsa,
+                spki("06032b6571", &"09".repeat(57)),
+                KeyError::Ed448,
+            ),
+            // X25519, which signs nothing.
+            (
+                Algorithm::EdDsa,
+                spki("06032b656e", &"09".repeat(32)),
+                KeyError::UnsupportedKind,
+            ),
+            // Not on the curve.
+            (Algorithm::Es256, spki(p256, &point), KeyError::Malformed),
+            // The hybrid form, and the point at infinity.
+            (
+                Algorithm::Es256,
+                spki(p256, &point.replacen("04", "06", 1)),
+                KeyError::Malformed,
+            ),
+            (Algorithm::Es256, spki(p256, "00"), KeyError::Malformed),
+            // secp256k1, and a curve that is not named.
+            (
+                Algorithm::Es256,
+                spki("06072a8648ce3d020106052b8104000a", &point),
+                KeyError::UnsupportedCurve,
+            ),
+            (
+                Algorithm::Es256,
+                spki("06072a8648ce3d0201", &point),
+                KeyError::UnsupportedCurve,
+            ),
+            // RSA with parameters that are not NULL.
+            (
+                Algorithm::Rs256,
+                spki("06092a864886f70d0101013000", "00"),
+                KeyError::Malformed,
+            ),
+            // RSASSA-PSS as the key's own algorithm.
+            (
+                Algorithm::Ps256,
+                spki("06092a864886f70d01010a", "00"),
+                KeyError::UnsupportedKind,
+            ),
+        ] {
+            assert_eq!(pem(algorithm, &text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_prints_no_key() {
+        let key =
+            VerifyingKey::from_secret(Algorithm::Hs256, b"hunter2", WeakSecret::Allow).unwrap();
+        assert_eq!(format!("{key:?}"), "VerifyingKey { algorithm: Hs256, .. }");
+        assert_eq!(key.public_key_pem(), None);
+    }
 }
