@@ -107,7 +107,11 @@ pub enum KeyError {
     #[error("the Ed25519 key is of small order, so that anybody could sign with it")]
     Ed25519SmallOrder,
     /// An RSA modulus that is too small to be safe or too large to be quick.
-    #[error("the RSA key has {bits} bits where 2048 to 4096 are taken")]
+    #[error(
+        "the RSA key has {bits} bits where {min} to {max} are taken",
+        min = rsa::BITS_MIN,
+        max = rsa::BITS_MAX
+    )]
     RsaSize {
         /// The length of the modulus in bits.
         bits: usize,

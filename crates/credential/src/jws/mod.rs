@@ -68,7 +68,9 @@ pub fn verify(text: &str, key: &VerifyingKey) -> Result<Vec<u8>, VerifyError> {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+    use std::sync::LazyLock;
+
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::rsa::KeySize;
     use aws_lc_rs::signature::{
@@ -87,6 +89,14 @@ mod tests {
     use super::key::WeakSecret;
     use super::*;
 
+    /// Two RSA keys in PKCS#8 for all tests, because making one takes its time.
+    static RSA_KEYS: LazyLock<[Pkcs8V1Der<'static>; 2]> = LazyLock::new(|| {
+        [(), ()].map(|()| {
+            let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+            pair.as_der().unwrap()
+        })
+    });
+
     /// Makes signatures of one algorithm with a key of its own.
     struct Signer {
         algorithm: Algorithm,
@@ -101,7 +111,12 @@ mod tests {
     }
 
     impl Signer {
-        fn new(algorithm: Algorithm) -> Self {
+        /// A signer with a fresh key, or for RSA with the one of this number.
+        fn new(algorithm: Algorithm, number: usize) -> Self {
+            let rsa_key = |encoding| {
+                let pair = RsaKeyPair::from_pkcs8(RSA_KEYS[number].as_ref()).unwrap();
+                Secret::Rsa(pair, encoding)
+            };
             let secret = match algorithm {
                 Algorithm::Hs256 => random_secret(hmac::HMAC_SHA256),
                 Algorithm::Hs384 => random_secret(hmac::HMAC_SHA384),
@@ -202,10 +217,6 @@ mod tests {
         Secret::Hmac(secret, hash)
     }
 
-    fn rsa_key(encoding: &'static dyn RsaEncoding) -> Secret {
-        Secret::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap(), encoding)
-    }
-
     fn ec_key(algorithm: &'static EcdsaSigningAlgorithm, curve: &'static str) -> Secret {
         Secret::Ecdsa(EcdsaKeyPair::generate(algorithm).unwrap(), curve)
     }
@@ -222,7 +233,7 @@ mod tests {
     fn every_algorithm_accepts_its_own_and_nothing_else() {
         let mismatch = Err(VerifyError::Signature(SignatureMismatch));
         for algorithm in Algorithm::ALL {
-            let signer = Signer::new(algorithm);
+            let signer = Signer::new(algorithm, 0);
             let key = signer.jwk();
             let text = signer.sign(&signer.header(), "{}");
             assert_eq!(verify(&text, &key), Ok(b"{}".to_vec()), "{algorithm}");
@@ -250,7 +261,7 @@ mod tests {
             let changed = [
                 text.replacen(&encode("{}"), &encode("[]"), 1),
                 text.replacen(&header, &spaced, 1),
-                Signer::new(algorithm).sign(&signer.header(), "{}"),
+                Signer::new(algorithm, 1).sign(&signer.header(), "{}"),
             ];
             for text in changed {
                 assert_eq!(verify(&text, &key), mismatch, "{algorithm}");
@@ -260,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_key_and_not_the_header_has_the_algorithm() {
-        let signer = Signer::new(Algorithm::Rs256);
+        let signer = Signer::new(Algorithm::Rs256, 0);
         let key = signer.jwk();
         for name in ["none", "HS256", "PS256", "RS384", "rs256", ""] {
             let text = signer.sign(&format!(r#"{{"alg":"{name}"}}"#), "{}");
@@ -275,7 +286,7 @@ mod tests {
 
     #[test]
     fn messages_say_what_is_wrong_and_repeat_nothing() {
-        let key = Signer::new(Algorithm::Hs256).jwk();
+        let key = Signer::new(Algorithm::Hs256, 0).jwk();
         let header = encode(r#"{"alg":"HS256"}"#);
         let cases = [
             (

@@ -5,11 +5,11 @@ use aws_lc_rs::signature::{ParsedPublicKey, RsaParameters, RsaPublicKeyComponent
 use super::key::KeyError;
 
 /// The least modulus that RFC 7518 sections 3.3 and 3.5 allow.
-const BITS_MIN: usize = 2048;
+pub(super) const BITS_MIN: usize = 2048;
 
 /// Past this a verification costs a stranger's token more of our time than
 /// any real key is worth.
-const BITS_MAX: usize = 4096;
+pub(super) const BITS_MAX: usize = 4096;
 
 /// 65537, big endian. Every key in use has it; small exponents have made
 /// forgeries possible in careless verifiers, and e = 1 verifies everything.

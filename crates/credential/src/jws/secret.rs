@@ -11,9 +11,16 @@ pub(super) fn is_key_file(secret: &[u8]) -> bool {
     let contains = |needle: &[u8]| secret.windows(needle.len()).any(|window| window == needle);
     let text = secret.trim_ascii();
     let is_jwk = text.starts_with(b"{") && (contains(b"\"kty\"") || contains(b"\"keys\""));
-    let is_ssh = [&b"ssh-"[..], b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"]
-        .into_iter()
-        .any(|prefix| text.starts_with(prefix));
+    let is_ssh = [
+        &b"ssh-rsa "[..],
+        b"ssh-dss ",
+        b"ssh-ed25519 ",
+        b"ecdsa-sha2-",
+        b"sk-ssh-",
+        b"sk-ecdsa-",
+    ]
+    .into_iter()
+    .any(|prefix| text.starts_with(prefix));
     contains(b"-----BEGIN ") || is_jwk || is_ssh || is_der(secret)
 }
 
@@ -68,9 +75,10 @@ mod tests {
             assert!(is_key_file(file), "{}", String::from_utf8_lossy(file));
         }
         let cut = &spki[..spki.len() - 1];
-        let secrets: [&[u8]; 6] = [
+        let secrets: [&[u8]; 7] = [
             b"correct horse battery staple",
             b"{not json, but a passphrase}",
+            b"ssh-is-how-I-log-in",
             b"0",
             &[0x30; 64],
             &[0; 32],
