@@ -124,6 +124,28 @@ mod tests {
         check(&padded, &EXPONENT, Some(&KeyError::Malformed));
     }
 
+    /// 65537 to the power of 128, which has 2049 bits, is no product of two
+    /// primes, but bears the mark as every power does.
+    #[test]
+    fn a_marked_key_is_refused() {
+        let mut power = vec![1_u8];
+        for _ in 0..128 {
+            // Times 65537 is a shift by two bytes and an addition.
+            let mut carry = 0_u16;
+            let shifted: Vec<u8> = power.iter().copied().chain([0, 0]).collect();
+            let mut sum = shifted.clone();
+            for at in (0..sum.len()).rev() {
+                let addend = at.checked_sub(2).map_or(0, |at| power[at]);
+                let total = u16::from(shifted[at]) + u16::from(addend) + carry;
+                sum[at] = total.to_be_bytes()[1];
+                carry = total >> 8;
+            }
+            assert_eq!(carry, 0, "the sum is no longer than its greater part");
+            power = sum;
+        }
+        check(&power, &EXPONENT, Some(&KeyError::RsaRoca));
+    }
+
     /// 1 is 65537 to the power of 0, and so bears the mark; so does 65537, and
     /// so does their like at any length.
     #[test]
