@@ -3,3 +3,4 @@
 pub mod json;
 pub mod jws;
 pub mod time;
+pub mod subject;
