@@ -1,5 +1,6 @@
 //! Verifies, explains and mints the credentials that log a user in.
 
+pub mod acl;
 pub mod json;
 pub mod jws;
 pub mod time;
