@@ -1,4 +1,4 @@
-//! Verifies and explains the credentials that log a user in.
+//! Verifies, explains and mints the credentials that log a user in.
 //!
 //! A credential is a short proof, signed by a company's backend, of who its
 //! user is. There are four dialects of it ([`dialect::Dialect`]), each as the
@@ -54,9 +54,11 @@ pub mod json;
 mod judge;
 pub mod jws;
 pub mod key;
+pub mod mint;
 pub mod numeric_date;
 pub mod refusal;
 pub mod ring;
+pub mod signing_key;
 pub mod subject;
 pub mod time;
 pub mod unverified;
