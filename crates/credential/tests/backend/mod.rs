@@ -1,5 +1,6 @@
 //! A backend that signs whatever it is told to, well or badly, and the
 //! application that judges it.
+#![expect(dead_code, reason = "each file of tests uses a part of it")]
 
 use std::sync::OnceLock;
 
@@ -10,6 +11,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign_credential::explain::Explanation;
 use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, KeyAlgorithm, KeyState, Kid, RingKey};
 use countersign_credential::refusal::Refusal;
@@ -33,6 +35,12 @@ pub(crate) enum Signer<'a> {
     Secret(&'a [u8]),
     /// HMAC-SHA256 under the key that these bytes have on a day.
     Day(&'a [u8], &'a str),
+}
+
+/// What somebody who debugs a login needs to see of an explanation.
+pub(crate) fn failures(explanation: &Explanation) -> Vec<&'static str> {
+    let failed = explanation.checks.iter().filter(|check| !check.passed);
+    failed.map(|check| check.name).collect()
 }
 
 /// A secret of 32 bytes that differs by its number.
