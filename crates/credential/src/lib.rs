@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! Invariants:
+//! # Invariants
 //! - No clock, no IO, no async, no serde: the time is an argument.
 //! - No panic on any input, and no time that grows faster than the input.
 //! - A claim is never seen before its signature was.
@@ -45,21 +45,21 @@
 //! - No message and no `Debug` holds a secret, a credential or an expected
 //!   signature.
 
-pub mod acl;
-pub mod claims;
-mod diagnose;
-pub mod dialect;
-pub mod explain;
+pub mod time;
+pub mod numeric_date;
 pub mod json;
-mod judge;
 pub mod jws;
 pub mod key;
-pub mod mint;
-pub mod numeric_date;
-pub mod refusal;
 pub mod ring;
 pub mod signing_key;
 pub mod subject;
-pub mod time;
+pub mod acl;
+pub mod dialect;
+pub mod refusal;
 pub mod unverified;
+pub mod claims;
+mod judge;
+mod diagnose;
 pub mod verifier;
+pub mod explain;
+pub mod mint;
