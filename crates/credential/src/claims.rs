@@ -46,8 +46,14 @@ pub enum Subject {
     Name(UserName),
     /// native, and kustomer without `email`: the backend's own id.
     ExternalId(ExternalId),
-    /// kustomer: the e-mail address, which wins over `externalId`.
-    Email(Email),
+    /// kustomer: the e-mail address.
+    Email {
+        /// It decides who the user is.
+        email: Email,
+        /// What stands beside it, well-formed: it is not used for the login,
+        /// and tells whether the two name different users.
+        external_id: Option<ExternalId>,
+    },
 }
 
 /// By what a credential is told apart from every other one, where it may open
@@ -98,7 +104,7 @@ impl Subject {
         match self {
             Self::Name(name) => name.as_str(),
             Self::ExternalId(external_id) => external_id.as_str(),
-            Self::Email(email) => email.as_str(),
+            Self::Email { email, .. } => email.as_str(),
         }
     }
 
@@ -107,7 +113,7 @@ impl Subject {
         match self {
             Self::Name(_) => "user name",
             Self::ExternalId(_) => "external id",
-            Self::Email(_) => "e-mail address",
+            Self::Email { .. } => "e-mail address",
         }
     }
 }

@@ -24,11 +24,15 @@ pub(crate) fn subject(payload: &Object<'_>) -> Result<Subject, Refusal> {
             bad(format!("`email` is not a string but {}", email.kind()))
                 .hint("leave `email` out where the user has none")
         })?;
-        return Email::parse(text).map(Subject::Email).map_err(|error| {
+        let email = Email::parse(text).map_err(|error| {
             bad(format!("`email`: {error}")).hint(
                 "leave `email` out where the user has none; `externalId` is not used in its place",
             )
-        });
+        })?;
+        let external_id = payload
+            .get("externalId")
+            .and_then(|id| ExternalId::from_json(id).ok());
+        return Ok(Subject::Email { email, external_id });
     }
     let Some(external_id) = payload.get("externalId") else {
         return Err(
