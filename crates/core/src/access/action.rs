@@ -1,0 +1,258 @@
+//! What can be asked for, and the path that an ACL knows it by.
+//!
+//! An ACL is matched on the action's path, never on the request's, so that one
+//! ACL works at every door. The version segment stands for every version.
+
+use countersign_credential::acl::call::Method;
+
+use crate::id::{AttachmentId, ConversationId, MemberId, SessionId, UserId};
+
+/// Something that can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Open a session with a credential, or connect.
+    LogIn,
+    /// Become a visitor.
+    LogInAnonymous,
+    /// Exchange a refresh token.
+    Refresh(SessionId),
+    /// List sessions or devices.
+    ListSessions,
+    /// Name a device.
+    NameDevice,
+    /// End one session, or those of a device.
+    EndSession(SessionId),
+    /// End several sessions: all of a device, or all others.
+    EndSessions,
+    /// List or find users.
+    ListUsers,
+    /// Add a user.
+    CreateUser,
+    /// Read a user.
+    ReadUser(UserId),
+    /// Change what a user says of itself.
+    UpdateUser(UserId),
+    /// Change what identifies a user, or block it.
+    IdentifyUser(UserId),
+    /// Delete a user.
+    DeleteUser(UserId),
+    /// List conversations, and sync.
+    ListConversations,
+    /// Create a conversation.
+    CreateConversation,
+    /// Read a conversation.
+    ReadConversation(ConversationId),
+    /// Change a conversation.
+    UpdateConversation(ConversationId),
+    /// Delete a conversation.
+    DeleteConversation(ConversationId),
+    /// List a conversation's members.
+    ListMembers(ConversationId),
+    /// Read one member.
+    ReadMember(ConversationId, MemberId),
+    /// Ask another user in.
+    InviteMember(ConversationId),
+    /// Add another user, joined at once.
+    AddMember(ConversationId),
+    /// Join by oneself.
+    Join(ConversationId),
+    /// Change a member's state.
+    UpdateMember(ConversationId, MemberId),
+    /// Leave, or decline.
+    Leave(ConversationId, MemberId),
+    /// Remove another member.
+    RemoveMember(ConversationId, MemberId),
+    /// Read events, or be told of them.
+    ListEvents(ConversationId),
+    /// Read one event.
+    ReadEvent(ConversationId, u64),
+    /// Send an event, edits and deletions by event included.
+    Send(ConversationId),
+    /// Delete an event.
+    DeleteEvent(ConversationId, u64),
+    /// Store a file that is an image.
+    UploadImage(ConversationId),
+    /// Store a file that is none.
+    UploadMedia(ConversationId),
+    /// Read a file.
+    ReadMedia(AttachmentId),
+    /// Have a credential explained.
+    ExplainToken,
+    /// Ask what a token is.
+    IntrospectToken,
+    /// Revoke a session, device, user or `jti`.
+    Revoke,
+    /// Revoke a key, or a whole application.
+    RevokeKey,
+    /// Read the application.
+    ReadApplication,
+    /// Change or delete the application.
+    ManageApplication,
+    /// Read or change keys, API keys and settings.
+    ManageKeys,
+    /// Read the audit log.
+    ReadAudit,
+}
+
+// === impl Action ===
+
+impl Action {
+    /// The method and path that an ACL knows the action by.
+    #[must_use]
+    pub fn call(&self) -> (Method, String) {
+        let fixed = |method, path: &str| (method, path.to_owned());
+        match self {
+            Self::LogIn => fixed(Method::Post, "/v1/sessions"),
+            Self::LogInAnonymous => fixed(Method::Post, "/v1/sessions/anonymous"),
+            Self::Refresh(id) => (Method::Put, format!("/v1/sessions/{id}")),
+            Self::ListSessions => fixed(Method::Get, "/v1/sessions"),
+            Self::NameDevice => fixed(Method::Patch, "/v1/sessions"),
+            Self::EndSession(id) => (Method::Delete, format!("/v1/sessions/{id}")),
+            Self::EndSessions => fixed(Method::Delete, "/v1/sessions"),
+            Self::ListUsers => fixed(Method::Get, "/v1/users"),
+            Self::CreateUser => fixed(Method::Post, "/v1/users"),
+            Self::ReadUser(id) => (Method::Get, format!("/v1/users/{id}")),
+            Self::UpdateUser(id) | Self::IdentifyUser(id) => {
+                (Method::Patch, format!("/v1/users/{id}"))
+            }
+            Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
+            Self::ListConversations => fixed(Method::Get, "/v1/conversations"),
+            Self::CreateConversation => fixed(Method::Post, "/v1/conversations"),
+            Self::ReadConversation(id) => (Method::Get, format!("/v1/conversations/{id}")),
+            Self::UpdateConversation(id) => (Method::Patch, format!("/v1/conversations/{id}")),
+            Self::DeleteConversation(id) => (Method::Delete, format!("/v1/conversations/{id}")),
+            Self::ListMembers(id) => (Method::Get, format!("/v1/conversations/{id}/members")),
+            Self::InviteMember(id) | Self::AddMember(id) | Self::Join(id) => {
+                (Method::Post, format!("/v1/conversations/{id}/members"))
+            }
+            Self::ReadMember(id, member) => (
+                Method::Get,
+                format!("/v1/conversations/{id}/members/{member}"),
+            ),
+            Self::UpdateMember(id, member) => (
+                Method::Patch,
+                format!("/v1/conversations/{id}/members/{member}"),
+            ),
+            Self::Leave(id, member) | Self::RemoveMember(id, member) => (
+                Method::Delete,
+                format!("/v1/conversations/{id}/members/{member}"),
+            ),
+            Self::ListEvents(id) => (Method::Get, format!("/v1/conversations/{id}/events")),
+            Self::Send(id) => (Method::Post, format!("/v1/conversations/{id}/events")),
+            Self::ReadEvent(id, event) => (
+                Method::Get,
+                format!("/v1/conversations/{id}/events/{event}"),
+            ),
+            Self::DeleteEvent(id, event) => (
+                Method::Delete,
+                format!("/v1/conversations/{id}/events/{event}"),
+            ),
+            Self::UploadImage(_) => fixed(Method::Post, "/v1/image"),
+            Self::UploadMedia(_) => fixed(Method::Post, "/v1/media"),
+            Self::ReadMedia(id) => (Method::Get, format!("/v1/media/{id}")),
+            Self::ExplainToken => fixed(Method::Post, "/v1/tokens/explain"),
+            Self::IntrospectToken => fixed(Method::Post, "/v1/tokens/introspect"),
+            Self::Revoke | Self::RevokeKey => fixed(Method::Post, "/v1/revocations"),
+            Self::ReadApplication => fixed(Method::Get, "/v1/applications"),
+            Self::ManageApplication => fixed(Method::Patch, "/v1/applications"),
+            Self::ManageKeys => fixed(Method::Post, "/v1/applications"),
+            Self::ReadAudit => fixed(Method::Get, "/v1/applications/audit"),
+        }
+    }
+
+    /// The path's parameters, by the names that an ACL's filters use.
+    #[must_use]
+    pub fn path_parameters(&self) -> Vec<(&'static str, String)> {
+        let conversation = |id: &ConversationId| ("conversation_id", id.to_string());
+        match self {
+            Self::ReadUser(id)
+            | Self::UpdateUser(id)
+            | Self::IdentifyUser(id)
+            | Self::DeleteUser(id) => vec![("user_id", id.to_string())],
+            Self::ReadConversation(id)
+            | Self::UpdateConversation(id)
+            | Self::DeleteConversation(id)
+            | Self::ListMembers(id)
+            | Self::InviteMember(id)
+            | Self::AddMember(id)
+            | Self::Join(id)
+            | Self::ListEvents(id)
+            | Self::Send(id)
+            | Self::UploadImage(id)
+            | Self::UploadMedia(id) => vec![conversation(id)],
+            Self::ReadMember(id, member)
+            | Self::UpdateMember(id, member)
+            | Self::Leave(id, member)
+            | Self::RemoveMember(id, member) => {
+                vec![conversation(id), ("member_id", member.to_string())]
+            }
+            Self::ReadEvent(id, event) | Self::DeleteEvent(id, event) => {
+                vec![conversation(id), ("event_id", event.to_string())]
+            }
+            Self::LogIn
+            | Self::LogInAnonymous
+            | Self::Refresh(_)
+            | Self::ListSessions
+            | Self::NameDevice
+            | Self::EndSession(_)
+            | Self::EndSessions
+            | Self::ListUsers
+            | Self::CreateUser
+            | Self::ListConversations
+            | Self::CreateConversation
+            | Self::ReadMedia(_)
+            | Self::ExplainToken
+            | Self::IntrospectToken
+            | Self::Revoke
+            | Self::RevokeKey
+            | Self::ReadApplication
+            | Self::ManageApplication
+            | Self::ManageKeys
+            | Self::ReadAudit => Vec::new(),
+        }
+    }
+
+    /// The action in a sentence: "… may not …".
+    #[must_use]
+    pub fn described(&self) -> &'static str {
+        match self {
+            Self::LogIn => "log in",
+            Self::LogInAnonymous => "become a visitor",
+            Self::Refresh(_) => "refresh a session",
+            Self::ListSessions => "list sessions",
+            Self::NameDevice => "name devices",
+            Self::EndSession(_) | Self::EndSessions => "end sessions",
+            Self::ListUsers => "list users",
+            Self::CreateUser => "create users",
+            Self::ReadUser(_) => "read users",
+            Self::UpdateUser(_) => "change users",
+            Self::IdentifyUser(_) => "change what identifies a user",
+            Self::DeleteUser(_) => "delete users",
+            Self::ListConversations => "list conversations",
+            Self::CreateConversation => "create conversations",
+            Self::ReadConversation(_) => "read conversations",
+            Self::UpdateConversation(_) => "change this conversation",
+            Self::DeleteConversation(_) => "delete this conversation",
+            Self::ListMembers(_) | Self::ReadMember(..) => "read members",
+            Self::InviteMember(_) => "invite users",
+            Self::AddMember(_) => "add users",
+            Self::Join(_) => "join this conversation",
+            Self::UpdateMember(..) => "change members",
+            Self::Leave(..) => "leave this conversation",
+            Self::RemoveMember(..) => "remove members",
+            Self::ListEvents(_) | Self::ReadEvent(..) => "read events",
+            Self::Send(_) => "send events",
+            Self::DeleteEvent(..) => "delete this event",
+            Self::UploadImage(_) | Self::UploadMedia(_) => "attach files",
+            Self::ReadMedia(_) => "read files",
+            Self::ExplainToken => "have tokens explained",
+            Self::IntrospectToken => "introspect tokens",
+            Self::Revoke => "revoke sessions",
+            Self::RevokeKey => "revoke keys and applications",
+            Self::ReadApplication => "read the application",
+            Self::ManageApplication => "change applications",
+            Self::ManageKeys => "manage keys and settings",
+            Self::ReadAudit => "read the audit log",
+        }
+    }
+}

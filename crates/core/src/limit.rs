@@ -1,0 +1,55 @@
+//! Every limit, named, in one table.
+//!
+//! A queue, cache, body, page or retry whose bound is not here is a mistake.
+//! Sizes are bytes, times are seconds unless the name says otherwise.
+
+/// A request's body.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// An oversized body is read and dropped up to here, so that its 413 arrives.
+pub const BODY_DROPPED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a body may take to arrive.
+pub const BODY_S_MAX: u64 = 30;
+/// An attachment.
+pub const ATTACHMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// All attachments of one user.
+pub const ATTACHMENT_QUOTA_BYTES: u64 = 100 * 1024 * 1024;
+/// An event's body as text.
+pub const EVENT_BODY_BYTES_MAX: usize = 60 * 1024;
+/// A credential or token.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// A name of anything.
+pub const NAME_BYTES_MAX: usize = 255;
+/// A slug.
+pub const SLUG_BYTES_MAX: usize = 63;
+/// A client's own id of what it creates, and its nonce.
+pub const CLIENT_ID_BYTES_MAX: usize = 255;
+/// Entries of one page.
+pub const PAGE_MAX: usize = 100;
+/// Members of one conversation.
+pub const MEMBERS_MAX: u64 = 3_000;
+/// Open conversations of a visitor.
+pub const ANONYMOUS_CONVERSATIONS_MAX: u64 = 5;
+/// Conversations that one merge moves; a visitor cannot have more that are open.
+pub const MERGE_CONVERSATIONS_MAX: usize = 64;
+/// Plans of one use case, before a missed expectation is an error.
+pub const PLANS_MAX: usize = 3;
+/// Signing keys of one application.
+pub const SIGNING_KEYS_MAX: usize = 64;
+/// API keys of one application.
+pub const API_KEYS_MAX: usize = 1_000;
+/// Origins that an application may allow.
+pub const ALLOWED_ORIGINS_MAX: usize = 100;
+/// Days that a setting may name.
+pub const SETTING_DAYS_MAX: u32 = 3_650;
+/// Sessions that one call ends.
+pub const SESSIONS_ENDED_MAX: usize = 1_000;
+
+/// Applications that a node remembers.
+pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
+/// Sessions that a node remembers.
+pub const CACHED_SESSIONS_MAX: usize = 200_000;
+/// API keys that a node remembers.
+pub const CACHED_API_KEYS_MAX: usize = 10_000;
+/// How long a node believes what it remembers of an application or an API key,
+/// where no notice has told it otherwise.
+pub const CACHED_APPLICATION_S: i64 = 60;

@@ -1,0 +1,57 @@
+//! A member: a user's place in a conversation.
+
+use countersign_credential::time::Timestamp;
+
+use crate::id::{MemberId, UserId};
+
+/// A user's place in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its id. Events carry it, so that a merge moves them without a write.
+    pub id: MemberId,
+    /// Whose place it is, now.
+    pub user: UserId,
+    /// What others see of that user.
+    pub name: String,
+    /// Its state.
+    pub state: MemberState,
+    /// The newest event that reached one of the user's devices.
+    pub delivered: u64,
+    /// The newest event that the user has seen.
+    pub seen: u64,
+    /// When the state last changed.
+    pub changed_at: Timestamp,
+}
+
+/// The state of a member. Left is final: who comes back is a new member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MemberState {
+    /// Asked in; reads the conversation and its members.
+    Invited,
+    /// In; reads and sends.
+    Joined,
+    /// Out; sees nothing.
+    Left,
+}
+
+// === impl MemberState ===
+
+impl MemberState {
+    /// The word that the API and the store use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Joined => "joined",
+            Self::Left => "left",
+        }
+    }
+
+    /// The state that is spelled so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Invited, Self::Joined, Self::Left]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}

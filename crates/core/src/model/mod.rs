@@ -1,0 +1,16 @@
+//! The nouns. Each is what the domain knows of a thing, in domain types; how it
+//! is stored is the store's business, and how it is spoken is each door's.
+
+pub mod application;
+pub mod settings;
+pub mod signing_key;
+pub mod api_key;
+pub mod user;
+pub mod session;
+pub mod revocation;
+pub mod conversation;
+pub mod member;
+pub mod event;
+pub mod attachment;
+pub mod audit;
+pub mod page;

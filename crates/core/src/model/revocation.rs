@@ -1,0 +1,137 @@
+//! A revocation: one row that ends what it covers, now and after a restart.
+
+use countersign_credential::time::Timestamp;
+
+use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
+
+/// What a revocation names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// One session, for ever.
+    Session(SessionId),
+    /// One credential by its `jti`, for ever.
+    Jti(String),
+    /// One credential by the SHA-256 of its signed bytes, for ever.
+    Digest([u8; 32]),
+    /// Every credential of a signing key, for ever.
+    Kid(String),
+    /// Every session that was opened with an API key, for ever.
+    ApiKey(ApiKeyId),
+    /// A user, up to a moment.
+    User(UserId),
+    /// Whoever bears a name, up to a moment.
+    Name(String),
+    /// Whoever bears an external id, up to a moment.
+    ExternalId(String),
+    /// Whoever bears an e-mail address, up to a moment.
+    Email(String),
+    /// A whole application, up to a moment.
+    Application(ApplicationId),
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// What it names.
+    pub target: Target,
+    /// Sessions opened and credentials issued up to this moment, equality
+    /// included, are covered. A kind that holds for ever ignores it.
+    pub before: Timestamp,
+    /// When the row was made.
+    pub made_at: Timestamp,
+    /// When nothing that it covers can live any more, so that the row may go.
+    pub forget_at: Timestamp,
+}
+
+// === impl Target ===
+
+impl Target {
+    /// The kind as the store numbers it, and whether it holds for ever.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Session(_) => Kind::Session,
+            Self::Jti(_) => Kind::Jti,
+            Self::Digest(_) => Kind::Digest,
+            Self::Kid(_) => Kind::Kid,
+            Self::ApiKey(_) => Kind::ApiKey,
+            Self::User(_) => Kind::User,
+            Self::Name(_) => Kind::Name,
+            Self::ExternalId(_) => Kind::ExternalId,
+            Self::Email(_) => Kind::Email,
+            Self::Application(_) => Kind::Application,
+        }
+    }
+
+    /// The value as bytes: what the store compares.
+    #[must_use]
+    pub fn value(&self) -> Vec<u8> {
+        match self {
+            Self::Session(id) => id.bytes().to_vec(),
+            Self::ApiKey(id) => id.bytes().to_vec(),
+            Self::User(id) => id.bytes().to_vec(),
+            Self::Application(id) => id.bytes().to_vec(),
+            Self::Digest(digest) => digest.to_vec(),
+            Self::Jti(text)
+            | Self::Kid(text)
+            | Self::Name(text)
+            | Self::ExternalId(text)
+            | Self::Email(text) => text.as_bytes().to_vec(),
+        }
+    }
+}
+
+/// The kind of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Of one session.
+    Session,
+    /// Of a `jti`.
+    Jti,
+    /// Of a credential's digest.
+    Digest,
+    /// Of a signing key.
+    Kid,
+    /// Of an API key.
+    ApiKey,
+    /// Of a user.
+    User,
+    /// Of a name.
+    Name,
+    /// Of an external id.
+    ExternalId,
+    /// Of an e-mail address.
+    Email,
+    /// Of an application.
+    Application,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// The number that the store keeps.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Session => 1,
+            Self::Jti => 2,
+            Self::Digest => 3,
+            Self::Kid => 4,
+            Self::ApiKey => 5,
+            Self::User => 6,
+            Self::Name => 7,
+            Self::ExternalId => 8,
+            Self::Email => 9,
+            Self::Application => 10,
+        }
+    }
+
+    /// Whether a row of this kind covers whatever it names, at any time.
+    #[must_use]
+    pub fn is_for_ever(self) -> bool {
+        match self {
+            Self::Session | Self::Jti | Self::Digest | Self::Kid | Self::ApiKey => true,
+            Self::User | Self::Name | Self::ExternalId | Self::Email | Self::Application => false,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Who asks: from the bearer that a request carries to a principal.
+//!
+//! The schemes are tried in order of their prefix. A bearer that is of a
+//! scheme and wrong is refused; it never counts as none.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use countersign_credential::dialect::Dialect;
+use countersign_credential::unverified::parse;
+
+use crate::access::principal::{Principal, Who};
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::id::ApplicationId;
+use crate::model::api_key::{ApiKey, Role};
+use crate::model::application::ApplicationName;
+use crate::model::event::Assurance;
+use crate::model::revocation::Target;
+use crate::secret_text;
+use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token, TokenKind};
+
+/// What a request carries.
+#[derive(Clone, Copy)]
+pub struct Bearer<'a> {
+    /// The text of the bearer.
+    pub text: &'a str,
+    /// Where the request came from.
+    pub peer: IpAddr,
+    /// Whether it came over TLS, or from this machine.
+    pub confidential: bool,
+    /// The application that the request names, if it names one.
+    pub application: Option<ApplicationId>,
+}
+
+impl fmt::Debug for Bearer<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Bearer")
+    }
+}
+
+/// Tells who asks.
+///
+/// # Errors
+/// The 401 codes of sessions, API keys and credentials; `tls_required`.
+pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
+    let text = bearer.text;
+    if text.starts_with(ACCESS_PREFIX) {
+        let token = ctx.tokens.read(TokenKind::Access, text)?;
+        return by_access_token(ctx, &token)
+            .await
+            .and_then(|p| agree(p, bearer.application));
+    }
+    if text.starts_with(REFRESH_PREFIX) {
+        return Err(
+            Error::new(Code::MalformedToken, "a refresh token is no bearer")
+                .hint("exchange it at POST /v1/sessions/refresh, and send the access token"),
+        );
+    }
+    if text.starts_with(secret_text::SECRET_PREFIX)
+        || text.starts_with(secret_text::PUBLISHABLE_PREFIX)
+    {
+        return by_api_key(ctx, bearer)
+            .await
+            .and_then(|p| agree(p, bearer.application));
+    }
+    by_application_token(ctx, text)
+        .await
+        .and_then(|p| agree(p, bearer.application))
+}
+
+/// What an access token says, with its session checked: it is not over, its
+/// row, where it has one, is open, and nothing covers it.
+///
+/// # Errors
+/// `access_expired`, `session_ended`, `user_blocked`.
+async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principal, Error> {
+    let now = ctx.now();
+    if now >= token.expires_at {
+        return Err(Error::new(Code::AccessExpired, "the access token is over")
+            .hint("exchange the refresh token: POST /v1/sessions/refresh"));
+    }
+    let ended = || Error::new(Code::SessionEnded, "the session is over").hint("log in again");
+    let identity = token.identity;
+    if token.epoch != ctx.epoch() && !identity.anonymous {
+        return Err(ended());
+    }
+    let judge = ctx.judge_of(token.application).await?;
+    let settings = &judge.application.settings;
+    let believed_s = i64::from(settings.access_s);
+    let view = ctx
+        .session(token.application, identity.session, believed_s)
+        .await?;
+    let (acl, described) = match view.as_deref() {
+        Some(view) => {
+            if view.revoked || !view.session.is_open(now, settings) {
+                return Err(ended());
+            }
+            let acl = view.session.credential.as_ref().and_then(|c| c.acl.clone());
+            (acl, view.user.display_name.is_some())
+        }
+        None if identity.anonymous => {
+            let covered = ctx
+                .store
+                .covered(
+                    token.application,
+                    targets_of_minted(token),
+                    identity.session.made_at(),
+                )
+                .await?;
+            if covered {
+                return Err(ended());
+            }
+            (None, false)
+        }
+        None => return Err(ended()),
+    };
+    let assurance = match (identity.anonymous, described) {
+        (false, _) => Assurance::Verified,
+        (true, true) => Assurance::Described,
+        (true, false) => Assurance::Anonymous,
+    };
+    Ok(Principal {
+        application: Some(token.application),
+        who: Who::Session {
+            identity,
+            assurance,
+        },
+        acl: Some(Arc::new(
+            acl.unwrap_or_else(|| settings.default_acl.clone()),
+        )),
+    })
+}
+
+/// What could cover a visitor's session that has no row.
+pub(super) fn targets_of_minted(token: &Token) -> Vec<Target> {
+    let mut targets = vec![
+        Target::Session(token.identity.session),
+        Target::User(token.identity.user),
+        Target::Application(token.application),
+    ];
+    targets.extend(token.identity.api_key.map(Target::ApiKey));
+    targets
+}
+
+async fn by_api_key(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
+    let refused = || {
+        Error::new(Code::UnknownKey, "this is no API key that is in use here")
+            .hint("it may be revoked, over, or of another installation")
+    };
+    let id = secret_text::id_of(bearer.text).ok_or_else(refused)?;
+    let key = ctx.api_key(id).await?.ok_or_else(refused)?;
+    let digest = secret_text::digest_of(bearer.text);
+    verify_slices_are_equal(&digest, &key.digest).map_err(|_| refused())?;
+    if key.revoked || key.expires_at.is_some_and(|end| ctx.now() >= end) {
+        return Err(refused());
+    }
+    if key
+        .cidr
+        .is_some_and(|network| !network.contains(bearer.peer))
+    {
+        return Err(Error::new(
+            Code::NotPermitted,
+            "this API key may not be used from this network",
+        ));
+    }
+    let secret = key.roles.has(Role::Operator) || key.roles.has(Role::Admin);
+    if secret && !bearer.confidential {
+        return Err(Error::new(
+            Code::TlsRequired,
+            "operator and admin keys do not travel over plain HTTP",
+        )
+        .hint("use https, or call from the same machine"));
+    }
+    Ok(principal_of(&key))
+}
+
+fn principal_of(key: &ApiKey) -> Principal {
+    let who = match key.roles.strongest() {
+        Role::Operator => Who::Operator { api_key: key.id },
+        Role::Admin => Who::Backend {
+            api_key: Some(key.id),
+            admin: true,
+        },
+        Role::User => Who::Backend {
+            api_key: Some(key.id),
+            admin: false,
+        },
+        Role::Tracking => Who::Client { api_key: key.id },
+    };
+    Principal {
+        application: key.application,
+        who,
+        acl: None,
+    }
+}
+
+/// A nexmo token without `sub` is a backend's bearer. Every other credential
+/// is for logging in.
+async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error> {
+    let credential = parse(text)?;
+    let log_in = || {
+        Error::new(
+            Code::NoCredential,
+            "a user's credential opens a session, and is no bearer",
+        )
+        .hint("send it to POST /v1/sessions, and use the access token of the answer")
+    };
+    if credential.dialect() != Dialect::Nexmo {
+        return Err(log_in());
+    }
+    let hint = credential.application_hint().unwrap_or_default();
+    let name = named(hint);
+    let judge = ctx.judge(name).await?.ok_or_else(|| {
+        Error::new(
+            Code::WrongAudience,
+            "there is no application with this application_id here",
+        )
+    })?;
+    let claims = judge.verifier.verify(&credential, ctx.now())?;
+    if claims.subject.is_some() {
+        return Err(log_in());
+    }
+    let application = judge.application.id;
+    let mut targets = vec![
+        Target::Digest(claims.digest),
+        Target::Kid(claims.kid.as_str().to_owned()),
+        Target::Application(application),
+    ];
+    targets.extend(claims.jti.clone().map(Target::Jti));
+    if ctx
+        .store
+        .covered(application, targets, claims.issued_at)
+        .await?
+    {
+        return Err(
+            Error::new(Code::CredentialRevoked, "this credential was revoked")
+                .hint("mint another one"),
+        );
+    }
+    Ok(Principal {
+        application: Some(application),
+        who: Who::Backend {
+            api_key: None,
+            admin: false,
+        },
+        acl: claims.acl.map(Arc::new),
+    })
+}
+
+/// An application as a credential names it: by id, else by alias.
+pub(super) fn named(hint: &str) -> ApplicationName {
+    hint.parse().map_or_else(
+        |_| ApplicationName::Alias(hint.to_owned()),
+        ApplicationName::Id,
+    )
+}
+
+/// Where the bearer and the request both name an application, they agree.
+fn agree(mut principal: Principal, named: Option<ApplicationId>) -> Result<Principal, Error> {
+    match (principal.application, named) {
+        (Some(own), Some(named)) if own != named => Err(Error::new(
+            Code::WrongAudience,
+            "the bearer is of another application than the request names",
+        )),
+        (None, Some(named)) => {
+            principal.application = Some(named);
+            Ok(principal)
+        }
+        (Some(_), Some(_) | None) | (None, None) => Ok(principal),
+    }
+}

@@ -1,0 +1,65 @@
+//! From a missed expectation to the sentence that tells of it.
+
+use crate::error::{Code, Error};
+use crate::ports::change::Expectation;
+use crate::ports::store::CommitError;
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Missed(expectation) => missed(expectation),
+            CommitError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn missed(expectation: Expectation) -> Error {
+    let (code, detail) = match expectation {
+        Expectation::User => (Code::NotFound, "there is no such user here"),
+        Expectation::NameFree => (Code::Conflict, "another user has this name"),
+        Expectation::ExternalIdFree => (Code::Conflict, "another user has this external id"),
+        Expectation::EmailFree => (Code::Conflict, "another user has this e-mail address"),
+        Expectation::SessionOpen => (Code::SessionEnded, "the session is over"),
+        Expectation::Generation => (Code::Conflict, "the session went on at the same time"),
+        Expectation::CredentialUnused => (
+            Code::CredentialUsed,
+            "this credential has opened its one session already",
+        ),
+        Expectation::Device => (Code::NotFound, "there is no such device here"),
+        Expectation::Conversation => (Code::NotFound, "there is no such conversation here"),
+        Expectation::ConversationNameFree => (Code::Conflict, "another conversation has this name"),
+        Expectation::ClientIdUnused => (
+            Code::ClientIdReused,
+            "this client_id was used for something else before",
+        ),
+        Expectation::ConversationRoom => (
+            Code::TooManyConversations,
+            "a visitor may have five open conversations at most",
+        ),
+        Expectation::MemberRoom => (
+            Code::Conflict,
+            "the conversation has as many members as it can have",
+        ),
+        Expectation::PlaceFree => (Code::Conflict, "the user is a member already"),
+        Expectation::Joined => (Code::NotFound, "there is no such conversation here"),
+        Expectation::MemberState => (Code::Conflict, "the member's state has changed meanwhile"),
+        Expectation::EventTouchable => (
+            Code::NotFound,
+            "there is no such event, or it is not yours to change",
+        ),
+        Expectation::VisitorPlace => (Code::Conflict, "the visitor's conversations have changed"),
+        Expectation::Quota => (
+            Code::TooLarge,
+            "there is no room left for this user's files",
+        ),
+        Expectation::KidFree => (Code::Conflict, "another key has this kid"),
+        Expectation::Key => (
+            Code::NotFound,
+            "there is no such key here, or it is revoked",
+        ),
+        Expectation::SlugFree => (Code::Conflict, "another application has this slug"),
+        Expectation::AliasFree => (Code::Conflict, "another application has this alias"),
+        Expectation::Application => (Code::NotFound, "there is no such application"),
+    };
+    Error::new(code, detail)
+}

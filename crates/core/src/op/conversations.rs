@@ -1,0 +1,255 @@
+//! Conversations: create, list, read, change, delete.
+
+use super::visitor::keep;
+use crate::access::action::Action;
+use crate::access::principal::{Principal, Role};
+use crate::access::{Conditional, Facts, Permit, authorize};
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
+use crate::limit;
+use crate::model::conversation::{Conversation, ConversationPatch, ConversationView};
+use crate::model::page::{Page, Window};
+use crate::ports::change::{Change, ClientId, Expectation, NewConversation};
+use crate::ports::fanout::Notice;
+use crate::ports::store::CommitError;
+use crate::secret_text::sha256;
+
+/// A conversation to be created.
+#[derive(Debug, Clone, Default)]
+pub struct Create {
+    /// Unique in the application.
+    pub name: Option<String>,
+    /// What people see.
+    pub display_name: Option<String>,
+    /// The client's own id: the same one makes a retry harmless.
+    pub client_id: Option<String>,
+}
+
+/// A conversation that was created, or had been by the same request.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// The conversation, as its creator sees it.
+    pub view: ConversationView,
+    /// Whether this request created it.
+    pub new: bool,
+}
+
+/// Creates a conversation. A user who creates it is its first member, joined;
+/// a backend is none.
+///
+/// # Errors
+/// `conflict` where the name is taken, `client_id_reused` where the client id
+/// was sent with something else, `too_many_conversations` for a visitor.
+pub async fn create_conversation(
+    ctx: &Ctx,
+    principal: &Principal,
+    create: Create,
+) -> Result<Created, Error> {
+    let permit = authorize(principal, &Action::CreateConversation, &[])?.outright()?;
+    let application = permit.application();
+    let judge = ctx.judge_of(application).await?;
+    let now = ctx.now();
+    let id = ConversationId::new(now, &*ctx.random);
+    let client_id = create.client_id.as_ref().map(|id| client_id(id, &create));
+    let new = NewConversation {
+        conversation: Conversation {
+            id,
+            name: create.name,
+            display_name: create.display_name,
+            creator: None,
+            last_event_id: 0,
+            created_at: now,
+            updated_at: now,
+        },
+        author: principal.author(),
+        creator: principal.user().map(|_| MemberId::new(now, &*ctx.random)),
+        assurance: principal.assurance(),
+        client_id: client_id.clone(),
+        open_max: (principal.role() == Role::Visitor).then_some(limit::ANONYMOUS_CONVERSATIONS_MAX),
+    };
+    let mut changes = keep(principal, &judge, now);
+    changes.push(Change::AddConversation(Box::new(new)));
+    match ctx.store.commit(&permit, changes).await {
+        Ok(_) => {
+            if let Some(user) = principal.user() {
+                ctx.publish(Notice::Conversations { application, user });
+            }
+            let found = ctx
+                .store
+                .conversation(application, id, principal.user())
+                .await?;
+            let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+            Ok(Created { view, new: true })
+        }
+        Err(CommitError::Missed(Expectation::ClientIdUnused)) => {
+            let ClientId { id, digest } =
+                client_id.ok_or_else(|| Error::internal("no client id was sent"))?;
+            let found = ctx
+                .store
+                .conversation_of_client(application, principal.author(), id)
+                .await?;
+            match found {
+                Some((view, of)) if of == digest => Ok(Created { view, new: false }),
+                Some(_) | None => Err(CommitError::Missed(Expectation::ClientIdUnused).into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn client_id(id: &str, create: &Create) -> ClientId {
+    let asked = format!("{:?}\n{:?}", create.name, create.display_name);
+    ClientId {
+        id: id.to_owned(),
+        digest: sha256(asked.as_bytes()),
+    }
+}
+
+/// A user's conversations, the one that changed last first; all of the
+/// application's for a backend.
+///
+/// # Errors
+/// Those of authorization and of the store.
+pub async fn list_conversations(
+    ctx: &Ctx,
+    principal: &Principal,
+    window: Window,
+) -> Result<Page<ConversationView>, Error> {
+    let permit = authorize(principal, &Action::ListConversations, &[])?.outright()?;
+    Ok(ctx
+        .store
+        .conversations(permit.application(), principal.user(), window)
+        .await?)
+}
+
+/// Reads a conversation.
+///
+/// # Errors
+/// `not_found` where there is none, or who asks has no place in it.
+pub async fn read_conversation(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: ConversationId,
+) -> Result<ConversationView, Error> {
+    let conditional = authorize(principal, &Action::ReadConversation(id), &[])?;
+    let (view, _) = view_for(ctx, principal, conditional, id).await?;
+    Ok(view)
+}
+
+/// Changes a conversation's names.
+///
+/// # Errors
+/// `not_found`; `not_permitted` for a member who did not create it; `conflict`
+/// where the name is taken.
+pub async fn update_conversation(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: ConversationId,
+    patch: ConversationPatch,
+) -> Result<ConversationView, Error> {
+    let conditional = authorize(principal, &Action::UpdateConversation(id), &[])?;
+    let application = conditional.application();
+    let (_, permit) = view_for(ctx, principal, conditional, id).await?;
+    let judge = ctx.judge_of(application).await?;
+    let now = ctx.now();
+    let mut changes = keep(principal, &judge, now);
+    changes.push(Change::ChangeConversation(id, patch, now));
+    ctx.store.commit(&permit, changes).await?;
+    notify_members(ctx, principal, id).await?;
+    let found = ctx
+        .store
+        .conversation(application, id, principal.user())
+        .await?;
+    found.ok_or_else(|| Error::not_found("conversation"))
+}
+
+/// Deletes a conversation, with its members, events and files.
+///
+/// # Errors
+/// `not_found`; `not_permitted` for a member who did not create it.
+pub async fn delete_conversation(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: ConversationId,
+) -> Result<(), Error> {
+    let conditional = authorize(principal, &Action::DeleteConversation(id), &[])?;
+    let application = conditional.application();
+    let (_, permit) = view_for(ctx, principal, conditional, id).await?;
+    let judge = ctx.judge_of(application).await?;
+    let members = member_users(ctx, application, id).await?;
+    let mut changes = keep(principal, &judge, ctx.now());
+    changes.push(Change::DeleteConversation(id));
+    ctx.store.commit(&permit, changes).await?;
+    for user in members {
+        ctx.publish(Notice::Conversations { application, user });
+    }
+    Ok(())
+}
+
+/// The conversation as who asks sees it, and the permit that the sight bears out.
+pub(super) async fn view_for(
+    ctx: &Ctx,
+    principal: &Principal,
+    conditional: Conditional,
+    id: ConversationId,
+) -> Result<(ConversationView, Permit), Error> {
+    let found = ctx
+        .store
+        .conversation(conditional.application(), id, principal.user())
+        .await?;
+    let Some(view) = found else {
+        return Err(Error::not_found("conversation"));
+    };
+    let permit = conditional.given(&facts(&view)).map_err(in_conversation)?;
+    Ok((view, permit))
+}
+
+/// What a view tells authorization.
+pub(super) fn facts(view: &ConversationView) -> Facts {
+    Facts {
+        place: view.member.as_ref().map(|member| member.state),
+        creator: view.is_creator(),
+        ..Facts::default()
+    }
+}
+
+/// Names the thing that is not found.
+pub(super) fn in_conversation(error: Error) -> Error {
+    if error.code == Code::NotFound {
+        Error::not_found("conversation")
+    } else {
+        error
+    }
+}
+
+async fn notify_members(ctx: &Ctx, principal: &Principal, id: ConversationId) -> Result<(), Error> {
+    let Some(application) = principal.application else {
+        return Ok(());
+    };
+    for user in member_users(ctx, application, id).await? {
+        ctx.publish(Notice::Conversations { application, user });
+    }
+    Ok(())
+}
+
+async fn member_users(
+    ctx: &Ctx,
+    application: ApplicationId,
+    id: ConversationId,
+) -> Result<Vec<UserId>, Error> {
+    let mut users = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window {
+            after,
+            limit: limit::PAGE_MAX,
+        };
+        let page = ctx.store.members(application, id, window).await?;
+        users.extend(page.items.into_iter().map(|member| member.user));
+        after = page.next;
+        if after.is_none() {
+            return Ok(users);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Events: send, read, delete; and the positions that a user has reached.
+
+use super::conversations::in_conversation;
+use super::members::publish_events;
+use super::visitor::keep;
+use crate::access::action::Action;
+use crate::access::principal::Principal;
+use crate::access::{Conditional, Facts, authorize};
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::id::ConversationId;
+use crate::limit;
+use crate::model::event::{Event, EventKind, Range};
+use crate::ports::change::{Change, ClientId, Expectation, Guard, NewEvent, Touch};
+use crate::ports::store::{CommitError, StoreError};
+use crate::secret_text::sha256;
+
+/// An event to be sent.
+#[derive(Debug, Clone)]
+pub struct Send {
+    /// Where.
+    pub conversation: ConversationId,
+    /// What.
+    pub content: Content,
+    /// The client's own id: the same one makes a retry harmless.
+    pub client_id: Option<String>,
+}
+
+/// What is sent. Texts are those of JSON objects, which the door has checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A text, message, image or custom event.
+    New(EventKind, String),
+    /// A new body for an earlier event; the text of the edit's own body beside.
+    Edit {
+        /// Which.
+        event: u64,
+        /// Its new body.
+        body: String,
+        /// The edit's own body.
+        own: String,
+    },
+    /// An earlier event is no more.
+    Delete(u64),
+}
+
+/// An event that was sent, or had been by the same request.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The event.
+    pub event: Event,
+    /// Whether this request appended it.
+    pub new: bool,
+}
+
+/// Sends an event. It is acknowledged when it is durable.
+///
+/// # Errors
+/// `not_found` where who sends is not joined; `client_id_reused` where the
+/// client id was sent with something else; `too_large`.
+pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
+    let id = send.conversation;
+    let conditional = authorize(principal, &Action::Send(id), &[])?;
+    let (permit, _) = conditional.in_batch()?;
+    let application = permit.application();
+    let now = ctx.now();
+    let author = principal.author();
+    let client_id = send
+        .client_id
+        .as_ref()
+        .map(|id| client_id(id, &send.content));
+    let (kind, body, touches) = parts(send.content)?;
+    let new = NewEvent {
+        conversation: id,
+        author,
+        kind,
+        body,
+        assurance: principal.assurance(),
+        client_id: client_id.clone(),
+        at: now,
+        touches,
+    };
+    let judge = ctx.judge_of(application).await?;
+    let mut changes = keep(principal, &judge, now);
+    changes.push(Change::Append(Box::new(new)));
+    match ctx.store.commit(&permit, changes).await {
+        Ok(committed) => {
+            publish_events(ctx, application, &committed);
+            let number = committed.events.first().map_or(0, |(_, number)| *number);
+            let found = ctx.store.event(application, id, number).await?;
+            let event = found.ok_or_else(|| Error::not_found("event"))?;
+            Ok(Sent { event, new: true })
+        }
+        Err(CommitError::Missed(Expectation::ClientIdUnused)) => {
+            let ClientId { id: client, digest } =
+                client_id.ok_or_else(|| Error::internal("no client id was sent"))?;
+            match ctx
+                .store
+                .event_of_client(application, id, author, client)
+                .await?
+            {
+                Some((event, of)) if of == digest => Ok(Sent { event, new: false }),
+                Some(_) | None => Err(CommitError::Missed(Expectation::ClientIdUnused).into()),
+            }
+        }
+        Err(CommitError::Missed(Expectation::Joined)) => {
+            Err(why_not_joined(ctx, principal, id).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn parts(content: Content) -> Result<(EventKind, String, Option<Touch>), Error> {
+    let parts = match content {
+        Content::New(kind, body) => (kind, body, None),
+        Content::Edit { event, body, own } => {
+            (EventKind::Edit, own, Some(Touch::Edit { event, body }))
+        }
+        Content::Delete(event) => {
+            let own = format!(r#"{{"event_id":{event}}}"#);
+            (EventKind::Delete, own, Some(Touch::Delete { event }))
+        }
+    };
+    if parts.1.len() > limit::EVENT_BODY_BYTES_MAX {
+        return Err(Error::new(Code::TooLarge, "the event's body is too large"));
+    }
+    Ok(parts)
+}
+
+fn client_id(id: &str, content: &Content) -> ClientId {
+    ClientId {
+        id: id.to_owned(),
+        digest: sha256(format!("{content:?}").as_bytes()),
+    }
+}
+
+/// Invited members may know of the conversation, and are told to join;
+/// everybody else learns nothing.
+async fn why_not_joined(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: ConversationId,
+) -> Result<Error, StoreError> {
+    let Some(application) = principal.application else {
+        return Ok(Error::not_found("conversation"));
+    };
+    let found = ctx
+        .store
+        .conversation(application, id, principal.user())
+        .await?;
+    let place = found
+        .and_then(|view| view.member)
+        .map(|member| member.state);
+    let refused = authorize(principal, &Action::Send(id), &[]).and_then(|conditional| {
+        conditional.given(&Facts {
+            place,
+            ..Facts::default()
+        })
+    });
+    Ok(refused
+        .err()
+        .map_or_else(|| Error::not_found("conversation"), in_conversation))
+}
+
+/// Reads events, ascending.
+///
+/// # Errors
+/// `not_found` where who asks has no place; `not_permitted` for the invited.
+pub async fn list_events(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    range: Range,
+    limit: usize,
+) -> Result<Vec<Event>, Error> {
+    let conditional = authorize(principal, &Action::ListEvents(conversation), &[])?;
+    read(ctx, principal, conditional, conversation, range, limit).await
+}
+
+/// Reads one event.
+///
+/// # Errors
+/// As [`list_events`].
+pub async fn read_event(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: u64,
+) -> Result<Event, Error> {
+    let conditional = authorize(principal, &Action::ReadEvent(conversation, id), &[])?;
+    let range = Range::After(id.saturating_sub(1));
+    let events = read(ctx, principal, conditional, conversation, range, 1).await?;
+    let found = events.into_iter().find(|event| event.id == id);
+    found.ok_or_else(|| Error::not_found("event"))
+}
+
+async fn read(
+    ctx: &Ctx,
+    principal: &Principal,
+    conditional: Conditional,
+    conversation: ConversationId,
+    range: Range,
+    limit: usize,
+) -> Result<Vec<Event>, Error> {
+    let application = conditional.application();
+    let viewer = principal.user();
+    let found = ctx
+        .store
+        .events(application, conversation, viewer, range, limit)
+        .await?;
+    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let place = view.member.map(|member| member.state);
+    conditional
+        .given(&Facts {
+            place,
+            ..Facts::default()
+        })
+        .map_err(in_conversation)?;
+    Ok(view.events)
+}
+
+/// Deletes an event: writes a `delete` event, and takes the body away.
+///
+/// # Errors
+/// `not_found` where it is not there; `not_permitted` where it is another's.
+pub async fn delete_event(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: u64,
+) -> Result<(), Error> {
+    let event = read_event_for(ctx, principal, conversation, id).await?;
+    if event.deleted_at.is_some() || !event.kind.is_counted() {
+        return Err(Error::not_found("event").hint("only messages can be deleted, and once"));
+    }
+    let content = Content::Delete(id);
+    send(
+        ctx,
+        principal,
+        Send {
+            conversation,
+            content,
+            client_id: None,
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+async fn read_event_for(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: u64,
+) -> Result<Event, Error> {
+    let conditional = authorize(principal, &Action::DeleteEvent(conversation, id), &[])?;
+    let application = conditional.application();
+    let viewer = principal.user();
+    let range = Range::After(id.saturating_sub(1));
+    let found = ctx
+        .store
+        .events(application, conversation, viewer, range, 1)
+        .await?;
+    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let event = view.events.into_iter().find(|event| event.id == id);
+    let own = event
+        .as_ref()
+        .is_some_and(|event| viewer.is_some() && event.from.user == viewer);
+    let place = view.member.map(|member| member.state);
+    conditional
+        .given(&Facts {
+            place,
+            own,
+            ..Facts::default()
+        })
+        .map_err(in_conversation)?;
+    event.ok_or_else(|| Error::not_found("event"))
+}
+
+/// Notes how far one's devices have got, and one has seen.
+///
+/// # Errors
+/// `not_found` where who asks is not joined.
+pub async fn move_position(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    delivered: u64,
+    seen: u64,
+) -> Result<(), Error> {
+    let (permit, guard) = authorize(principal, &Action::Send(conversation), &[])?.in_batch()?;
+    let Guard::Joined(user) = guard else {
+        return Err(Error::new(
+            Code::BadRequest,
+            "a backend has no position in a conversation",
+        ));
+    };
+    let change = Change::MovePosition {
+        conversation,
+        user,
+        delivered,
+        seen,
+    };
+    ctx.store.commit(&permit, vec![change]).await?;
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! One attempt at a login: read once, judge what was read, plan.
+
+use std::sync::Arc;
+
+use countersign_credential::claims::{Claims, OneTimeId, Subject};
+use countersign_credential::time::Timestamp;
+
+use super::{LoggedIn, Login};
+use crate::access::action::Action;
+use crate::access::principal::{Principal, Who};
+use crate::access::{Permit, authorize};
+use crate::context::{Ctx, Judge};
+use crate::error::{Code, Error};
+use crate::id::{ApiKeyId, ApplicationId};
+use crate::link;
+use crate::link::{Current, Situation};
+use crate::model::revocation::Target;
+use crate::model::session::Session;
+use crate::model::user::{Identifier, User};
+use crate::op::answer::{LoginAnswer, answer};
+use crate::ports::change::Expectation;
+use crate::ports::store::{LoginQuery, LoginView};
+use crate::secret_text::sha256;
+use crate::token::{Token, TokenKind};
+
+/// One login, with all that does not change when it is planned again.
+pub(super) struct Attempt<'a> {
+    pub(super) ctx: &'a Ctx,
+    pub(super) judge: &'a Judge,
+    pub(super) login: &'a Login,
+    pub(super) claims: &'a Claims,
+    pub(super) permit: Permit,
+    pub(super) now: Timestamp,
+    pub(super) current: Option<Token>,
+    pub(super) nonce_digest: Option<[u8; 32]>,
+    pub(super) identifier: Identifier,
+    pub(super) other: Option<Identifier>,
+}
+
+pub(super) enum Outcome {
+    Done(Box<LoggedIn>),
+    /// Somebody else was faster: read and plan again.
+    Overtaken(Expectation),
+}
+
+// === impl Attempt ===
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        ctx: &'a Ctx,
+        judge: &'a Judge,
+        login: &'a Login,
+        claims: &'a Claims,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let application = judge.application.id;
+        let current = match &login.current_token {
+            None => None,
+            Some(text) => Some(current_token(ctx, application, text, now)?),
+        };
+        let (identifier, other) = identifiers(claims)?;
+        let acl = claims
+            .acl
+            .clone()
+            .unwrap_or_else(|| judge.application.settings.default_acl.clone());
+        let client = Principal {
+            application: Some(application),
+            who: Who::Client {
+                api_key: api_key(login).unwrap_or_else(|| ApiKeyId::from_bytes([0; 16])),
+            },
+            acl: Some(Arc::new(acl)),
+        };
+        let permit = authorize(&client, &Action::LogIn, &[])?.outright()?;
+        let nonce_digest = login.nonce.as_ref().map(|nonce| sha256(nonce.as_bytes()));
+        Ok(Self {
+            ctx,
+            judge,
+            login,
+            claims,
+            permit,
+            now,
+            current,
+            nonce_digest,
+            identifier,
+            other,
+        })
+    }
+
+    pub(super) async fn run(&self) -> Result<Outcome, Error> {
+        let application = self.judge.application.id;
+        let view = self.ctx.store.login_view(application, self.query()).await?;
+        if view.revoked {
+            return Err(
+                Error::new(Code::CredentialRevoked, "this credential was revoked")
+                    .hint("mint another one"),
+            );
+        }
+        if let Some(used_by) = &view.used_by {
+            return self.used(used_by, &view);
+        }
+        let current = self.living_current(&view);
+        let situation = Situation {
+            user: view.user.as_ref(),
+            other: view.other.as_ref(),
+            unknown_user: self
+                .judge
+                .application
+                .settings
+                .unknown_user
+                .of(self.claims.dialect),
+            current,
+            switch: self.login.switch,
+        };
+        let plan = link::plan(&situation, &self.judge.application.settings)?;
+        self.carry_out(&plan, &view).await
+    }
+
+    fn query(&self) -> LoginQuery {
+        let claims = self.claims;
+        let mut targets = vec![
+            Target::Digest(claims.digest),
+            Target::Kid(claims.kid.as_str().to_owned()),
+            Target::Application(self.judge.application.id),
+        ];
+        targets.extend(claims.jti.clone().map(Target::Jti));
+        targets.extend(identifier_target(&self.identifier));
+        LoginQuery {
+            identifier: self.identifier.clone(),
+            other: self.other.clone(),
+            targets,
+            issued_at: claims.issued_at,
+            one_time_id: self.one_time_id(),
+            current: self.current.map(|token| token.identity.session),
+            device: self.login.device.id,
+        }
+    }
+
+    pub(super) fn one_time_id(&self) -> Option<[u8; 32]> {
+        let one_time = self
+            .judge
+            .application
+            .settings
+            .one_time
+            .of(self.claims.dialect);
+        one_time.then(|| one_time_digest(self.claims))
+    }
+
+    /// The credential has opened a session. A client whose answer got lost
+    /// sends the same nonce, and gets the same session again while it is at
+    /// the generation that this credential began; anybody else is refused.
+    fn used(&self, session: &Session, view: &LoginView) -> Result<Outcome, Error> {
+        let settings = &self.judge.application.settings;
+        let same_nonce = self.nonce_digest.is_some() && session.nonce_digest == self.nonce_digest;
+        let went_on = self.current.is_some_and(|token| {
+            token.identity.session == session.id
+                && token.generation.checked_add(1) == Some(session.generation)
+        });
+        let first = session.generation == 0;
+        let owner = view
+            .user
+            .as_ref()
+            .filter(|user| user.id == session.user && !user.blocked);
+        match owner {
+            Some(user)
+                if same_nonce && (first || went_on) && session.is_open(self.now, settings) =>
+            {
+                let answer = self.answer(session.clone(), user.clone());
+                let outcome = if first {
+                    LoggedIn::Opened(answer)
+                } else {
+                    LoggedIn::WentOn(answer)
+                };
+                Ok(Outcome::Done(Box::new(outcome)))
+            }
+            Some(_) | None => Err(Error::new(
+                Code::CredentialUsed,
+                "this credential has opened its one session already",
+            )
+            .hint("mint a new credential for each login")),
+        }
+    }
+
+    /// The device's own session, if it lives; an ended one counts as absent.
+    fn living_current(&self, view: &LoginView) -> Option<Current> {
+        let token = self.current?;
+        let settings = &self.judge.application.settings;
+        if view.current_revoked {
+            return None;
+        }
+        match &view.current {
+            Some((session, _)) if session.is_open(self.now, settings) => Some(Current {
+                identity: token.identity,
+                generation: Some(session.generation),
+                conversations: view.visitor_conversations.clone(),
+            }),
+            Some(_) => None,
+            None if token.identity.anonymous => Some(Current {
+                identity: token.identity,
+                generation: None,
+                conversations: Vec::new(),
+            }),
+            None => None,
+        }
+    }
+
+    pub(super) fn answer(&self, session: Session, user: User) -> LoginAnswer {
+        let application = &self.judge.application;
+        answer(
+            self.ctx,
+            application.id,
+            &application.settings,
+            session,
+            user,
+        )
+    }
+}
+
+pub(super) fn api_key(login: &Login) -> Option<ApiKeyId> {
+    match login.client.as_ref().map(|client| &client.who) {
+        Some(Who::Client { api_key }) => Some(*api_key),
+        Some(Who::Session { .. } | Who::Backend { .. } | Who::Operator { .. }) | None => None,
+    }
+}
+
+/// The device's own token. One of an ended session counts as absent later on;
+/// one that is over is told apart from one that is wrong.
+fn current_token(
+    ctx: &Ctx,
+    application: ApplicationId,
+    text: &str,
+    now: Timestamp,
+) -> Result<Token, Error> {
+    let invalid = |detail| {
+        Error::new(Code::CurrentTokenInvalid, detail)
+            .hint("send the device's own access token as current_token, or leave it out")
+    };
+    let token = ctx
+        .tokens
+        .read(TokenKind::Access, text)
+        .map_err(|_| invalid("current_token is no access token of ours"))?;
+    if token.application != application {
+        return Err(invalid("current_token is of another application"));
+    }
+    if now >= token.expires_at {
+        return Err(
+            Error::new(Code::CurrentTokenExpired, "current_token is over")
+                .hint("refresh it at POST /v1/sessions/refresh, then log in again"),
+        );
+    }
+    Ok(token)
+}
+
+fn identifiers(claims: &Claims) -> Result<(Identifier, Option<Identifier>), Error> {
+    match &claims.subject {
+        Some(Subject::Name(name)) => Ok((Identifier::Name(name.clone()), None)),
+        Some(Subject::ExternalId(id)) => Ok((Identifier::ExternalId(id.clone()), None)),
+        Some(Subject::Email { email, external_id }) => Ok((
+            Identifier::Email(email.clone()),
+            external_id.clone().map(Identifier::ExternalId),
+        )),
+        None => Err(Error::new(Code::NoSubject, "the credential names no user")),
+    }
+}
+
+/// What a credential is used up by, as the store keeps it: the kinds are told
+/// apart, so that a `jti` never equals a nonce.
+fn one_time_digest(claims: &Claims) -> [u8; 32] {
+    match claims.one_time_id() {
+        OneTimeId::Jti(jti) => sha256(format!("jti:{jti}").as_bytes()),
+        OneTimeId::Nonce(nonce) => sha256(format!("nonce:{nonce}").as_bytes()),
+        OneTimeId::Digest(digest) => *digest,
+    }
+}
+
+fn identifier_target(identifier: &Identifier) -> Option<Target> {
+    match identifier {
+        Identifier::Name(name) => Some(Target::Name(name.as_str().to_owned())),
+        Identifier::ExternalId(id) => Some(Target::ExternalId(id.as_str().to_owned())),
+        Identifier::Email(email) => Some(Target::Email(email.as_str().to_owned())),
+        Identifier::Id(_) => None,
+    }
+}

@@ -1,0 +1,274 @@
+//! From a plan to one batch, and to the notices that follow it.
+
+use super::LoggedIn;
+use super::attempt::{Attempt, Outcome, api_key};
+use crate::error::Error;
+use crate::id::{AuditId, DeviceId, SessionId, UserId};
+use crate::link::{Conversations, Plan, SessionPlan};
+use crate::model::audit::{Actor, AuditEntry};
+use crate::model::revocation::{Revocation, Target};
+use crate::model::session::{EndReason, Session, SessionCredential, SessionIdentity};
+use crate::model::user::{Identifier, User};
+use crate::op::sessions::tombstone;
+use crate::op::visitor::visitor;
+use crate::ports::change::{Change, Committed, Rotation, SessionEnd};
+use crate::ports::fanout::Notice;
+use crate::ports::store::{CommitError, LoginView};
+
+const DAY_S: i64 = 86_400;
+
+impl Attempt<'_> {
+    pub(super) async fn carry_out(&self, plan: &Plan, view: &LoginView) -> Result<Outcome, Error> {
+        let user = view.user.clone().unwrap_or_else(|| self.new_user());
+        let mut changes = Vec::new();
+        if plan.create_user {
+            changes.push(Change::AddUser(user.clone()));
+        }
+        let (session, went_on) = match &plan.session {
+            SessionPlan::GoOn { session, from } => {
+                (self.go_on(*session, *from, view, &mut changes)?, true)
+            }
+            SessionPlan::Open { end, conversations } => (
+                self.open(&user, end.as_ref(), conversations, view, &mut changes),
+                false,
+            ),
+        };
+        if let Some(other) = plan.conflict_with {
+            changes.push(Change::Audit(self.audit_conflict(user.id, other)));
+        }
+        match self.ctx.store.commit(&self.permit, changes).await {
+            Ok(committed) => {
+                self.publish(plan, &session, &user, view, &committed);
+                let answer = self.answer(session, user);
+                let outcome = if went_on {
+                    LoggedIn::WentOn(answer)
+                } else {
+                    LoggedIn::Opened(answer)
+                };
+                Ok(Outcome::Done(Box::new(outcome)))
+            }
+            Err(CommitError::Missed(expectation)) => Ok(Outcome::Overtaken(expectation)),
+            Err(error @ CommitError::Store(_)) => Err(error.into()),
+        }
+    }
+
+    fn go_on(
+        &self,
+        session: SessionId,
+        from: u32,
+        view: &LoginView,
+        changes: &mut Vec<Change>,
+    ) -> Result<Session, Error> {
+        let (row, _) = view
+            .current
+            .as_ref()
+            .ok_or_else(|| Error::internal("a session that has no row cannot go on"))?;
+        changes.push(Change::Rotate(Box::new(Rotation {
+            session,
+            from,
+            nonce_digest: self.nonce_digest,
+            at: self.now,
+            credential: Some(self.credential()),
+        })));
+        Ok(Session {
+            generation: from.saturating_add(1),
+            nonce_digest: self.nonce_digest,
+            rotated_at: self.now,
+            credential: Some(self.credential()),
+            ..row.clone()
+        })
+    }
+
+    fn open(
+        &self,
+        user: &User,
+        end: Option<&(SessionIdentity, EndReason)>,
+        conversations: &Conversations,
+        view: &LoginView,
+        changes: &mut Vec<Change>,
+    ) -> Session {
+        if let Some((identity, why)) = end {
+            self.end(*identity, *why, changes);
+        }
+        let settings = &self.judge.application.settings;
+        let keep = (settings.sessions_max.max(1) - 1) as usize;
+        let switched = end.map(|(identity, _)| identity.session);
+        let mut others: Vec<SessionId> = view
+            .open_sessions
+            .iter()
+            .copied()
+            .filter(|id| Some(*id) != switched)
+            .collect();
+        others.truncate(others.len().saturating_sub(keep));
+        for session in others {
+            self.end_row(session, EndReason::TooMany, changes);
+        }
+        let session = self.new_session(user.id, view);
+        changes.push(Change::OpenSession(session.clone()));
+        match conversations {
+            Conversations::Stay => {}
+            Conversations::Move(from, ids) => {
+                changes.extend(ids.iter().map(|id| Change::Adopt {
+                    conversation: *id,
+                    from: *from,
+                    to: user.id,
+                    at: self.now,
+                }));
+            }
+            Conversations::Delete(ids) => {
+                changes.extend(ids.iter().map(|id| Change::DeleteConversation(*id)));
+            }
+        }
+        session
+    }
+
+    fn end(&self, identity: SessionIdentity, why: EndReason, changes: &mut Vec<Change>) {
+        let settings = &self.judge.application.settings;
+        let visitor = identity
+            .anonymous
+            .then(|| visitor(identity, settings, self.now));
+        let end = SessionEnd {
+            session: identity.session,
+            visitor,
+            why,
+            at: self.now,
+        };
+        changes.push(Change::EndSession(Box::new(end)));
+        changes.push(Change::Revoke(self.tombstone(identity.session)));
+    }
+
+    fn end_row(&self, session: SessionId, why: EndReason, changes: &mut Vec<Change>) {
+        let end = SessionEnd {
+            session,
+            visitor: None,
+            why,
+            at: self.now,
+        };
+        changes.push(Change::EndSession(Box::new(end)));
+        changes.push(Change::Revoke(self.tombstone(session)));
+    }
+
+    fn tombstone(&self, session: SessionId) -> Revocation {
+        tombstone(
+            Target::Session(session),
+            &self.judge.application.settings,
+            self.now,
+        )
+    }
+
+    fn new_session(&self, user: UserId, view: &LoginView) -> Session {
+        let settings = &self.judge.application.settings;
+        let id = SessionId::new(self.now, &*self.ctx.random);
+        Session {
+            id,
+            user,
+            device: self.device(view),
+            device_name: self.login.device.name.clone(),
+            api_key: api_key(self.login),
+            credential: Some(self.credential()),
+            generation: 0,
+            nonce_digest: self.nonce_digest,
+            rotated_at: self.now,
+            expires_at: self
+                .now
+                .plus_seconds(i64::from(settings.absolute_days) * DAY_S),
+            ended: None,
+        }
+    }
+
+    /// The id that the device sent, if this application issued it; else the
+    /// one in its own token; else a new one.
+    fn device(&self, view: &LoginView) -> DeviceId {
+        let own = self.current.map(|token| token.identity.device);
+        match self.login.device.id {
+            Some(id) if view.device_known || own == Some(id) => id,
+            Some(_) => DeviceId::new(self.now, &*self.ctx.random),
+            None => own.unwrap_or_else(|| DeviceId::new(self.now, &*self.ctx.random)),
+        }
+    }
+
+    fn credential(&self) -> SessionCredential {
+        SessionCredential {
+            dialect: self.claims.dialect,
+            kid: self.claims.kid.clone(),
+            jti: self.claims.jti.clone(),
+            digest: self.claims.digest,
+            one_time_id: self.one_time_id(),
+            issued_at: self.claims.issued_at,
+            expires_at: self.claims.expires_at,
+            acl: self.claims.acl.clone(),
+        }
+    }
+
+    fn new_user(&self) -> User {
+        let mut user = User {
+            id: UserId::new(self.now, &*self.ctx.random),
+            name: None,
+            external_id: None,
+            email: None,
+            display_name: None,
+            anonymous: false,
+            blocked: false,
+            created_at: self.now,
+        };
+        match &self.identifier {
+            Identifier::Name(name) => user.name = Some(name.clone()),
+            Identifier::ExternalId(id) => user.external_id = Some(id.clone()),
+            Identifier::Email(email) => user.email = Some(email.clone()),
+            Identifier::Id(_) => {}
+        }
+        user
+    }
+
+    fn audit_conflict(&self, user: UserId, other: UserId) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::new(self.now, &*self.ctx.random),
+            at: self.now,
+            actor: Actor::User(user),
+            action: "login.identity_conflict",
+            target: user.to_string(),
+            detail: Some(format!(
+                "email named {user}, externalId named {other}; email won"
+            )),
+        }
+    }
+
+    fn publish(
+        &self,
+        plan: &Plan,
+        session: &Session,
+        user: &User,
+        view: &LoginView,
+        committed: &Committed,
+    ) {
+        let application = self.judge.application.id;
+        self.ctx.publish(Notice::Session {
+            application,
+            session: session.id,
+        });
+        if let SessionPlan::Open { end, .. } = &plan.session {
+            let too_many = view.open_sessions.iter().copied();
+            let keep = self.judge.application.settings.sessions_max.max(1) as usize - 1;
+            let ended = too_many.take(view.open_sessions.len().saturating_sub(keep));
+            for id in ended.chain(end.map(|(identity, _)| identity.session)) {
+                self.ctx.publish(Notice::Revoked {
+                    application,
+                    revocation: self.tombstone(id),
+                });
+            }
+        }
+        if !committed.events.is_empty() {
+            self.ctx.publish(Notice::Conversations {
+                application,
+                user: user.id,
+            });
+        }
+        for (conversation, last_event_id) in &committed.events {
+            self.ctx.publish(Notice::Events {
+                application,
+                conversation: *conversation,
+                last_event_id: *last_event_id,
+            });
+        }
+    }
+}

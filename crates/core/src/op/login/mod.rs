@@ -1,0 +1,121 @@
+//! Log in: a credential becomes a session.
+//!
+//! Parse, find the application, verify, read once, plan, commit one batch,
+//! publish. A login that meets a concurrent one misses an expectation, reads
+//! again and plans again: so twenty first logins make one user.
+
+mod attempt;
+mod carry_out;
+
+use std::sync::Arc;
+
+use countersign_credential::unverified::{Unverified, parse};
+
+use crate::access::principal::Principal;
+use crate::context::{Ctx, Judge};
+use crate::error::{Code, Error};
+use crate::id::{ApplicationId, DeviceId};
+use crate::limit;
+use crate::model::application::ApplicationName;
+use crate::op::answer::LoginAnswer;
+use crate::op::authenticate::named;
+use crate::ports::store::CommitError;
+use attempt::{Attempt, Outcome};
+
+/// What a device sends to log in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The credential, as the backend minted it.
+    pub credential: String,
+    /// The application that the request names.
+    pub application: Option<ApplicationId>,
+    /// Who asks: a publishable key, where one was sent.
+    pub client: Option<Principal>,
+    /// The device, as far as it knows itself.
+    pub device: DeviceClaim,
+    /// The device's own access token.
+    pub current_token: Option<String>,
+    /// Whether the device may become another user's.
+    pub switch: bool,
+    /// The client's nonce: the same one makes a retry harmless.
+    pub nonce: Option<String>,
+}
+
+/// What a device says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceClaim {
+    /// The id that it was given earlier.
+    pub id: Option<DeviceId>,
+    /// What it calls itself.
+    pub name: Option<String>,
+}
+
+/// The outcome of a login.
+#[derive(Debug, Clone)]
+pub enum LoggedIn {
+    /// A session was opened.
+    Opened(LoginAnswer),
+    /// The device's own session goes on.
+    WentOn(LoginAnswer),
+}
+
+/// Logs in.
+///
+/// # Errors
+/// The 401 codes of credentials, `current_token_invalid`,
+/// `current_token_expired`, `already_identified`, `identity_conflict`. Nothing
+/// has changed then: not the session, not the tokens.
+pub async fn login(ctx: &Ctx, login: Login) -> Result<LoggedIn, Error> {
+    let credential = parse(&login.credential)?;
+    let judge = find_application(ctx, &login, &credential).await?;
+    let now = ctx.now();
+    let claims = judge.verifier.verify_login(&credential, now)?;
+    let attempt = Attempt::new(ctx, &judge, &login, &claims, now)?;
+    let mut plans = 0;
+    loop {
+        plans += 1;
+        match attempt.run().await? {
+            Outcome::Done(outcome) => return Ok(*outcome),
+            Outcome::Overtaken(expectation) if plans == limit::PLANS_MAX => {
+                return Err(CommitError::Missed(expectation).into());
+            }
+            Outcome::Overtaken(_) => {}
+        }
+    }
+}
+
+async fn find_application(
+    ctx: &Ctx,
+    login: &Login,
+    credential: &Unverified<'_>,
+) -> Result<Arc<Judge>, Error> {
+    let of_client = login.client.as_ref().and_then(|client| client.application);
+    if let (Some(one), Some(other)) = (of_client, login.application)
+        && one != other
+    {
+        return Err(wrong_audience());
+    }
+    let name = match (
+        of_client.or(login.application),
+        credential.application_hint(),
+    ) {
+        (Some(id), _) => ApplicationName::Id(id),
+        (None, Some(hint)) => named(hint),
+        (None, None) => {
+            return Err(Error::new(
+                Code::ApplicationRequired,
+                "this credential does not say which application it is for",
+            )
+            .hint("send a publishable key as bearer, or application_id in the body"));
+        }
+    };
+    ctx.judge(name).await?.ok_or_else(wrong_audience)
+}
+
+fn wrong_audience() -> Error {
+    Error::new(
+        Code::WrongAudience,
+        "the credential is for no application that is meant here",
+    )
+    .hint("bearer, application_id and the credential's own application must agree")
+}

@@ -1,0 +1,324 @@
+//! Members: invite, add, join, leave, remove.
+
+use super::conversations::{facts, in_conversation, view_for};
+use super::visitor::keep;
+use crate::access::action::Action;
+use crate::access::principal::Principal;
+use crate::access::{Facts, authorize};
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::id::{ApplicationId, ConversationId, MemberId};
+use crate::model::member::{Member, MemberState};
+use crate::model::page::{Page, Window};
+use crate::model::user::{Identifier, User};
+use crate::ports::change::{Change, Committed, Guard, MemberChange, NewMember};
+use crate::ports::fanout::Notice;
+
+/// A member to be added.
+#[derive(Debug, Clone)]
+pub struct Add {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Whom.
+    pub user: Identifier,
+    /// Invited or joined.
+    pub state: MemberState,
+}
+
+/// A member as an answer shows it.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The member.
+    pub member: Member,
+    /// Whether this request made it.
+    pub new: bool,
+}
+
+/// Lists members, the oldest first.
+///
+/// # Errors
+/// `not_found` where who asks has no place in the conversation.
+pub async fn list_members(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    window: Window,
+) -> Result<Page<Member>, Error> {
+    let conditional = authorize(principal, &Action::ListMembers(conversation), &[])?;
+    let application = conditional.application();
+    view_for(ctx, principal, conditional, conversation).await?;
+    Ok(ctx.store.members(application, conversation, window).await?)
+}
+
+/// Reads one member.
+///
+/// # Errors
+/// `not_found` where there is none, or who asks has no place in the conversation.
+pub async fn read_member(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: MemberId,
+) -> Result<Member, Error> {
+    let conditional = authorize(principal, &Action::ReadMember(conversation, id), &[])?;
+    let application = conditional.application();
+    view_for(ctx, principal, conditional, conversation).await?;
+    let found = ctx.store.member(application, conversation, id).await?;
+    found.ok_or_else(|| Error::not_found("member"))
+}
+
+/// Adds a member: invites another user, joins oneself, or, as a backend, adds
+/// a user joined.
+///
+/// # Errors
+/// `not_found`, `not_permitted`, `user_anonymous`, `conflict` where the user
+/// has a place already.
+pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Added, Error> {
+    if add.state == MemberState::Left {
+        return Err(Error::new(
+            Code::BadRequest,
+            "a member begins as invited or joined",
+        ));
+    }
+    let application = principal.application.ok_or_else(no_application)?;
+    let user = ctx.store.user(application, add.user.clone()).await?;
+    let own = user
+        .as_ref()
+        .is_some_and(|user| principal.user() == Some(user.id));
+    if own {
+        return join(ctx, principal, add.conversation).await;
+    }
+    let action = match add.state {
+        MemberState::Invited => Action::InviteMember(add.conversation),
+        MemberState::Joined | MemberState::Left => Action::AddMember(add.conversation),
+    };
+    let conditional = authorize(principal, &action, &[])?;
+    let (view, permit) = view_for(ctx, principal, conditional, add.conversation).await?;
+    let user = user.ok_or_else(|| Error::not_found("user"))?;
+    if user.anonymous {
+        return Err(
+            Error::new(Code::UserAnonymous, "a visitor cannot be invited or added")
+                .hint("join the visitor's conversation instead"),
+        );
+    }
+    let guard = match (principal.user(), view.member.is_some()) {
+        (Some(user), true) => Guard::Joined(user),
+        (Some(_), false) | (None, _) => Guard::None,
+    };
+    let new = new_member(ctx, principal, &add, &user, guard);
+    let id = new.member;
+    let committed = ctx
+        .store
+        .commit(&permit, vec![Change::AddMember(Box::new(new))])
+        .await?;
+    publish(ctx, application, &committed, &user);
+    let found = ctx.store.member(application, add.conversation, id).await?;
+    let member = found.ok_or_else(|| Error::not_found("member"))?;
+    Ok(Added { member, new: true })
+}
+
+fn new_member(ctx: &Ctx, principal: &Principal, add: &Add, user: &User, guard: Guard) -> NewMember {
+    let now = ctx.now();
+    NewMember {
+        conversation: add.conversation,
+        member: MemberId::new(now, &*ctx.random),
+        user: user.id,
+        state: add.state,
+        author: principal.author(),
+        guard,
+        assurance: principal.assurance(),
+        at: now,
+    }
+}
+
+/// Joins: who was invited, or created the conversation. Who is joined already
+/// gets the place that is there.
+///
+/// # Errors
+/// `not_found` where who asks was not invited.
+pub async fn join(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+) -> Result<Added, Error> {
+    let conditional = authorize(principal, &Action::Join(conversation), &[])?;
+    let application = conditional.application();
+    let (view, permit) = view_for(ctx, principal, conditional, conversation).await?;
+    let Some(member) = view.member else {
+        return Err(Error::not_found("conversation"));
+    };
+    if member.state == MemberState::Joined {
+        return Ok(Added { member, new: false });
+    }
+    let change = MemberChange {
+        conversation,
+        member: member.id,
+        from: MemberState::Invited,
+        to: MemberState::Joined,
+        author: principal.author(),
+        assurance: principal.assurance(),
+        at: ctx.now(),
+    };
+    let id = member.id;
+    let committed = ctx
+        .store
+        .commit(&permit, vec![Change::ChangeMember(Box::new(change))])
+        .await?;
+    publish_events(ctx, application, &committed);
+    ctx.publish(Notice::Conversations {
+        application,
+        user: member.user,
+    });
+    let found = ctx.store.member(application, conversation, id).await?;
+    let member = found.ok_or_else(|| Error::not_found("member"))?;
+    Ok(Added { member, new: true })
+}
+
+/// Changes a member's state: a user joins or leaves by its own place, and a
+/// backend does it for anybody.
+///
+/// # Errors
+/// `not_found`, `not_permitted`; `bad_request` for another state.
+pub async fn update_member(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: MemberId,
+    state: MemberState,
+) -> Result<Member, Error> {
+    let from = match state {
+        MemberState::Invited => {
+            return Err(Error::new(
+                Code::BadRequest,
+                "a member's state becomes joined or left",
+            ));
+        }
+        MemberState::Joined => Some(MemberState::Invited),
+        MemberState::Left => None,
+    };
+    let place = Place {
+        conversation,
+        id,
+        action: Action::UpdateMember(conversation, id),
+    };
+    let (application, _) = change(ctx, principal, &place, from, state).await?;
+    let found = ctx.store.member(application, conversation, id).await?;
+    found.ok_or_else(|| Error::not_found("member"))
+}
+
+/// Ends a place: one's own, or as creator or backend another's.
+///
+/// # Errors
+/// `not_found`, `not_permitted`.
+pub async fn remove_member(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: MemberId,
+) -> Result<(), Error> {
+    let place = Place {
+        conversation,
+        id,
+        action: Action::RemoveMember(conversation, id),
+    };
+    change(ctx, principal, &place, None, MemberState::Left).await?;
+    Ok(())
+}
+
+/// A place, and what is asked for where it is somebody else's.
+struct Place {
+    conversation: ConversationId,
+    id: MemberId,
+    action: Action,
+}
+
+/// Moves a place to a state, `from` the one that it must have, where that
+/// matters. A place that has the state already stays as it is.
+async fn change(
+    ctx: &Ctx,
+    principal: &Principal,
+    place: &Place,
+    from: Option<MemberState>,
+    to: MemberState,
+) -> Result<(ApplicationId, Member), Error> {
+    let Place {
+        conversation,
+        id,
+        action,
+    } = place;
+    let application = principal.application.ok_or_else(no_application)?;
+    let member = ctx.store.member(application, *conversation, *id).await?;
+    let own = member
+        .as_ref()
+        .is_some_and(|member| principal.user() == Some(member.user));
+    let action = if own && to == MemberState::Left {
+        Action::Leave(*conversation, *id)
+    } else {
+        action.clone()
+    };
+    let conditional = authorize(principal, &action, &[])?;
+    let found = ctx
+        .store
+        .conversation(application, *conversation, principal.user())
+        .await?;
+    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let permit = conditional
+        .given(&Facts {
+            own,
+            ..facts(&view)
+        })
+        .map_err(in_conversation)?;
+    let member = member.ok_or_else(|| Error::not_found("member"))?;
+    if member.state == to {
+        return Ok((application, member));
+    }
+    if member.state == MemberState::Left || from.is_some_and(|from| from != member.state) {
+        return Err(Error::not_found("member").hint("who has left is invited again"));
+    }
+    let change = MemberChange {
+        conversation: *conversation,
+        member: *id,
+        from: member.state,
+        to,
+        author: principal.author(),
+        assurance: principal.assurance(),
+        at: ctx.now(),
+    };
+    let judge = ctx.judge_of(application).await?;
+    let mut changes = keep(principal, &judge, ctx.now());
+    changes.push(Change::ChangeMember(Box::new(change)));
+    let committed = ctx.store.commit(&permit, changes).await?;
+    publish_events(ctx, application, &committed);
+    ctx.publish(Notice::Conversations {
+        application,
+        user: member.user,
+    });
+    Ok((application, member))
+}
+
+fn no_application() -> Error {
+    Error::new(
+        Code::ApplicationRequired,
+        "this request names no application",
+    )
+    .hint("add ?application_id=…")
+}
+
+fn publish(ctx: &Ctx, application: ApplicationId, committed: &Committed, user: &User) {
+    publish_events(ctx, application, committed);
+    ctx.publish(Notice::Conversations {
+        application,
+        user: user.id,
+    });
+}
+
+/// Tells of the events that a commit appended.
+pub(super) fn publish_events(ctx: &Ctx, application: ApplicationId, committed: &Committed) {
+    for (conversation, last_event_id) in &committed.events {
+        ctx.publish(Notice::Events {
+            application,
+            conversation: *conversation,
+            last_event_id: *last_event_id,
+        });
+    }
+}

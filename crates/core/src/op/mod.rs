@@ -1,0 +1,17 @@
+//! The use cases, one a file: `op::name(&ctx, Input) -> Result<Output, Error>`.
+//!
+//! Each reads what it needs, decides, commits one batch, and publishes after.
+
+pub mod authenticate;
+pub mod login;
+pub mod login_anonymous;
+pub mod refresh;
+pub mod sessions;
+pub mod users;
+pub mod conversations;
+pub mod members;
+pub mod events;
+pub mod applications;
+mod answer;
+mod commit;
+mod visitor;

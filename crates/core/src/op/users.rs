@@ -1,0 +1,239 @@
+//! Users: a backend keeps them; a user reads whom it talks with, and itself.
+
+use countersign_credential::subject::{Email, ExternalId, UserName};
+use countersign_credential::time::Timestamp;
+
+use super::sessions::tombstone;
+use crate::access::action::Action;
+use crate::access::principal::Principal;
+use crate::access::{Facts, authorize};
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::id::{ApplicationId, UserId};
+use crate::model::page::{Page, Window};
+use crate::model::revocation::{Revocation, Target};
+use crate::model::session::EndReason;
+use crate::model::settings::Settings;
+use crate::model::user::{Identifier, User, UserPatch};
+use crate::ports::change::Change;
+use crate::ports::fanout::Notice;
+use crate::ports::store::UserFilter;
+
+/// A user to be created.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    /// Unique in the application.
+    pub name: Option<UserName>,
+    /// Unique in the application.
+    pub external_id: Option<ExternalId>,
+    /// Unique in the application; the backend vouches for it.
+    pub email: Option<Email>,
+    /// What others see.
+    pub display_name: Option<String>,
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// `bad_request` without any identifier; `conflict` where one is taken.
+pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Result<User, Error> {
+    let permit = authorize(principal, &Action::CreateUser, &[])?.outright()?;
+    if new.name.is_none() && new.external_id.is_none() && new.email.is_none() {
+        return Err(Error::new(
+            Code::BadRequest,
+            "a user needs a name, an external_id or an email, or nobody could log in as it",
+        ));
+    }
+    let now = ctx.now();
+    let user = User {
+        id: UserId::new(now, &*ctx.random),
+        name: new.name,
+        external_id: new.external_id,
+        email: new.email,
+        display_name: new.display_name,
+        anonymous: false,
+        blocked: false,
+        created_at: now,
+    };
+    ctx.store
+        .commit(&permit, vec![Change::AddUser(user.clone())])
+        .await?;
+    Ok(user)
+}
+
+/// Reads a user.
+///
+/// # Errors
+/// `not_found` where there is none, or who asks shares no conversation with it.
+pub async fn read_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<User, Error> {
+    let conditional = authorize(principal, &Action::ReadUser(id), &[])?;
+    let application = conditional.application();
+    let mut facts = Facts {
+        own: principal.user() == Some(id),
+        ..Facts::default()
+    };
+    if let (Some(asking), false) = (principal.user(), facts.own) {
+        facts.shares = ctx
+            .store
+            .share_conversation(application, asking, id)
+            .await?;
+    }
+    conditional.given(&facts)?;
+    let found = ctx.store.user(application, Identifier::Id(id)).await?;
+    found.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Lists identified users, or finds one by an identifier.
+///
+/// # Errors
+/// Those of authorization and of the store.
+pub async fn list_users(
+    ctx: &Ctx,
+    principal: &Principal,
+    filter: UserFilter,
+    window: Window,
+) -> Result<Page<User>, Error> {
+    let permit = authorize(principal, &Action::ListUsers, &[])?.outright()?;
+    Ok(ctx
+        .store
+        .users(permit.application(), filter, window)
+        .await?)
+}
+
+/// Changes a user. A user changes what it shows; what identifies it, and
+/// whether it is blocked, is its backend's. An identifier that is taken away is
+/// revoked up to now, so that old credentials cannot enter who bears it next.
+///
+/// # Errors
+/// `not_found`; `conflict` where an identifier is taken.
+pub async fn update_user(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: UserId,
+    patch: UserPatch,
+) -> Result<User, Error> {
+    let shows_only = UserPatch {
+        display_name: patch.display_name.clone(),
+        ..UserPatch::default()
+    };
+    let action = if patch == shows_only {
+        Action::UpdateUser(id)
+    } else {
+        Action::IdentifyUser(id)
+    };
+    let own = principal.user() == Some(id);
+    let permit = authorize(principal, &action, &[])?.given(&Facts {
+        own,
+        ..Facts::default()
+    })?;
+    let application = permit.application();
+    let judge = ctx.judge_of(application).await?;
+    let settings = &judge.application.settings;
+    let now = ctx.now();
+    let found = ctx.store.user(application, Identifier::Id(id)).await?;
+    let before = found.ok_or_else(|| Error::not_found("user"))?;
+    if before.anonymous && patch != shows_only {
+        return Err(Error::new(
+            Code::UserAnonymous,
+            "a visitor is identified by logging in",
+        ));
+    }
+    let mut revocations = given_up(&before, &patch, settings, now);
+    let mut changes = vec![Change::ChangeUser(id, patch.clone())];
+    if patch.blocked == Some(true) && !before.blocked {
+        revocations.push(tombstone(Target::User(id), settings, now));
+        changes.extend(shut_out(id, settings, now));
+    }
+    changes.extend(revocations.iter().cloned().map(Change::Revoke));
+    ctx.store.commit(&permit, changes).await?;
+    publish(ctx, application, revocations);
+    let found = ctx.store.user(application, Identifier::Id(id)).await?;
+    found.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Deletes a user. Who comes back is a new one; the old credentials cannot
+/// enter it.
+///
+/// # Errors
+/// `not_found` where there is none.
+pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<(), Error> {
+    let permit = authorize(principal, &Action::DeleteUser(id), &[])?.outright()?;
+    let application = permit.application();
+    let judge = ctx.judge_of(application).await?;
+    let settings = &judge.application.settings;
+    let now = ctx.now();
+    let found = ctx.store.user(application, Identifier::Id(id)).await?;
+    let before = found.ok_or_else(|| Error::not_found("user"))?;
+    let nothing = UserPatch {
+        name: Some(None),
+        external_id: Some(None),
+        email: Some(None),
+        ..UserPatch::default()
+    };
+    let mut revocations = given_up(&before, &nothing, settings, now);
+    revocations.push(tombstone(Target::User(id), settings, now));
+    let mut changes = vec![Change::DeleteUser(id, now)];
+    changes.extend(shut_out(id, settings, now));
+    changes.extend(revocations.iter().cloned().map(Change::Revoke));
+    ctx.store.commit(&permit, changes).await?;
+    publish(ctx, application, revocations);
+    Ok(())
+}
+
+/// The identifiers that a patch takes away from a user, as revocations.
+fn given_up(
+    before: &User,
+    patch: &UserPatch,
+    settings: &Settings,
+    now: Timestamp,
+) -> Vec<Revocation> {
+    let mut targets = Vec::new();
+    if let (Some(old), Some(new)) = (&before.name, &patch.name)
+        && new.as_ref() != Some(old)
+    {
+        targets.push(Target::Name(old.as_str().to_owned()));
+    }
+    if let (Some(old), Some(new)) = (&before.external_id, &patch.external_id)
+        && new.as_ref() != Some(old)
+    {
+        targets.push(Target::ExternalId(old.as_str().to_owned()));
+    }
+    if let (Some(old), Some(new)) = (&before.email, &patch.email)
+        && new.as_ref() != Some(old)
+    {
+        targets.push(Target::Email(old.as_str().to_owned()));
+    }
+    targets
+        .into_iter()
+        .map(|target| tombstone(target, settings, now))
+        .collect()
+}
+
+/// What ends every session of a user, and what a session's credential could
+/// still open as a bearer.
+fn shut_out(user: UserId, settings: &Settings, now: Timestamp) -> [Change; 2] {
+    let forget_at = tombstone(Target::User(user), settings, now).forget_at;
+    [
+        Change::RevokeDigestsOf {
+            user,
+            issued_after: now,
+            at: now,
+            forget_at,
+        },
+        Change::EndOtherSessions {
+            user,
+            keep: None,
+            why: EndReason::Revoked,
+            at: now,
+        },
+    ]
+}
+
+fn publish(ctx: &Ctx, application: ApplicationId, revocations: Vec<Revocation>) {
+    for revocation in revocations {
+        ctx.publish(Notice::Revoked {
+            application,
+            revocation,
+        });
+    }
+}

@@ -1,0 +1,350 @@
+//! What a commit can do, in domain words, and what each thing expects.
+//!
+//! A change says what must be so for it to make sense; if it is not so, the
+//! whole commit fails with that [`Expectation`], nothing has happened, and the
+//! use case reads and plans again. So no change holds a decision that was made
+//! on stale reads.
+
+use countersign_credential::key::{KeyState, Kid};
+use countersign_credential::time::Timestamp;
+
+use crate::id::{ApiKeyId, ConversationId, DeviceId, MemberId, SessionId, UserId};
+use crate::model::api_key::ApiKey;
+use crate::model::attachment::Attachment;
+use crate::model::audit::AuditEntry;
+use crate::model::conversation::{Conversation, ConversationPatch};
+use crate::model::event::{Assurance, Author, EventKind};
+use crate::model::member::MemberState;
+use crate::model::revocation::Revocation;
+use crate::model::session::{EndReason, Session, SessionCredential};
+use crate::model::settings::Settings;
+use crate::model::signing_key::SigningKey;
+use crate::model::user::{User, UserPatch};
+/// One thing that a commit does.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds a user. Expects its identifiers to be free.
+    AddUser(User),
+    /// Changes a user. Expects it to exist, and its new identifiers to be free.
+    ChangeUser(UserId, UserPatch),
+    /// Takes a user's identifiers and display name away and marks it deleted;
+    /// its places in conversations become left. Expects it to exist.
+    DeleteUser(UserId, Timestamp),
+    /// Adds a session. Expects its credential's one-time id to be unused.
+    OpenSession(Session),
+    /// Adds the user and session of a visitor at their first write, or finds
+    /// both there. Expects the session to be open.
+    KeepVisitor(Box<Visitor>),
+    /// Ends a session. Expects it to be open. An anonymous session that has no
+    /// row gets one, ended.
+    EndSession(Box<SessionEnd>),
+    /// Ends every open session of a user but one.
+    EndOtherSessions {
+        /// Whose.
+        user: UserId,
+        /// The one that stays, if any.
+        keep: Option<SessionId>,
+        /// Why.
+        why: EndReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// Moves a session to its next generation. Expects it to be open and at
+    /// the named generation.
+    Rotate(Box<Rotation>),
+    /// Gives every session of a user on a device a new name. Expects one.
+    NameDevice(UserId, DeviceId, String),
+    /// Adds a revocation, or moves an existing one's `before` ahead.
+    Revoke(Revocation),
+    /// Adds the credential digests of a user's sessions whose credential was
+    /// issued after the moment: a revocation by user reaches them by digest.
+    RevokeDigestsOf {
+        /// Whose sessions.
+        user: UserId,
+        /// The moment of the revocation.
+        issued_after: Timestamp,
+        /// When it is made.
+        at: Timestamp,
+        /// When the rows may go.
+        forget_at: Timestamp,
+    },
+    /// Adds a conversation. Expects its name to be free, the client id to be
+    /// unused by this author, and, for a visitor, fewer open ones than the limit.
+    AddConversation(Box<NewConversation>),
+    /// Changes a conversation. Expects it to exist and its new name to be free.
+    ChangeConversation(ConversationId, ConversationPatch, Timestamp),
+    /// Deletes a conversation with its members, events and attachments.
+    /// Expects it to exist.
+    DeleteConversation(ConversationId),
+    /// Adds a member and the event that tells of it. Expects the conversation
+    /// to exist, to have room, and the user to have no place in it.
+    AddMember(Box<NewMember>),
+    /// Changes a member's state and adds the event that tells of it. Expects
+    /// the member to be in the named state.
+    ChangeMember(Box<MemberChange>),
+    /// Moves a member's positions ahead, never back, and never past the newest
+    /// event. Expects the user to be joined.
+    MovePosition {
+        /// Where.
+        conversation: ConversationId,
+        /// Whose.
+        user: UserId,
+        /// Delivered up to here.
+        delivered: u64,
+        /// Seen up to here.
+        seen: u64,
+    },
+    /// Appends an event. Expects the conversation to exist, a user who sends
+    /// to be joined, and the client id to be unused by this author.
+    Append(Box<NewEvent>),
+    /// Moves a visitor's place in a conversation to the user whom they turned
+    /// out to be, and appends the event that tells of it. Expects the place.
+    Adopt {
+        /// Where.
+        conversation: ConversationId,
+        /// The visitor.
+        from: UserId,
+        /// The user.
+        to: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Stores a file. Expects the author to be within the quota.
+    AddAttachment(Box<NewAttachment>),
+    /// Adds a signing key. Expects its `kid` to be free.
+    AddSigningKey(SigningKey),
+    /// Changes a signing key's state. Expects it to exist, and not revoked.
+    SetKeyState(Kid, KeyState),
+    /// Replaces the settings.
+    SetSettings(Settings),
+    /// Adds an API key of this application.
+    AddApiKey(ApiKey),
+    /// Revokes an API key of this application. Expects it to exist.
+    RevokeApiKey(ApiKeyId),
+    /// Adds an entry to the audit log.
+    Audit(AuditEntry),
+}
+
+/// A visitor's user and session, as their token tells them.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// The anonymous user.
+    pub user: User,
+    /// The anonymous session.
+    pub session: Session,
+}
+
+/// The end of a session.
+#[derive(Debug, Clone)]
+pub struct SessionEnd {
+    /// Which session.
+    pub session: SessionId,
+    /// The visitor, where the session is anonymous and may have no row.
+    pub visitor: Option<Visitor>,
+    /// Why it ends.
+    pub why: EndReason,
+    /// When it ends.
+    pub at: Timestamp,
+}
+
+/// A session's step to its next generation.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// Which session.
+    pub session: SessionId,
+    /// The generation that it must be at.
+    pub from: u32,
+    /// SHA-256 of the client's nonce.
+    pub nonce_digest: Option<[u8; 32]>,
+    /// When.
+    pub at: Timestamp,
+    /// The new credential, where a login goes on with the session.
+    pub credential: Option<SessionCredential>,
+}
+
+/// A conversation to be added.
+#[derive(Debug, Clone)]
+pub struct NewConversation {
+    /// The conversation, without a creator or events.
+    pub conversation: Conversation,
+    /// Who creates it.
+    pub author: Author,
+    /// The creator's place, joined at once, with the event that tells of it.
+    pub creator: Option<MemberId>,
+    /// How well the creator is known.
+    pub assurance: Assurance,
+    /// The client's own id, and the digest of what it asked for.
+    pub client_id: Option<ClientId>,
+    /// How many conversations the creator may have open.
+    pub open_max: Option<u64>,
+}
+
+/// A client's own id of what it creates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientId {
+    /// The id: unique per resource and author.
+    pub id: String,
+    /// SHA-256 of what was asked for, to tell a retry from another request.
+    pub digest: [u8; 32],
+}
+
+/// A member to be added.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The new place's id.
+    pub member: MemberId,
+    /// Whose place.
+    pub user: UserId,
+    /// Invited or joined.
+    pub state: MemberState,
+    /// Who does it.
+    pub author: Author,
+    /// The membership that the author must have, where it is a user.
+    pub guard: Guard,
+    /// How well the author is known.
+    pub assurance: Assurance,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A change of a member's state.
+#[derive(Debug, Clone)]
+pub struct MemberChange {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Which place.
+    pub member: MemberId,
+    /// The state that it must have.
+    pub from: MemberState,
+    /// The state that it gets: joined or left.
+    pub to: MemberState,
+    /// Who does it.
+    pub author: Author,
+    /// How well the author is known.
+    pub assurance: Assurance,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An event to be appended.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who sends it.
+    pub author: Author,
+    /// What it is.
+    pub kind: EventKind,
+    /// Its body, the text of a JSON object.
+    pub body: String,
+    /// How well the sender is known.
+    pub assurance: Assurance,
+    /// The client's own id.
+    pub client_id: Option<ClientId>,
+    /// When.
+    pub at: Timestamp,
+    /// What it does to an earlier event. Expects that event to exist, not to
+    /// be deleted, to be of a counted type, and, where a user sends, to be theirs.
+    pub touches: Option<Touch>,
+}
+
+/// What an event does to an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touch {
+    /// Gives it a new body.
+    Edit {
+        /// Which.
+        event: u64,
+        /// The new body, the text of a JSON object.
+        body: String,
+    },
+    /// Takes its body away, and that of every edit of it.
+    Delete {
+        /// Which.
+        event: u64,
+    },
+}
+
+/// The membership that a user must have for a change to be theirs to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// None: a backend acts.
+    None,
+    /// The user is joined.
+    Joined(UserId),
+}
+
+/// A file to be stored.
+#[derive(Debug, Clone)]
+pub struct NewAttachment {
+    /// What is known of it.
+    pub attachment: Attachment,
+    /// Who stores it.
+    pub author: Author,
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// How many bytes this author may have stored, this file included.
+    pub quota_bytes: u64,
+}
+
+/// What a commit has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The events that it appended, in the order of the changes.
+    pub events: Vec<(ConversationId, u64)>,
+}
+
+/// What was expected and is not so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Expectation {
+    /// The user exists.
+    User,
+    /// The name is free.
+    NameFree,
+    /// The external id is free.
+    ExternalIdFree,
+    /// The e-mail address is free.
+    EmailFree,
+    /// The session is open.
+    SessionOpen,
+    /// The session is at the generation.
+    Generation,
+    /// The credential has opened no session yet.
+    CredentialUnused,
+    /// The user has a session on the device.
+    Device,
+    /// The conversation exists.
+    Conversation,
+    /// The conversation's name is free.
+    ConversationNameFree,
+    /// The client id is unused.
+    ClientIdUnused,
+    /// The visitor has room for another conversation.
+    ConversationRoom,
+    /// The conversation has room for another member.
+    MemberRoom,
+    /// The user has no place in the conversation.
+    PlaceFree,
+    /// The author is joined.
+    Joined,
+    /// The member is in the state.
+    MemberState,
+    /// The event to be edited or deleted is there and the author's.
+    EventTouchable,
+    /// The visitor's place is there.
+    VisitorPlace,
+    /// The author is within the quota.
+    Quota,
+    /// The key's name is free.
+    KidFree,
+    /// The key exists and is not revoked.
+    Key,
+    /// The slug is free.
+    SlugFree,
+    /// The alias is free.
+    AliasFree,
+    /// The application exists.
+    Application,
+}

@@ -1,0 +1,54 @@
+//! The fan-out port: notices between nodes, and to this node's own sockets.
+//!
+//! A notice is a hint, published after the commit that it tells of. It may be
+//! lost, doubled or late: the store is the truth, and every reader of notices
+//! sweeps the store too.
+
+use crate::id::{ApiKeyId, ApplicationId, ConversationId, SessionId, UserId};
+use crate::model::revocation::Revocation;
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A conversation has events up to this number.
+    Events {
+        /// Whose conversation.
+        application: ApplicationId,
+        /// Which.
+        conversation: ConversationId,
+        /// The number of its newest event.
+        last_event_id: u64,
+    },
+    /// A user gained, lost or changed conversations.
+    Conversations {
+        /// Whose user.
+        application: ApplicationId,
+        /// Which.
+        user: UserId,
+    },
+    /// Sessions and credentials that this covers are over.
+    Revoked {
+        /// Whose.
+        application: ApplicationId,
+        /// What is covered.
+        revocation: Revocation,
+    },
+    /// A session's row has changed, and what is remembered of it is stale.
+    Session {
+        /// Whose.
+        application: ApplicationId,
+        /// Which.
+        session: SessionId,
+    },
+    /// An application, its keys or its settings have changed.
+    Application(ApplicationId),
+    /// An API key has changed.
+    ApiKey(ApiKeyId),
+}
+
+/// Where notices go.
+pub trait Fanout: Send + Sync {
+    /// Tells every node, this one included. Never waits, and never fails: a
+    /// notice that finds a full queue is dropped, and the sweep makes it good.
+    fn publish(&self, notice: Notice);
+}

@@ -1,0 +1,307 @@
+//! The store port: what the domain records and reads, in its own words.
+//!
+//! A write is a list of [`Change`]s that is committed as a whole, durably, or
+//! not at all. A change says what must be so for it to make sense; if it is not
+//! so, the commit fails with that [`Expectation`], nothing has happened, and
+//! the use case reads and plans again. So a write is one hop, and holds no
+//! decision that was made on stale reads.
+//!
+//! Every read and write is of one application. What belongs to none is in
+//! [`Registry`], which only operators' use cases and the wiring reach.
+
+use std::error::Error as StdError;
+
+use async_trait::async_trait;
+use countersign_credential::dialect::Dialect;
+use countersign_credential::time::Timestamp;
+
+use crate::access::Permit;
+use crate::id::{
+    ApiKeyId, ApplicationId, AttachmentId, ConversationId, DeviceId, MemberId, SessionId, UserId,
+};
+use crate::model::api_key::ApiKey;
+use crate::model::application::{Application, ApplicationName};
+use crate::model::attachment::Attachment;
+use crate::model::audit::AuditRecord;
+use crate::model::conversation::ConversationView;
+use crate::model::event::{Author, Event, Range};
+use crate::model::member::Member;
+use crate::model::page::{Page, Window};
+use crate::model::revocation::Target;
+use crate::model::session::{Device, Session};
+use crate::model::user::{Identifier, User};
+use crate::ports::change::{Change, Committed, Expectation};
+
+/// Why a commit did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Something that a change expects is not so.
+    #[error("expectation missed: {0:?}")]
+    Missed(Expectation),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store failed; nothing is known to have happened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, has no room, or did not answer in time.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// It answered something that cannot be.
+    #[error("the store answered something that cannot be")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// What a login needs to know, read at one moment.
+#[derive(Debug, Clone)]
+pub struct LoginQuery {
+    /// The identifier that the login goes by.
+    pub identifier: Identifier,
+    /// kustomer's external id beside an e-mail address, to tell a conflict.
+    pub other: Option<Identifier>,
+    /// What a revocation could name the credential by.
+    pub targets: Vec<Target>,
+    /// When the credential was issued.
+    pub issued_at: Timestamp,
+    /// What the credential is used up by, if it can be.
+    pub one_time_id: Option<[u8; 32]>,
+    /// The session of the device's own token, if it sent one.
+    pub current: Option<SessionId>,
+    /// The device that the client says it is.
+    pub device: Option<DeviceId>,
+}
+
+/// What a login found.
+#[derive(Debug, Clone, Default)]
+pub struct LoginView {
+    /// The user whom the identifier names.
+    pub user: Option<User>,
+    /// The user whom the other identifier names.
+    pub other: Option<User>,
+    /// A revocation that covers the credential, issued when it was, or its user.
+    pub revoked: bool,
+    /// The session that the credential has opened already.
+    pub used_by: Option<Session>,
+    /// The session of the device's own token, with its user.
+    pub current: Option<(Session, User)>,
+    /// Whether a revocation covers that session.
+    pub current_revoked: bool,
+    /// Whether this application issued the device's id.
+    pub device_known: bool,
+    /// The user's open sessions, the oldest first.
+    pub open_sessions: Vec<SessionId>,
+    /// The conversations in which the current session's visitor has a place.
+    pub visitor_conversations: Vec<ConversationId>,
+}
+
+/// A session as every use of its token needs it.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: User,
+    /// Whether a revocation covers it.
+    pub revoked: bool,
+}
+
+/// Which users are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// The one with this identifier.
+    pub identifier: Option<Identifier>,
+}
+
+/// What every use case reads and writes, of one application at a time.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Commits the changes as a whole, durably, in the permit's application.
+    async fn commit(&self, permit: &Permit, changes: Vec<Change>)
+    -> Result<Committed, CommitError>;
+
+    /// What a login needs to know.
+    async fn login_view(
+        &self,
+        application: ApplicationId,
+        query: LoginQuery,
+    ) -> Result<LoginView, StoreError>;
+    /// A session with its user and whatever covers it.
+    async fn session(
+        &self,
+        application: ApplicationId,
+        id: SessionId,
+    ) -> Result<Option<SessionView>, StoreError>;
+    /// Whether a revocation covers what is named, begun or issued at the moment.
+    async fn covered(
+        &self,
+        application: ApplicationId,
+        targets: Vec<Target>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Whether this application has issued a device's id.
+    async fn device_known(
+        &self,
+        application: ApplicationId,
+        device: DeviceId,
+    ) -> Result<bool, StoreError>;
+    /// The open sessions of a user, the newest first.
+    async fn sessions(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+        window: Window,
+    ) -> Result<Page<Session>, StoreError>;
+    /// The devices on which a user has open sessions, the newest first.
+    async fn devices(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Vec<Device>, StoreError>;
+
+    /// A user.
+    async fn user(
+        &self,
+        application: ApplicationId,
+        identifier: Identifier,
+    ) -> Result<Option<User>, StoreError>;
+    /// Identified users, the oldest first.
+    async fn users(
+        &self,
+        application: ApplicationId,
+        filter: UserFilter,
+        window: Window,
+    ) -> Result<Page<User>, StoreError>;
+    /// Whether two users both have a place that is not left in one conversation.
+    async fn share_conversation(
+        &self,
+        application: ApplicationId,
+        one: UserId,
+        other: UserId,
+    ) -> Result<bool, StoreError>;
+
+    /// A conversation, as the viewer sees it.
+    async fn conversation(
+        &self,
+        application: ApplicationId,
+        id: ConversationId,
+        viewer: Option<UserId>,
+    ) -> Result<Option<ConversationView>, StoreError>;
+    /// A user's conversations where its place is not left, or all of the
+    /// application's; the one that changed last first.
+    async fn conversations(
+        &self,
+        application: ApplicationId,
+        viewer: Option<UserId>,
+        window: Window,
+    ) -> Result<Page<ConversationView>, StoreError>;
+    /// The conversation that an author created with a client id.
+    async fn conversation_of_client(
+        &self,
+        application: ApplicationId,
+        author: Author,
+        client_id: String,
+    ) -> Result<Option<(ConversationView, [u8; 32])>, StoreError>;
+    /// A conversation's members, the oldest first.
+    async fn members(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        window: Window,
+    ) -> Result<Page<Member>, StoreError>;
+    /// One member, and whether it is the creator's place.
+    async fn member(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        id: MemberId,
+    ) -> Result<Option<Member>, StoreError>;
+    /// Events of a conversation, ascending, with the viewer's own place: one
+    /// hop answers both who asks and what they asked for.
+    async fn events(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        viewer: Option<UserId>,
+        range: Range,
+        limit: usize,
+    ) -> Result<Option<EventsView>, StoreError>;
+    /// One event.
+    async fn event(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        id: u64,
+    ) -> Result<Option<Event>, StoreError>;
+    /// The event that an author sent with a client id, and the digest of what was sent.
+    async fn event_of_client(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        author: Author,
+        client_id: String,
+    ) -> Result<Option<(Event, [u8; 32])>, StoreError>;
+    /// A file with its bytes.
+    async fn attachment(
+        &self,
+        application: ApplicationId,
+        id: AttachmentId,
+    ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError>;
+    /// The audit log, the newest first.
+    async fn audit(
+        &self,
+        application: ApplicationId,
+        window: Window,
+    ) -> Result<Page<AuditRecord>, StoreError>;
+}
+
+/// A part of a conversation's history, with what authorization needs.
+#[derive(Debug, Clone)]
+pub struct EventsView {
+    /// The viewer's own place.
+    pub member: Option<Member>,
+    /// The conversation's creator.
+    pub creator: Option<MemberId>,
+    /// The events, ascending.
+    pub events: Vec<Event>,
+}
+
+/// What belongs to no application, or to all: for operators and the wiring.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Adds an application. Expects its id, slug and alias to be free.
+    async fn add_application(
+        &self,
+        permit: &Permit,
+        application: Application,
+    ) -> Result<(), CommitError>;
+    /// Deletes an application with everything that it owns.
+    async fn delete_application(&self, permit: &Permit) -> Result<(), CommitError>;
+    /// One application, with its keys' secrets opened.
+    async fn application(&self, name: ApplicationName) -> Result<Option<Application>, StoreError>;
+    /// All applications, the oldest first, without their keys.
+    async fn applications(&self, window: Window) -> Result<Page<Application>, StoreError>;
+    /// An API key of any application, or an operator key.
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
+    /// The API keys of an application; of operators, where none is named.
+    async fn api_keys(
+        &self,
+        application: Option<ApplicationId>,
+        window: Window,
+    ) -> Result<Page<ApiKey>, StoreError>;
+    /// Adds an operator key.
+    async fn add_operator_key(&self, key: ApiKey) -> Result<(), CommitError>;
+    /// Notes that keys were used, to the hour. Lost notes are no harm.
+    async fn note_used(&self, api_keys: Vec<(ApiKeyId, Timestamp)>) -> Result<(), StoreError>;
+    /// How often a history was restored.
+    async fn epoch(&self) -> Result<u64, StoreError>;
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// The dialect that opened a session, as the store spells it.
+#[must_use]
+pub fn dialect_name(dialect: Option<Dialect>) -> &'static str {
+    dialect.map_or("anonymous", Dialect::as_str)
+}
