@@ -258,7 +258,9 @@ fn who(role: usize) -> Who {
         anonymous,
     };
     match role {
-        0 => Who::Client { api_key },
+        0 => Who::Client {
+            api_key: Some(api_key),
+        },
         1 => Who::Session {
             identity: identity(true),
             assurance: Assurance::Anonymous,

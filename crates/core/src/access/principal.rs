@@ -23,10 +23,11 @@ pub struct Principal {
 /// Who somebody is.
 #[derive(Debug, Clone)]
 pub enum Who {
-    /// A client that presents a publishable key, and has no session yet.
+    /// A client that has no session yet.
     Client {
-        /// The key.
-        api_key: ApiKeyId,
+        /// The publishable key that it presents, if any: a credential that
+        /// names its application needs none.
+        api_key: Option<ApiKeyId>,
     },
     /// A visitor or user, by their session.
     Session {
@@ -116,12 +117,10 @@ impl Principal {
     pub fn author(&self) -> Author {
         match &self.who {
             Who::Session { identity, .. } => Author::User(identity.user),
-            Who::Backend {
-                api_key: Some(id), ..
+            Who::Backend { api_key, .. } | Who::Client { api_key } => {
+                api_key.map_or(Author::Backend, Author::ApiKey)
             }
-            | Who::Operator { api_key: id }
-            | Who::Client { api_key: id } => Author::ApiKey(*id),
-            Who::Backend { api_key: None, .. } => Author::Backend,
+            Who::Operator { api_key } => Author::ApiKey(*api_key),
         }
     }
 

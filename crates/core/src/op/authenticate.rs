@@ -188,7 +188,9 @@ fn principal_of(key: &ApiKey) -> Principal {
             api_key: Some(key.id),
             admin: false,
         },
-        Role::Tracking => Who::Client { api_key: key.id },
+        Role::Tracking => Who::Client {
+            api_key: Some(key.id),
+        },
     };
     Principal {
         application: key.application,

@@ -24,7 +24,10 @@ pub async fn login_anonymous(
     device: &DeviceClaim,
 ) -> Result<LoginAnswer, Error> {
     let permit = authorize(client, &Action::LogInAnonymous, &[])?.outright()?;
-    let Who::Client { api_key } = &client.who else {
+    let Who::Client {
+        api_key: Some(api_key),
+    } = &client.who
+    else {
         return Err(Error::new(
             Code::NotPermitted,
             "a visitor begins with a publishable key",

@@ -66,7 +66,7 @@ impl<'a> Attempt<'a> {
         let client = Principal {
             application: Some(application),
             who: Who::Client {
-                api_key: api_key(login).unwrap_or_else(|| ApiKeyId::from_bytes([0; 16])),
+                api_key: api_key(login),
             },
             acl: Some(Arc::new(acl)),
         };
@@ -217,7 +217,7 @@ impl<'a> Attempt<'a> {
 
 pub(super) fn api_key(login: &Login) -> Option<ApiKeyId> {
     match login.client.as_ref().map(|client| &client.who) {
-        Some(Who::Client { api_key }) => Some(*api_key),
+        Some(Who::Client { api_key }) => *api_key,
         Some(Who::Session { .. } | Who::Backend { .. } | Who::Operator { .. }) | None => None,
     }
 }
