@@ -2,7 +2,7 @@
 //! saw.
 //!
 //! A verdict and its explanation come from the same code. Each check reports
-//! to a [`Trail`]; one that only wants the verdict ends at the first failure,
+//! to a `Trail`; one that only wants the verdict ends at the first failure,
 //! and one that keeps everything notes it and goes on with whatever can still
 //! be checked. So the two can never disagree about the first failure.
 

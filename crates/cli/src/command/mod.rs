@@ -1,0 +1,3 @@
+//! One module a noun, one file a verb.
+
+pub(crate) mod token;

@@ -1,0 +1,254 @@
+//! `countersign token explain`: the doctor, over one credential or a line each.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use countersign_credential::dialect::Dialect;
+use countersign_credential::explain::Explanation;
+use countersign_credential::json::{self, Value};
+use countersign_credential::time::Timestamp;
+use countersign_credential::verifier::Verifier;
+
+use crate::application_file;
+use crate::command::token::report;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::system::System;
+
+/// The longest line that is kept: a credential of the greatest length, written
+/// as a JSON string with every character escaped, fits into it.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What to explain, and by whose rules.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The application's keys and settings, as `application export` writes them.
+    #[arg(long, value_name = "FILE")]
+    application: Option<PathBuf>,
+    /// Take this dialect only.
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    dialect: Option<DialectName>,
+    /// Judge as of this time instead of now.
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    at: Option<i64>,
+    /// Print one JSON object for each credential.
+    #[arg(long)]
+    json: bool,
+    /// The credential, or `-` to read one a line from standard input.
+    #[arg(value_name = "TOKEN|-")]
+    token: OsString,
+}
+
+/// The dialects as the command line spells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DialectName {
+    Nexmo,
+    Kustomer,
+    Sinch,
+    Native,
+}
+
+/// Explains credentials of one application at one time.
+struct Doctor<'a> {
+    verifier: Verifier,
+    dialect: Option<Dialect>,
+    fixed_time: Option<Timestamp>,
+    system: &'a System,
+    json: bool,
+}
+
+/// A line of standard input.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Bytes(Vec<u8>),
+    TooLong,
+}
+
+/// Explains one credential, or one a line.
+pub(crate) fn run(
+    arguments: &Arguments,
+    system: &System,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let Some(file) = &arguments.application else {
+        return Err(
+            Failure::usage("asking a server about a credential is not possible yet").hint(
+                "pass --application FILE, which is what `countersign application export` writes",
+            ),
+        );
+    };
+    let doctor = Doctor {
+        verifier: application_file::read(file, output)?,
+        dialect: arguments.dialect.map(Dialect::from),
+        fixed_time: arguments.at.map(Timestamp::from_seconds),
+        system,
+        json: arguments.json,
+    };
+    if arguments.token == "-" {
+        return doctor.lines(io::stdin().lock(), output);
+    }
+    let explanation = doctor.explain(arguments.token.as_encoded_bytes());
+    doctor.report(&explanation, output)?;
+    Ok(verdict(explanation.accepted()))
+}
+
+// === impl DialectName ===
+
+impl From<DialectName> for Dialect {
+    fn from(name: DialectName) -> Self {
+        match name {
+            DialectName::Nexmo => Self::Nexmo,
+            DialectName::Kustomer => Self::Kustomer,
+            DialectName::Sinch => Self::Sinch,
+            DialectName::Native => Self::Native,
+        }
+    }
+}
+
+// === impl Doctor ===
+
+impl Doctor<'_> {
+    fn lines(&self, mut input: impl BufRead, output: &mut Output) -> Result<Exit, Failure> {
+        let mut accepted = true;
+        let mut number = 0_u64;
+        while let Some(line) = read_line(&mut input)
+            .map_err(|error| Failure::usage(format!("cannot read standard input: {error}")))?
+        {
+            number += 1;
+            let explanation = match &line {
+                Line::Bytes(bytes) => self.explain_line(bytes),
+                Line::TooLong => Explanation::of_malformed(format!(
+                    "the line has more than {LINE_BYTES_MAX} bytes"
+                )),
+            };
+            if !self.json {
+                if number > 1 {
+                    output.line("")?;
+                }
+                output.line(&format!("line {number}"))?;
+            }
+            self.report(&explanation, output)?;
+            accepted &= explanation.accepted();
+        }
+        if number == 0 {
+            return Err(
+                Failure::usage("standard input holds no line").hint("write one credential a line")
+            );
+        }
+        Ok(verdict(accepted))
+    }
+
+    /// A line as it is, or the JSON string that it holds.
+    fn explain_line(&self, line: &[u8]) -> Explanation {
+        if !line.starts_with(b"\"") {
+            return self.explain(line);
+        }
+        match json::read(line) {
+            Ok(Value::String(token)) => self.explain(token.as_bytes()),
+            Ok(_) => Explanation::of_malformed("the line is no JSON string"),
+            Err(error) => Explanation::of_malformed(format!(
+                "the line begins as a JSON string and is none: {error}"
+            )),
+        }
+    }
+
+    fn explain(&self, token: &[u8]) -> Explanation {
+        let now = self.fixed_time.unwrap_or_else(|| self.system.now());
+        match std::str::from_utf8(token) {
+            Ok(token) => self.verifier.explain(token, self.dialect, now),
+            Err(_) => Explanation::of_malformed("not text: the bytes are not UTF-8"),
+        }
+    }
+
+    fn report(&self, explanation: &Explanation, output: &mut Output) -> Result<(), Failure> {
+        if self.json {
+            output.line(&report::json(explanation))
+        } else {
+            report::lines(explanation)
+                .iter()
+                .try_for_each(|line| output.line(line))
+        }
+    }
+}
+
+fn verdict(accepted: bool) -> Exit {
+    if accepted { Exit::Done } else { Exit::Refused }
+}
+
+/// Reads up to the next line feed, which is not part of the line, or to the
+/// end. A line that is too long is read to its end and dropped.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let mut line = Vec::new();
+    let mut any = false;
+    let mut too_long = false;
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            break;
+        }
+        any = true;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let piece = &buffer[..end.unwrap_or(buffer.len())];
+        if line.len() + piece.len() > LINE_BYTES_MAX {
+            too_long = true;
+        } else {
+            line.extend_from_slice(piece);
+        }
+        let consumed = piece.len() + usize::from(end.is_some());
+        input.consume(consumed);
+        if end.is_some() {
+            break;
+        }
+    }
+    Ok(match (any, too_long) {
+        (false, _) => None,
+        (true, true) => Some(Line::TooLong),
+        (true, false) => Some(Line::Bytes(line)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    /// The lines of an input that arrives in pieces of this size.
+    fn lines(input: &[u8], piece: usize) -> Vec<Line> {
+        let mut reader = BufReader::with_capacity(piece, input);
+        std::iter::from_fn(|| read_line(&mut reader).unwrap()).collect()
+    }
+
+    #[test]
+    fn lines_are_taken_byte_for_byte() {
+        let bytes = |text: &[u8]| Line::Bytes(text.to_vec());
+        let longest = vec![b'a'; LINE_BYTES_MAX];
+        let too_long = vec![b'a'; LINE_BYTES_MAX + 1];
+        let cases: Vec<(Vec<u8>, Vec<Line>)> = vec![
+            (b"".to_vec(), vec![]),
+            (b"\n".to_vec(), vec![bytes(b"")]),
+            (b"a".to_vec(), vec![bytes(b"a")]),
+            (b"a\n".to_vec(), vec![bytes(b"a")]),
+            (
+                b" a \r\n\n\xff".to_vec(),
+                vec![bytes(b" a \r"), bytes(b""), bytes(b"\xff")],
+            ),
+            (
+                [&longest[..], b"\nb"].concat(),
+                vec![Line::Bytes(longest.clone()), bytes(b"b")],
+            ),
+            (
+                [&too_long[..], b"\nb"].concat(),
+                vec![Line::TooLong, bytes(b"b")],
+            ),
+            (too_long.clone(), vec![Line::TooLong]),
+        ];
+        for (input, expected) in cases {
+            for piece in [1, 7, 4_096, 1 << 20] {
+                assert_eq!(lines(&input, piece), expected, "{} bytes", input.len());
+            }
+        }
+    }
+}

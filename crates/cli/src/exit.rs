@@ -1,0 +1,55 @@
+//! How a command ends: the exit codes that scripts rely on, and the sentence
+//! that a person reads.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// The exit codes of every command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or accepted.
+    Done,
+    /// A credential was refused.
+    Refused,
+    /// The command line, or a file that it names, is wrong.
+    Usage,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) sentence: String,
+    pub(crate) hint: Option<String>,
+}
+
+// === impl Exit ===
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Refused => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// A mistake in the command line or in a file that it names.
+    pub(crate) fn usage(sentence: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Usage,
+            sentence: sentence.to_string(),
+            hint: None,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
