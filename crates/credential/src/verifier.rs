@@ -99,7 +99,7 @@ impl Verifier {
         let dialect = credential.dialect();
         let outcome = insisted.map_or(Ok(()), |insisted| credential.require(insisted));
         trail.check(name::DIALECT, outcome, |()| {
-            format!("{dialect}, by {}", dialect.shape())
+            format!("{dialect}: it has {}", dialect.shape())
         })?;
         let claims = self.judge(&credential, now, true, trail)?;
         Ok((Some(dialect), claims))
