@@ -18,6 +18,7 @@ pub mod limit;
 pub mod ports;
 pub mod token;
 pub mod secret_text;
+pub mod generate;
 pub mod access;
 pub mod context;
 pub mod link;
