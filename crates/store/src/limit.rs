@@ -1,0 +1,41 @@
+//! Every limit of the engines, in one place.
+
+use std::time::Duration;
+
+/// Statements in one batch.
+pub const BATCH_STATEMENTS_MAX: usize = 4096;
+/// Bytes of parameters in one batch: an attachment of 5 MiB and its rows fit.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Batches that share one commit. More would only make the first of them wait longer.
+pub const GROUP_BATCHES_MAX: usize = 256;
+/// Bytes of parameters that share one commit; one batch always fits.
+pub const GROUP_BYTES_MAX: usize = BATCH_BYTES_MAX;
+
+/// Batches, or queries, that wait for a thread; one more is refused at once.
+pub const QUEUE_JOBS_MAX: usize = 4096;
+/// Bytes of parameters that wait for a thread.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Rows that one statement may answer.
+pub const ROWS_MAX: usize = 10_000;
+/// Bytes of text and blobs that one statement may answer.
+pub const ROWS_BYTES_MAX: usize = 64 << 20;
+
+/// How long a caller waits for its answer, queueing included.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection waits for a lock that a checkpoint holds.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Past this much new write-ahead log, the checkpointer copies what it can without stopping anyone.
+pub const LOG_PASSIVE_BYTES: u64 = 4 << 20;
+/// Past this much write-ahead log, the checkpointer stops the writer for a moment to cut the log.
+pub const LOG_TRUNCATE_BYTES: u64 = 64 << 20;
+
+/// Prepared statements kept for each connection. The texts are constants, so this is never
+/// reached; it keeps a mistake from growing without end.
+pub const PREPARED_MAX: usize = 1024;
+/// Bytes of the database file that a reader maps instead of reading.
+pub const READER_MAP_BYTES: u64 = 1 << 30;
+/// Reader threads, unless the options say otherwise.
+pub const READERS: usize = 2;
