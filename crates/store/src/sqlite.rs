@@ -1,0 +1,282 @@
+//! SQLite as an engine: one thread writes, some read, one moves the log.
+//!
+//! ```text
+//! write(batch) → queue → writer: BEGIN, a savepoint for each waiting batch, COMMIT ─┐
+//!                                                                         answers ←─┘ one sync
+//! read(query)  → queue → readers, each with its own connection, never behind the writer
+//!                        checkpointer: told of the log's length at each commit
+//! ```
+//!
+//! Invariants: only the writer's connection can write. A batch is answered after the sync that
+//! covers it, never before. No connection is opened, used or closed on a thread of the async
+//! runtime. A panic or an I/O error ends a connection, never a thread.
+
+mod checkpoint;
+mod connection;
+mod constraint;
+mod folder;
+mod queue;
+mod reader;
+mod statement;
+mod upgrade;
+mod worker;
+mod writer;
+
+use crate::engine::{Batch, Engine, Statement};
+use crate::error::{StoreError, Unavailable};
+use crate::limit;
+use crate::migrate::Migration;
+use crate::rows::Rows;
+use checkpoint::Checkpoints;
+use folder::Folder;
+use queue::Queue;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The database's name in the data folder.
+pub const DATABASE_FILE: &str = "countersign.db";
+
+/// The oldest SQLite that cannot corrupt a database when its log starts anew.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// A database in a data folder that this process alone has open.
+///
+/// [`close`](Self::close) it at the end. Where it is dropped instead, its threads finish what
+/// waits and end on their own, and the folder stays locked until then.
+#[derive(Debug)]
+pub struct Sqlite {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What may be chosen for an engine.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads that read.
+    pub readers: usize,
+    /// How long a caller waits for its answer, in tokio's time. A runtime with paused time does
+    /// not see threads at work, and jumps to this at once: there it is better `None`.
+    pub answer_timeout: Option<Duration>,
+    /// The size that the database file may reach; past it a write finds the disk full.
+    pub database_bytes_max: Option<u64>,
+}
+
+/// What the writer has done since the engine was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Activity {
+    /// Batches that were committed.
+    pub batches: u64,
+    /// Commits: each is one sync, however many batches it covers.
+    pub commits: u64,
+    /// Connections of the writer: more than one means that one has failed.
+    pub connections: u64,
+    /// Checkpoints.
+    pub checkpoints: u64,
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    folder: Folder,
+    database: PathBuf,
+    options: Options,
+    batches: Queue<Batch, Vec<Rows>>,
+    queries: Queue<Statement, Rows>,
+    checkpoints: Checkpoints,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    batches: AtomicU64,
+    commits: AtomicU64,
+    connections: AtomicU64,
+    checkpoints: AtomicU64,
+}
+
+// === impl Sqlite ===
+
+impl Sqlite {
+    /// Opens the database of a data folder, making both where they are missing, and applies the
+    /// migrations that it lacks.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`Network`](StoreError::Network), [`Foreign`](StoreError::Foreign),
+    /// [`Newer`](StoreError::Newer), [`Migration`](StoreError::Migration),
+    /// [`EngineTooOld`](StoreError::EngineTooOld) and [`Open`](StoreError::Open): the database is
+    /// then as it was.
+    pub async fn open(
+        folder: &Path,
+        options: Options,
+        migrations: &'static [Migration],
+    ) -> Result<Self, StoreError> {
+        let path = folder.to_owned();
+        let opener = folder.to_owned();
+        let (opened, waiting) = oneshot::channel();
+        let thread = Builder::new().name("store-open".to_owned()).spawn(move || {
+            // Where nobody waits any more, the engine is dropped, which ends it.
+            drop(opened.send(open_blocking(&opener, options, migrations)));
+        });
+        thread.map_err(|error| no_thread(&path, &error))?;
+        waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
+    }
+
+    /// What was done so far, for metrics.
+    pub fn activity(&self) -> Activity {
+        let counters = &self.shared.counters;
+        Activity {
+            batches: counters.batches.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+            connections: counters.connections.load(Ordering::Relaxed),
+            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Refuses further work, finishes what waits, moves the log into the database, and lets the
+    /// folder go. To close again does nothing.
+    pub async fn close(&self) {
+        self.shared.close_queues();
+        let threads = {
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *threads)
+        };
+        if threads.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let (ended, waiting) = oneshot::channel();
+        let joiner = Builder::new()
+            .name("store-close".to_owned())
+            .spawn(move || {
+                for thread in threads {
+                    // A thread that panicked is no reason to leave the others.
+                    drop(thread.join());
+                }
+                shared.folder.release();
+                // Where nobody waits any more, nobody has to know.
+                let _ = ended.send(());
+            });
+        if joiner.is_ok() {
+            // An error would mean that the thread has ended, too.
+            let _ = waiting.await;
+        }
+    }
+}
+
+impl Engine for Sqlite {
+    async fn read(&self, query: Statement) -> Result<Rows, StoreError> {
+        query.check(0)?;
+        let bytes = query.bytes();
+        let timeout = self.shared.options.answer_timeout;
+        self.shared.queries.ask(query, bytes, timeout).await
+    }
+
+    async fn write(&self, batch: Batch) -> Result<Vec<Rows>, StoreError> {
+        batch.check()?;
+        if batch.statements().is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = batch.bytes();
+        let timeout = self.shared.options.answer_timeout;
+        self.shared.batches.ask(batch, bytes, timeout).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let query = Statement::new("SELECT 1", []).expecting(1, "one row");
+        self.read(query).await.map(drop)
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.shared.close_queues();
+    }
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: limit::READERS,
+            answer_timeout: Some(limit::ANSWER_TIMEOUT),
+            database_bytes_max: None,
+        }
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Lets every thread end: the checkpointer is stopped by the writer, after its last commit.
+    fn close_queues(&self) {
+        self.batches.close();
+        self.queries.close();
+    }
+}
+
+fn open_blocking(
+    path: &Path,
+    options: Options,
+    migrations: &[Migration],
+) -> Result<Sqlite, StoreError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(StoreError::EngineTooOld {
+            version: rusqlite::version(),
+        });
+    }
+    let folder = Folder::open(path)?;
+    let database = folder.database();
+    upgrade::upgrade(&database, migrations)?;
+    folder.sync()?;
+    let readers = options.readers.max(1);
+    let shared = Arc::new(Shared {
+        folder,
+        database,
+        options,
+        batches: Queue::new(),
+        queries: Queue::new(),
+        checkpoints: Checkpoints::default(),
+        counters: Counters::default(),
+    });
+    // From here on a failure drops the engine, and that ends the threads that run.
+    let sqlite = Sqlite {
+        shared,
+        threads: Mutex::new(Vec::new()),
+    };
+    let start = |name: &str, run: fn(&Arc<Shared>)| -> Result<(), StoreError> {
+        let shared = Arc::clone(&sqlite.shared);
+        let thread = Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&shared));
+        let thread = thread.map_err(|error| no_thread(path, &error))?;
+        let mut threads = sqlite
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread);
+        Ok(())
+    };
+    start("store-write", writer::run)?;
+    for _ in 0..readers {
+        start("store-read", |shared| reader::run(shared))?;
+    }
+    start("store-checkpoint", |shared| {
+        shared.checkpoints.run(&shared.database, || {
+            shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+        });
+    })?;
+    Ok(sqlite)
+}
+
+fn no_thread(folder: &Path, error: &io::Error) -> StoreError {
+    StoreError::Open {
+        path: folder.to_owned(),
+        reason: format!("a thread cannot be started: {error}"),
+    }
+}
