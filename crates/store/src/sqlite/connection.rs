@@ -14,7 +14,7 @@ const WRITER_CACHE_KIB: i64 = 32 << 10;
 
 /// How long a checkpoint that stops the writer waits for readers. Shorter than the writer's
 /// patience, so that the checkpoint gives up first.
-const CHECKPOINT_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+const CHECKPOINT_LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Opens the one connection that writes. `bytes_max` bounds the database file.
 pub(super) fn open_writer(database: &Path, bytes_max: Option<u64>) -> Result<Connection> {
@@ -71,4 +71,63 @@ fn open(database: &Path) -> Result<Connection> {
     // NORMAL loses acknowledged batches on power loss.
     connection.pragma_update(None, "synchronous", "full")?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a connection says about its settings, each as a text.
+    fn settings<const N: usize>(connection: &Connection, names: [&str; N]) -> [String; N] {
+        names.map(|name| {
+            let value: rusqlite::types::Value = connection
+                .pragma_query_value(None, name, |row| row.get(0))
+                .unwrap();
+            match value {
+                rusqlite::types::Value::Integer(integer) => integer.to_string(),
+                rusqlite::types::Value::Text(text) => text,
+                other => panic!("{name} is {other:?}"),
+            }
+        })
+    }
+
+    #[test]
+    fn connections_are_durable_and_narrow() {
+        const FULL: &str = "2";
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("database");
+        assert!(open_writer(&database, None).is_err(), "a file was made");
+        std::fs::write(&database, "").unwrap();
+        let writer = open_writer(&database, Some(10 * PAGE_BYTES + 1)).unwrap();
+        let reader = open_reader(&database).unwrap();
+        let checkpointer = open_checkpointer(&database).unwrap();
+        for connection in [&writer, &reader, &checkpointer] {
+            let names = [
+                "synchronous",
+                "journal_mode",
+                "foreign_keys",
+                "trusted_schema",
+            ];
+            assert_eq!(settings(connection, names), [FULL, "wal", "1", "0"]);
+            let double_quoted_text = connection.query_row("SELECT \"text\"", [], |_| Ok(()));
+            assert!(double_quoted_text.is_err());
+        }
+        let names = [
+            "wal_autocheckpoint",
+            "max_page_count",
+            "page_size",
+            "query_only",
+        ];
+        assert_eq!(
+            settings(&writer, names),
+            ["0", "10", &PAGE_BYTES.to_string(), "0"]
+        );
+        let map_bytes = limit::READER_MAP_BYTES.to_string();
+        assert_eq!(
+            settings(&reader, ["query_only", "mmap_size"]),
+            ["1", &map_bytes]
+        );
+        let inspecting = open_to_inspect(&database).unwrap();
+        assert!(inspecting.execute_batch("CREATE TABLE t (a)").is_err());
+    }
 }
