@@ -48,12 +48,11 @@ pub(super) fn open_checkpointer(database: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens a connection that looks at a database without changing it: not even its log is moved when
-/// the connection is closed.
+/// Opens a connection that looks at a database without changing it. It is read-only, so that not
+/// even the log is moved into the database when it is closed.
 pub(super) fn open_to_inspect(database: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }
@@ -80,14 +79,13 @@ mod tests {
     /// What a connection says about its settings, each as a text.
     fn settings<const N: usize>(connection: &Connection, names: [&str; N]) -> [String; N] {
         names.map(|name| {
-            let value: rusqlite::types::Value = connection
-                .pragma_query_value(None, name, |row| row.get(0))
-                .unwrap();
-            match value {
-                rusqlite::types::Value::Integer(integer) => integer.to_string(),
-                rusqlite::types::Value::Text(text) => text,
-                other => panic!("{name} is {other:?}"),
-            }
+            connection
+                .pragma_query_value(None, name, |row| {
+                    let value = row.get_ref(0)?;
+                    let integer = value.as_i64().map(|integer| integer.to_string());
+                    integer.or_else(|_| Ok(value.as_str()?.to_owned()))
+                })
+                .unwrap()
         })
     }
 

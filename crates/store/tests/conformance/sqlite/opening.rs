@@ -4,7 +4,8 @@ use super::Opened;
 use crate::schema::*;
 use countersign_store::migrate::{self, Migration};
 use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
-use countersign_store::{Statement, StoreError};
+use countersign_store::{Engine, Statement, StoreError};
+use rusqlite::config::DbConfig;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -39,15 +40,18 @@ async fn made_with(folder: &Path, migrations: &'static [Migration]) {
     open(folder, migrations).await.unwrap().close().await;
 }
 
-/// Asserts that opening fails, and that the database is as it was, byte for byte.
+/// Asserts that opening fails, and that database and log are as they were, byte for byte.
 async fn check_refused(folder: &Path, migrations: &'static [Migration]) -> StoreError {
     let database = folder.join(DATABASE_FILE);
-    let before = fs::read(&database).unwrap();
+    let content = || {
+        (
+            fs::read(&database).unwrap(),
+            fs::read(database.with_extension("db-wal")).unwrap_or_default(),
+        )
+    };
+    let before = content();
     let error = open(folder, migrations).await.unwrap_err();
-    assert!(
-        before == fs::read(&database).unwrap(),
-        "the database has changed"
-    );
+    assert!(before == content(), "the database has changed");
     error
 }
 
@@ -84,15 +88,32 @@ async fn a_newer_database_is_refused_untouched() {
     made_with(folder.path(), &[TABLE_A, TABLE_B]).await;
     let error = check_refused(folder.path(), &[TABLE_A]).await;
     assert_eq!(error, StoreError::Newer { found: 2, known: 1 });
-    // Also where the newer program has left its log behind.
-    let database = folder.path().join(DATABASE_FILE);
-    let other = rusqlite::Connection::open(&database).unwrap();
-    other.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    // Also where the newer program was killed and has left its log behind.
+    let other = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    other
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .unwrap();
     other.execute("INSERT INTO b VALUES (1)", []).unwrap();
+    drop(other);
     let error = check_refused(folder.path(), &[TABLE_A]).await;
     assert_eq!(error, StoreError::Newer { found: 2, known: 1 });
+    let engine = open(folder.path(), &[TABLE_A, TABLE_B]).await.unwrap();
+    let in_the_log = Statement::new("SELECT id FROM b", []).expecting(1, "row");
+    engine.read(in_the_log).await.unwrap();
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn a_newer_database_is_known_by_its_header() {
+    let folder = tempfile::tempdir().unwrap();
+    made_with(folder.path(), &[TABLE_A]).await;
+    let other = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    other
+        .execute_batch("DROP TABLE migrations; PRAGMA user_version = 9")
+        .unwrap();
     drop(other);
-    made_with(folder.path(), &[TABLE_A, TABLE_B]).await;
+    let error = check_refused(folder.path(), &[TABLE_A]).await;
+    assert_eq!(error, StoreError::Newer { found: 9, known: 1 });
 }
 
 #[tokio::test]

@@ -1,23 +1,32 @@
 //! A batch commits as a whole, or says which statement failed, and how, and leaves nothing behind.
 
 use crate::schema::*;
+use crate::suite::concurrency::all;
 use countersign_store::error::ParameterFault;
 use countersign_store::{Batch, Engine, Statement, StoreError};
 
-/// Writes a batch between two accounts that would be left behind, and compares the failure. The
-/// batch under test is at index 1.
+/// Asserts that a batch with `failing` at index 1 fails as expected and leaves nothing behind, also
+/// where batches that succeed share its commit.
 async fn check(engine: &impl Engine, failing: Statement, expected: StoreError) {
     let before = (accounts(engine).await, balance(engine, 1).await);
-    let batch = [
+    let batch: Batch = [
         deposit(1, 1),
         failing,
         insert_account(200, "left behind", 0),
-    ];
+    ]
+    .into();
+    let results = all([
+        engine.write([deposit(1, 100)].into()),
+        engine.write(batch.clone()),
+        engine.write([deposit(1, -100)].into()),
+    ])
+    .await;
+    assert!(results[0].is_ok() && results[2].is_ok());
+    assert_eq!(results[1], Err(expected.clone()));
+    // A batch that is alone is no other case.
     assert_eq!(refuse(engine, batch).await, expected);
     let after = (accounts(engine).await, balance(engine, 1).await);
     assert_eq!(after, before, "something was left behind");
-    // The engine goes on as if nothing had been.
-    write(engine, [deposit(1, 5), deposit(1, -5)]).await;
 }
 
 async fn two_accounts(engine: &impl Engine) {
