@@ -107,9 +107,10 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`Network`](StoreError::Network), [`Foreign`](StoreError::Foreign),
-    /// [`Newer`](StoreError::Newer), [`Migration`](StoreError::Migration),
-    /// [`EngineTooOld`](StoreError::EngineTooOld) and [`Open`](StoreError::Open): the database is
-    /// then as it was.
+    /// [`Newer`](StoreError::Newer), [`EngineTooOld`](StoreError::EngineTooOld) and
+    /// [`Open`](StoreError::Open): the database is then as it was. So it is after
+    /// [`Migration`](StoreError::Migration) about one that was applied before; one that fails
+    /// leaves nothing of itself, and those before it stay applied.
     pub async fn open(
         folder: &Path,
         options: Options,
