@@ -4,7 +4,8 @@
 //! [`migrate`] says which schema a database has, and [`secrets`] seals what must not be read by
 //! whoever has the file alone. [`portable`] holds the rules of the SQL subset, as a lint.
 //!
-//! Invariants: this is the only crate that knows an SQL engine. It reads no clock and makes no
+//! # Invariants
+//! This is the only crate that knows an SQL engine. It reads no clock and makes no
 //! randomness: times and random bytes come in as values. It never blocks the async runtime: all
 //! work on files is done by threads of its own. Its errors never carry a parameter's content.
 
