@@ -201,17 +201,30 @@ impl Moment {
         stated: Timestamp,
         limit: Limit,
     ) -> Result<Lifetime, Refusal> {
+        let limit_s = match limit {
+            Limit::Window => SHORT_LIFE_S,
+            Limit::Shorten | Limit::Refuse => LIFE_MAX_S,
+        };
+        let latest = issued_at.plus_seconds(limit_s);
+        // The end that counts names the reason: its own, or the dialect's.
+        // A window was checked on `iat` itself, where its edge belongs to it.
+        if limit == Limit::Shorten && stated > latest && self.now >= latest {
+            return Err(Refusal::new(
+                Code::TooOld,
+                format!(
+                    "it was made {} before the server's time, {}; nothing lives longer than 24 hours, whatever {claim} says",
+                    span(self.now.milliseconds_since(issued_at)),
+                    self.now
+                ),
+            )
+            .hint("sign a new credential"));
+        }
         self.before(claim, stated)?;
         if stated <= issued_at {
             return Err(bad(format!(
                 "the end, {stated}, is not after the beginning, {issued_at}"
             )));
         }
-        let limit_s = match limit {
-            Limit::Window => SHORT_LIFE_S,
-            Limit::Shorten | Limit::Refuse => LIFE_MAX_S,
-        };
-        let latest = issued_at.plus_seconds(limit_s);
         if limit == Limit::Refuse && stated > latest {
             let refusal = bad(format!(
                 "{claim} is {} after `iat`, and at most 24 hours are allowed",
@@ -224,18 +237,6 @@ impl Moment {
                     format!("set {claim} to at most `iat` + 86400")
                 }),
             );
-        }
-        // The window was checked on `iat` itself, where its edge belongs to it.
-        if limit == Limit::Shorten && self.now >= latest {
-            return Err(Refusal::new(
-                Code::TooOld,
-                format!(
-                    "it was made {} before the server's time, {}; nothing lives longer than 24 hours, whatever {claim} says",
-                    span(self.now.milliseconds_since(issued_at)),
-                    self.now
-                ),
-            )
-            .hint("sign a new credential"));
         }
         Ok(Lifetime {
             issued_at,
