@@ -34,6 +34,12 @@ struct Choice<'v> {
     day: Option<KeyDay>,
 }
 
+/// By what a credential is told apart from others.
+struct Ids {
+    jti: Option<String>,
+    nonce: Option<String>,
+}
+
 // === impl Judge ===
 
 impl<'v> Judge<'v, '_> {
@@ -79,7 +85,7 @@ impl<'v> Judge<'v, '_> {
             Some(signed_by),
             Some(lifetime),
             Some(subject),
-            Some((jti, nonce)),
+            Some(ids),
             Some(acl),
         ) = (application_id, signed_by, lifetime, subject, ids, acl)
         else {
@@ -92,8 +98,8 @@ impl<'v> Judge<'v, '_> {
             kid: signed_by.kid.clone(),
             issued_at: lifetime.issued_at,
             expires_at: lifetime.expires_at,
-            jti,
-            nonce,
+            jti: ids.jti,
+            nonce: ids.nonce,
             digest: digest_of(jws.signing_input),
             acl,
             capped: lifetime.capped,
@@ -103,8 +109,8 @@ impl<'v> Judge<'v, '_> {
     /// Judges a ticket.
     pub(crate) fn ticket(mut self, ticket: &Ticket) -> Result<Option<Claims>, Refusal> {
         let fields = read_again(ticket.json.as_bytes())?;
-        let application_id = sinch::ticket::application(&fields)
-            .and_then(|key| self.own_id("applicationKey", key, true));
+        let application_id =
+            sinch::ticket::application(&fields).and_then(|key| self.own_id("applicationKey", key));
         let application_id = self.trail.check(name::APPLICATION, application_id, |id| {
             format!("`applicationKey` is {}", quoted(id))
         })?;
@@ -149,10 +155,10 @@ impl<'v> Judge<'v, '_> {
     ) -> Result<Option<Option<String>>, Refusal> {
         let own = match dialect {
             Dialect::Nexmo => nexmo::application(payload)
-                .and_then(|id| self.own_id("application_id", id, true))
+                .and_then(|id| self.own_id("application_id", id))
                 .map(Some),
             Dialect::Sinch => sinch::jwt::application(payload)
-                .and_then(|key| self.own_id("iss", key, true))
+                .and_then(|key| self.own_id("iss", key))
                 .map(Some),
             Dialect::Native => Ok(Some(self.verifier.application_id.clone())),
             Dialect::Kustomer => Ok(None),
@@ -170,10 +176,10 @@ impl<'v> Judge<'v, '_> {
 
     /// A credential's own name for its application: the id or an alias, to the
     /// byte.
-    fn own_id(&self, claim: &str, id: &str, alias: bool) -> Result<String, Refusal> {
+    fn own_id(&self, claim: &str, id: &str) -> Result<String, Refusal> {
         let verifier = self.verifier;
-        let known = id == verifier.application_id
-            || (alias && verifier.aliases.iter().any(|alias| alias == id));
+        let known =
+            id == verifier.application_id || verifier.aliases.iter().any(|alias| alias == id);
         if known {
             return Ok(id.to_owned());
         }
@@ -305,37 +311,30 @@ impl<'v> Judge<'v, '_> {
             })
     }
 
-    /// Its `jti` and nonce.
-    #[expect(
-        clippy::type_complexity,
-        reason = "two texts, both optional, in a check's outcome"
-    )]
-    fn ids(
-        &mut self,
-        dialect: Dialect,
-        payload: &Object<'_>,
-    ) -> Result<Option<(Option<String>, Option<String>)>, Refusal> {
+    fn ids(&mut self, dialect: Dialect, payload: &Object<'_>) -> Result<Option<Ids>, Refusal> {
         let numbers = if dialect == Dialect::Nexmo {
             nexmo::ID_NUMBERS
         } else {
             IdNumbers::Refuse
         };
-        let mut ids = claim::id(payload, "jti", numbers).map(|jti| (jti, None));
-        match dialect {
-            Dialect::Native => {
-                let required = self.verifier.rules.one_time_native;
-                ids = ids.and_then(|(jti, _)| Ok((native::one_time_id(jti, required)?, None)));
-            }
-            Dialect::Sinch => {
-                ids = ids.and_then(|(jti, _)| Ok((jti, Some(sinch::jwt::nonce(payload)?))));
-            }
-            Dialect::Nexmo | Dialect::Kustomer => {}
-        }
-        self.trail.check(name::TOKEN_ID, ids, |ids| match ids {
-            (Some(_), _) => "`jti` is there",
-            (None, Some(_)) => "`nonce` is there",
-            (None, None) => "no `jti`: where it may be used only once, its digest counts",
-        })
+        let one_time = self.verifier.rules.one_time_native;
+        let ids = claim::id(payload, "jti", numbers).and_then(|jti| match dialect {
+            Dialect::Nexmo | Dialect::Kustomer => Ok(Ids { jti, nonce: None }),
+            Dialect::Native => Ok(Ids {
+                jti: native::one_time_id(jti, one_time)?,
+                nonce: None,
+            }),
+            Dialect::Sinch => Ok(Ids {
+                jti,
+                nonce: Some(sinch::jwt::nonce(payload)?),
+            }),
+        });
+        self.trail
+            .check(name::TOKEN_ID, ids, |ids| match (&ids.jti, &ids.nonce) {
+                (Some(_), _) => "`jti` is there",
+                (None, Some(_)) => "`nonce` is there",
+                (None, None) => "no `jti`: where it may be used only once, its digest counts",
+            })
     }
 
     fn instance_expiry(&mut self, payload: &Object<'_>, lifetime: Lifetime) -> Result<(), Refusal> {
