@@ -182,7 +182,7 @@ fn lines_are_taken_as_they_are() {
         (format!("\"{TOKEN}\\n\"").into(), "white space"),
         (b"\xff\xfe".to_vec(), "not UTF-8"),
         (long.into(), "more than 65536 bytes"),
-        (b"\0".to_vec(), "this has 1"),
+        (b"\0".to_vec(), "not a compact JWS"),
         (TOKEN.into(), "ok"),
     ];
     let lines: Vec<&[u8]> = cases.iter().map(|(line, _)| line.as_slice()).collect();
