@@ -39,15 +39,23 @@ impl Random for OsRandom {
 }
 
 /// The dialects and algorithms that log users in.
-const CASES: [&str; 6] =
-    ["nexmo RS256", "native ES256", "native EdDSA", "native HS256", "kustomer HS256", "sinch ticket"];
+const CASES: [&str; 6] = [
+    "nexmo RS256",
+    "native ES256",
+    "native EdDSA",
+    "native HS256",
+    "kustomer HS256",
+    "sinch ticket",
+];
 
 #[divan::bench(args = CASES)]
 fn parse_and_verify(bencher: Bencher<'_, '_>, name: &str) {
     let case = case(name);
     bencher.bench_local(|| {
         let credential = parse(black_box(&case.text)).expect("it is well-formed");
-        case.verifier.verify_login(&credential, NOW).expect("it is good")
+        case.verifier
+            .verify_login(&credential, NOW)
+            .expect("it is good")
     });
 }
 
@@ -55,18 +63,28 @@ fn parse_and_verify(bencher: Bencher<'_, '_>, name: &str) {
 fn refuse_a_bad_signature(bencher: Bencher<'_, '_>, name: &str) {
     let mut case = case(name);
     let changed = case.text.len() - 10;
-    let other = if case.text.as_bytes()[changed] == b'A' { "B" } else { "A" };
+    let other = if case.text.as_bytes()[changed] == b'A' {
+        "B"
+    } else {
+        "A"
+    };
     case.text.replace_range(changed..=changed, other);
     bencher.bench_local(|| {
         let credential = parse(black_box(&case.text)).expect("it is well-formed");
-        case.verifier.verify_login(&credential, NOW).expect_err("it was changed")
+        case.verifier
+            .verify_login(&credential, NOW)
+            .expect_err("it was changed")
     });
 }
 
 #[divan::bench(args = ["/v1/conversations/CON-1/events", "/v1/users/USR-1", "/v1/tokens/explain"])]
 fn acl_match_of_ten_patterns(bencher: Bencher<'_, '_>, path: &str) {
     let acl = Acl::full_client_set();
-    let call = Call { method: Method::Post, path, parameters: &[] };
+    let call = Call {
+        method: Method::Post,
+        path,
+        parameters: &[],
+    };
     bencher.bench_local(|| black_box(&acl).permits(black_box(&call)));
 }
 
@@ -100,14 +118,21 @@ fn case(name: &str) -> Case {
         (KeyMaterial::Public(_), None) => unreachable!("a key pair has a private half"),
     };
     let kid = Kid::parse("bench").expect("it is a kid");
-    let ring = vec![RingKey { kid, state: KeyState::Current, key }];
+    let ring = vec![RingKey {
+        kid,
+        state: KeyState::Current,
+        key,
+    }];
     let verifier = Verifier {
         application_id: APPLICATION.to_owned(),
         aliases: Vec::new(),
         ring: KeyRing::new(ring).expect("one key is a ring"),
         rules: Rules::default(),
     };
-    Case { text: text(name, &signing), verifier }
+    Case {
+        text: text(name, &signing),
+        verifier,
+    }
 }
 
 fn text(name: &str, key: &SigningKey) -> String {
@@ -117,13 +142,28 @@ fn text(name: &str, key: &SigningKey) -> String {
     let email = Email::parse("alice@example.com").expect("it is an address");
     let jti = Some("0190d1c4-aaaa-7000-8000-000000000001");
     let claims = match name.split(' ').next() {
-        Some("nexmo") => Minted::Nexmo { subject: Some(&user), acl: Some(&acl), jti },
-        Some("kustomer") => {
-            Minted::Kustomer { email: Some(&email), external_id: None, jti: None }
-        }
+        Some("nexmo") => Minted::Nexmo {
+            subject: Some(&user),
+            acl: Some(&acl),
+            jti,
+        },
+        Some("kustomer") => Minted::Kustomer {
+            email: Some(&email),
+            external_id: None,
+            jti: None,
+        },
         Some("sinch") => Minted::SinchTicket { user: &user },
-        _ => Minted::Native { subject: &external_id, jti },
+        _ => Minted::Native {
+            subject: &external_id,
+            jti,
+        },
     };
-    let order = Order { claims, application_id: APPLICATION, kid: None, issued_at: NOW, life_s: None };
+    let order = Order {
+        claims,
+        application_id: APPLICATION,
+        kid: None,
+        issued_at: NOW,
+        life_s: None,
+    };
     mint(&order, key).expect("the key fits the dialect")
 }
