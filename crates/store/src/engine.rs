@@ -21,8 +21,9 @@ use std::future::Future;
 /// The engines are few and known, so the store is generic over this trait. Once there are two, an
 /// enum of them implements it by delegation; nothing needs `dyn`.
 pub trait Engine: Send + Sync {
-    /// Runs one query that changes nothing, and sees everything that was acknowledged before.
-    fn read(&self, query: Statement) -> impl Future<Output = Result<Rows, StoreError>> + Send;
+    /// Runs queries that change nothing, at one moment, and answers the rows of each. They see
+    /// everything that was acknowledged before, and nothing that is committed meanwhile.
+    fn read(&self, queries: Batch) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
 
     /// Runs a batch as a whole, and answers when it is durable, with the rows of each statement.
     fn write(&self, batch: Batch) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
@@ -72,7 +73,7 @@ pub enum Value {
     Blob(Box<[u8]>),
 }
 
-/// Statements that are done as a whole, in order.
+/// Statements that are done as a whole, in order: all of them queries, where they are read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
     statements: Vec<Statement>,
@@ -246,6 +247,12 @@ impl Batch {
             .iter()
             .enumerate()
             .try_for_each(|(index, statement)| statement.check(index))
+    }
+}
+
+impl From<Statement> for Batch {
+    fn from(statement: Statement) -> Self {
+        Self::from([statement])
     }
 }
 

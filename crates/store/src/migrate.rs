@@ -19,11 +19,18 @@ use crate::error::StoreError;
 use aws_lc_rs::digest;
 
 /// The migrations of this program, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "meta",
-    template: include_str!("../migrations/0001_meta.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "meta",
+        template: include_str!("../migrations/0001_meta.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "domain",
+        template: include_str!("../migrations/0002_domain.sql"),
+    },
+];
 
 /// One step from a schema to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! ```text
 //! write(batch) → queue → writer: BEGIN, a savepoint for each waiting batch, COMMIT ─┐
 //!                                                                         answers ←─┘ one sync
-//! read(query)  → queue → readers, each with its own connection, never behind the writer
+//! read(batch)  → queue → readers, each with its own connection, never behind the writer
 //!                        checkpointer: told of the log's length at each commit
 //! ```
 //!
@@ -86,7 +86,7 @@ struct Shared {
     database: PathBuf,
     options: Options,
     batches: Queue<Batch, Vec<Rows>>,
-    queries: Queue<Statement, Rows>,
+    queries: Queue<Batch, Vec<Rows>>,
     checkpoints: Checkpoints,
     counters: Counters,
 }
@@ -170,11 +170,14 @@ impl Sqlite {
 }
 
 impl Engine for Sqlite {
-    async fn read(&self, query: Statement) -> Result<Rows, StoreError> {
-        query.check(0)?;
-        let bytes = query.bytes();
+    async fn read(&self, queries: Batch) -> Result<Vec<Rows>, StoreError> {
+        queries.check()?;
+        if queries.statements().is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = queries.bytes();
         let timeout = self.shared.options.answer_timeout;
-        self.shared.queries.ask(query, bytes, timeout).await
+        self.shared.queries.ask(queries, bytes, timeout).await
     }
 
     async fn write(&self, batch: Batch) -> Result<Vec<Rows>, StoreError> {
@@ -189,7 +192,7 @@ impl Engine for Sqlite {
 
     async fn ping(&self) -> Result<(), StoreError> {
         let query = Statement::new("SELECT 1", []).expecting(1, "one row");
-        self.read(query).await.map(drop)
+        self.read(query.into()).await.map(drop)
     }
 }
 

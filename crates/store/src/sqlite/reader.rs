@@ -5,7 +5,7 @@ use super::connection::open_reader;
 use super::queue::{Portion, Request};
 use super::statement::{Access, Failure, Statements, engine_failure};
 use super::worker::{Ended, run_sessions};
-use crate::engine::Statement;
+use crate::engine::Batch;
 use crate::rows::Rows;
 
 /// One at a time: what waits may as well go to another thread.
@@ -47,12 +47,8 @@ fn session(shared: &Shared) -> Ended {
     }
 }
 
-fn answer(statements: &mut Statements<'_>, request: Request<Statement, Rows>) -> Ended {
-    let query = &request.input;
-    let rows = statements
-        .check(0, query, Access::Read)
-        .and_then(|()| statements.run(0, query));
-    match rows {
+fn answer(statements: &mut Statements<'_>, request: Request<Batch, Vec<Rows>>) -> Ended {
+    match run_queries(statements, &request.input) {
         Ok(rows) => request.answer(Ok(rows)),
         Err(Failure::Batch(error)) => request.answer(Err(error)),
         Err(Failure::Engine(failure)) => {
@@ -61,4 +57,26 @@ fn answer(statements: &mut Statements<'_>, request: Request<Statement, Rows>) ->
         }
     }
     Ended::Closed
+}
+
+/// Runs queries on one snapshot. One alone is a snapshot by itself.
+fn run_queries(statements: &mut Statements<'_>, queries: &Batch) -> Result<Vec<Rows>, Failure> {
+    let queries = queries.statements();
+    for (index, query) in queries.iter().enumerate() {
+        statements.check(index, query, Access::Read)?;
+    }
+    let several = queries.len() > 1;
+    if several {
+        statements.control("BEGIN").map_err(Failure::Engine)?;
+    }
+    let rows = queries
+        .iter()
+        .enumerate()
+        .map(|(index, query)| statements.run(index, query))
+        .collect();
+    if several && statements.in_transaction() {
+        // Nothing was written, so there is nothing to keep.
+        statements.control("ROLLBACK").map_err(Failure::Engine)?;
+    }
+    rows
 }

@@ -89,9 +89,14 @@ pub(crate) async fn refuse(engine: &impl Engine, batch: impl Into<Batch>) -> Sto
     engine.write(batch.into()).await.unwrap_err()
 }
 
+/// Reads with one query that must succeed.
+pub(crate) async fn read(engine: &impl Engine, query: Statement) -> Rows {
+    engine.read(query.into()).await.unwrap().remove(0)
+}
+
 /// The balance of an account that exists.
 pub(crate) async fn balance(engine: &impl Engine, number: u8) -> i64 {
-    let rows = engine.read(select_balance(number)).await.unwrap();
+    let rows = read(engine, select_balance(number)).await;
     rows.first().unwrap().integer(0).unwrap()
 }
 
@@ -106,6 +111,6 @@ pub(crate) async fn entries(engine: &impl Engine, number: u8) -> i64 {
 }
 
 async fn count(engine: &impl Engine, query: Statement) -> i64 {
-    let rows = engine.read(query.expecting(1, "count")).await.unwrap();
+    let rows = read(engine, query.expecting(1, "count")).await;
     rows.first().unwrap().integer(0).unwrap()
 }

@@ -36,6 +36,7 @@ macro_rules! suite {
             concurrency: [
                 statements_run_in_order,
                 what_was_acknowledged_is_read,
+                queries_of_one_read_see_one_moment,
                 the_engine_answers,
                 no_write_is_lost,
                 a_failing_batch_harms_no_other,

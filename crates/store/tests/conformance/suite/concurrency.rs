@@ -67,6 +67,38 @@ pub(crate) async fn what_was_acknowledged_is_read(engine: &impl Engine) {
     }
 }
 
+/// Writers move an amount between two accounts, and no reader ever sees it in both or in neither.
+pub(crate) async fn queries_of_one_read_see_one_moment(engine: &impl Engine) {
+    const TURNS: usize = 300;
+    let accounts = [insert_account(1, "one", 1000), insert_account(2, "two", 0)];
+    write(engine, accounts).await;
+    let writing = async {
+        for _ in 0..TURNS {
+            write(engine, [deposit(1, -1), deposit(2, 1)]).await;
+        }
+        0
+    };
+    let reading = async {
+        let mut moments = std::collections::HashSet::new();
+        for _ in 0..TURNS {
+            let queries = [select_balance(1), select_balance(2), select_balance(1)];
+            let rows = engine.read(queries.into()).await.unwrap();
+            let balances: Vec<i64> = rows
+                .iter()
+                .map(|rows| rows.first().unwrap().integer(0).unwrap())
+                .collect();
+            assert_eq!(balances[0] + balances[1], 1000);
+            assert_eq!(balances[0], balances[2]);
+            moments.insert(balances[0]);
+        }
+        moments.len()
+    };
+    let both: Vec<std::pin::Pin<Box<dyn Future<Output = usize> + '_>>> =
+        vec![Box::pin(writing), Box::pin(reading)];
+    let moments = all(both).await[1];
+    assert!(moments > 1, "nothing was written while it was read");
+}
+
 pub(crate) async fn the_engine_answers(engine: &impl Engine) {
     assert_eq!(engine.ping().await, Ok(()));
 }

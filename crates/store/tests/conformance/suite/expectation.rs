@@ -108,11 +108,12 @@ pub(crate) async fn none_was_wanted(engine: &impl Engine) {
 
 pub(crate) async fn a_query_may_expect_too(engine: &impl Engine) {
     two_accounts(engine).await;
-    let rows = engine.read(select_balance(1).expecting(1, "account")).await;
-    assert_eq!(rows.unwrap().len(), 1);
-    let error = engine.read(select_balance(9).expecting(1, "account")).await;
+    let query = select_balance(1).expecting(1, "account");
+    assert_eq!(read(engine, query.clone()).await.len(), 1);
+    let missing = select_balance(9).expecting(1, "account");
+    let error = engine.read([query, missing].into()).await;
     let expected = StoreError::Expectation {
-        index: 0,
+        index: 1,
         name: "account",
         got: 0,
     };
@@ -197,10 +198,8 @@ pub(crate) async fn an_unknown_table(engine: &impl Engine) {
         matches!(error, StoreError::Statement { index: 1, .. }),
         "{error}"
     );
-    let error = engine
-        .read(Statement::new("SELEC 1", []))
-        .await
-        .unwrap_err();
+    let query = Statement::new("SELEC 1", []);
+    let error = engine.read(query.into()).await.unwrap_err();
     assert!(
         matches!(error, StoreError::Statement { index: 0, .. }),
         "{error}"
@@ -225,14 +224,14 @@ pub(crate) async fn the_wrong_number_of_parameters(engine: &impl Engine) {
     let fault = ParameterFault::Count { wanted: 1, got: 0 };
     let mut query = select_balance(1);
     query.parameters.clear();
-    let error = engine.read(query).await.unwrap_err();
+    let error = engine.read(query.into()).await.unwrap_err();
     assert_eq!(error, StoreError::Parameter { index: 0, fault });
 }
 
 pub(crate) async fn a_query_that_writes(engine: &impl Engine) {
     two_accounts(engine).await;
     for writes in [deposit(1, 1), insert_account(3, "three", 0)] {
-        let error = engine.read(writes).await.unwrap_err();
+        let error = engine.read(writes.into()).await.unwrap_err();
         assert!(
             matches!(error, StoreError::Statement { index: 0, .. }),
             "{error}"
@@ -243,4 +242,5 @@ pub(crate) async fn a_query_that_writes(engine: &impl Engine) {
 
 pub(crate) async fn no_statement_at_all(engine: &impl Engine) {
     assert_eq!(write(engine, Batch::new()).await, []);
+    assert_eq!(engine.read(Batch::new()).await, Ok(Vec::new()));
 }

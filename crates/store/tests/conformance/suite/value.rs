@@ -36,7 +36,7 @@ pub(crate) async fn come_back_as_they_were(engine: &impl Engine) {
         let parameters = [position.into(), an_int.into(), a_text.into(), a_blob.into()];
         write(engine, [Statement::new(INSERT, parameters)]).await;
         let query = Statement::new(SELECT, [position.into()]).expecting(1, "sample");
-        let rows = engine.read(query).await.unwrap();
+        let rows = read(engine, query).await;
         let row = rows.first().unwrap();
         let read = (
             row.optional(0, Row::integer).unwrap(),
@@ -58,20 +58,16 @@ pub(crate) async fn null_characters_are_refused(engine: &impl Engine) {
     let query = Statement::new("SELECT id FROM accounts WHERE name = $1", ["\0".into()]);
     let fault = ParameterFault::Null { position: 1 };
     let expected = StoreError::Parameter { index: 0, fault };
-    assert_eq!(engine.read(query).await.unwrap_err(), expected);
+    assert_eq!(engine.read(query.into()).await.unwrap_err(), expected);
 }
 
 pub(crate) async fn ids_sort_by_their_bytes(engine: &impl Engine) {
     for number in [0x80, 0x01, 0xFF, 0x7F, 0x00] {
         write(engine, [insert_account(number, &number.to_string(), 0)]).await;
     }
-    let rows = engine.read(Statement::new("SELECT id FROM accounts ORDER BY id", []));
-    let sorted: Vec<u8> = rows
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.id(0).unwrap()[0])
-        .collect();
+    let query = Statement::new("SELECT id FROM accounts ORDER BY id", []);
+    let rows = read(engine, query).await;
+    let sorted: Vec<u8> = rows.iter().map(|row| row.id(0).unwrap()[0]).collect();
     assert_eq!(sorted, [0x00, 0x01, 0x7F, 0x80, 0xFF]);
 }
 
@@ -80,10 +76,7 @@ pub(crate) async fn texts_sort_by_their_bytes(engine: &impl Engine) {
         write(engine, [insert_account(number, name, 0)]).await;
     }
     let sql = "SELECT name FROM accounts WHERE name > $1 ORDER BY name";
-    let rows = engine
-        .read(Statement::new(sql, ["A".into()]))
-        .await
-        .unwrap();
+    let rows = read(engine, Statement::new(sql, ["A".into()])).await;
     let sorted: Vec<&str> = rows.iter().map(|row| row.text(0).unwrap()).collect();
     assert_eq!(sorted, ["B", "_", "a", "aa", "b", "é"]);
 }
@@ -100,7 +93,8 @@ pub(crate) async fn answers_have_a_limit(engine: &impl Engine) {
         what: "rows in an answer",
         limit: limit::ROWS_MAX,
     };
-    let error = engine.read(Statement::new(sql, [])).await.unwrap_err();
+    let query = Statement::new(sql, []);
+    let error = engine.read(query.into()).await.unwrap_err();
     assert_eq!(error, expected);
     let batch = [insert_account(1, "one", 0), Statement::new(sql, [])];
     assert_eq!(refuse(engine, batch).await, expected);
