@@ -39,3 +39,8 @@ pub const PREPARED_MAX: usize = 1024;
 pub const READER_MAP_BYTES: u64 = 1 << 30;
 /// Reader threads, unless the options say otherwise.
 pub const READERS: usize = 2;
+
+/// Unread events that are counted: who has more is told this many.
+pub const UNREAD_COUNTED_MAX: u32 = 1_000;
+/// Open sessions of a user that one read tells of.
+pub const OPEN_SESSIONS_READ_MAX: u32 = 1_000;

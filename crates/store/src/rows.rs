@@ -169,6 +169,16 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// What `read` makes of a text; `wanted` says in the error what else it should have been.
+    pub fn parsed<T>(
+        &self,
+        column: usize,
+        wanted: &'static str,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        read(self.text(column)?).ok_or_else(|| self.mismatch(column, wanted, self.cell(column)))
+    }
+
     fn cell(&self, column: usize) -> Option<&'a Cell> {
         if column >= self.rows.columns {
             return None;

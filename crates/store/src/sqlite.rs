@@ -18,6 +18,7 @@ mod folder;
 mod queue;
 mod reader;
 mod statement;
+mod statistics;
 mod upgrade;
 mod worker;
 mod writer;

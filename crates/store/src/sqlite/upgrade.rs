@@ -2,6 +2,7 @@
 
 use super::connection::{self, open_to_inspect};
 use super::statement::message;
+use super::statistics;
 use crate::error::StoreError;
 use crate::migrate::{Applied, Dialect, Migration, pending, refuse_newer};
 use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior};
@@ -100,6 +101,7 @@ fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
 fn apply(connection: &mut Connection, migration: &Migration, sql: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
+    statistics::assume(&transaction)?;
     let record = (migration.number, migration.name, migration.checksum());
     transaction.execute(RECORD, record)?;
     transaction.pragma_update(None, "user_version", migration.number)?;

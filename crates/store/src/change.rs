@@ -1,0 +1,298 @@
+//! What the domain records, as statements: one file a noun.
+//!
+//! Lock first, check second: what touches a conversation begins with the UPDATE of its row, so
+//! that nothing that is checked after it can change before the commit. Changes of several
+//! conversations are done in the order of their ids, so that two batches never wait for each
+//! other.
+
+pub(crate) mod api_key;
+pub(crate) mod attachment;
+pub(crate) mod audit;
+pub(crate) mod conversation;
+pub(crate) mod event;
+pub(crate) mod member;
+pub(crate) mod adoption;
+pub(crate) mod revocation;
+pub(crate) mod session;
+pub(crate) mod settings;
+pub(crate) mod signing_key;
+pub(crate) mod user;
+
+use crate::engine::{Batch, Statement, Value};
+use crate::error::StoreError;
+use crate::missed;
+use crate::rows::{Row, Rows};
+use crate::secrets::Keyring;
+use countersign_core::id::{ApplicationId, ConversationId};
+use countersign_core::model::event::Author;
+use countersign_core::ports::Random;
+use countersign_core::ports::change::{Change, Committed, Expectation};
+use countersign_core::ports::store as port;
+
+/// A batch in the making, of one application.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    application: ApplicationId,
+    statements: Vec<Statement>,
+    appended: Vec<Appended>,
+    change: usize,
+}
+
+/// What seals the secrets of a batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealing<'a> {
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) random: &'a dyn Random,
+}
+
+/// An event that a batch appends: its number is what the statement answers.
+#[derive(Debug)]
+struct Appended {
+    change: usize,
+    statement: usize,
+    conversation: ConversationId,
+}
+
+/// Plans a batch of changes.
+///
+/// # Errors
+/// Where a secret cannot be sealed.
+pub(crate) fn plan(
+    application: ApplicationId,
+    changes: Vec<Change>,
+    sealing: Sealing<'_>,
+) -> Result<Plan, port::StoreError> {
+    let mut plan = Plan::new(application);
+    for (position, change) in in_lock_order(changes) {
+        plan.change = position;
+        plan_change(&mut plan, change, sealing)?;
+    }
+    Ok(plan)
+}
+
+fn plan_change(
+    plan: &mut Plan,
+    change: Change,
+    sealing: Sealing<'_>,
+) -> Result<(), port::StoreError> {
+    match change {
+        Change::AddUser(user) => user::add(plan, &user),
+        Change::ChangeUser(id, patch) => user::change(plan, id, patch),
+        Change::DeleteUser(id, at) => user::delete(plan, id, at),
+        Change::OpenSession(opened) => session::open(plan, &opened),
+        Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
+        Change::EndSession(end) => session::end(plan, &end),
+        Change::EndOtherSessions {
+            user,
+            keep,
+            why,
+            at,
+        } => session::end_others(plan, user, keep, why, at),
+        Change::Rotate(rotation) => session::rotate(plan, *rotation),
+        Change::NameDevice(user, device, name) => session::name_device(plan, user, device, name),
+        Change::Revoke(revocation) => revocation::revoke(plan, &revocation),
+        Change::RevokeDigestsOf {
+            user,
+            issued_after,
+            at,
+            forget_at,
+        } => revocation::revoke_digests_of(plan, user, issued_after, at, forget_at),
+        Change::AddConversation(new) => conversation::add(plan, &new),
+        Change::ChangeConversation(id, patch, at) => conversation::change(plan, id, patch, at),
+        Change::DeleteConversation(id) => conversation::delete(plan, id),
+        Change::AddMember(new) => member::add(plan, &new),
+        Change::ChangeMember(change) => member::change(plan, &change),
+        Change::MovePosition {
+            conversation,
+            user,
+            delivered,
+            seen,
+        } => member::move_position(plan, conversation, user, delivered, seen),
+        Change::Append(new) => event::append(plan, *new),
+        Change::Adopt {
+            conversation,
+            from,
+            to,
+            at,
+        } => adoption::adopt(plan, conversation, from, to, at),
+        Change::AddAttachment(new) => attachment::add(plan, *new),
+        Change::AddSigningKey(key) => signing_key::add(plan, &key, sealing)?,
+        Change::SetKeyState(kid, state) => signing_key::set_state(plan, &kid, state),
+        Change::SetSettings(settings) => settings::set(plan, &settings)?,
+        Change::AddApiKey(key) => api_key::add(plan, &key),
+        Change::RevokeApiKey(id) => api_key::revoke(plan, id),
+        Change::Audit(entry) => audit::add(plan, entry),
+    }
+    Ok(())
+}
+
+/// The changes with their positions, those of conversations in the order of the conversations'
+/// ids; all others stay where they are.
+fn in_lock_order(changes: Vec<Change>) -> Vec<(usize, Change)> {
+    let mut slots: Vec<Option<(usize, Change)>> = Vec::with_capacity(changes.len());
+    let mut locking = Vec::new();
+    for (position, change) in changes.into_iter().enumerate() {
+        match conversation_of(&change) {
+            Some(conversation) => {
+                locking.push((conversation, position, change));
+                slots.push(None);
+            }
+            None => slots.push(Some((position, change))),
+        }
+    }
+    locking.sort_by_key(|(conversation, position, _)| (*conversation, *position));
+    let mut sorted = locking
+        .into_iter()
+        .map(|(_, position, change)| (position, change));
+    slots
+        .into_iter()
+        .filter_map(|slot| slot.or_else(|| sorted.next()))
+        .collect()
+}
+
+/// The conversation whose row a change locks. One that is only added is known to nobody yet.
+fn conversation_of(change: &Change) -> Option<ConversationId> {
+    match change {
+        Change::ChangeConversation(id, ..) | Change::DeleteConversation(id) => Some(*id),
+        Change::AddMember(new) => Some(new.conversation),
+        Change::ChangeMember(change) => Some(change.conversation),
+        Change::MovePosition { conversation, .. } | Change::Adopt { conversation, .. } => {
+            Some(*conversation)
+        }
+        Change::Append(new) => Some(new.conversation),
+        Change::AddAttachment(new) => Some(new.attachment.conversation),
+        Change::AddUser(_)
+        | Change::ChangeUser(..)
+        | Change::DeleteUser(..)
+        | Change::OpenSession(_)
+        | Change::KeepVisitor(_)
+        | Change::EndSession(_)
+        | Change::EndOtherSessions { .. }
+        | Change::Rotate(_)
+        | Change::NameDevice(..)
+        | Change::Revoke(_)
+        | Change::RevokeDigestsOf { .. }
+        | Change::AddConversation(_)
+        | Change::AddSigningKey(_)
+        | Change::SetKeyState(..)
+        | Change::SetSettings(_)
+        | Change::AddApiKey(_)
+        | Change::RevokeApiKey(_)
+        | Change::Audit(_) => None,
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// A batch without statements.
+    pub(crate) fn new(application: ApplicationId) -> Self {
+        Self {
+            application,
+            statements: Vec::new(),
+            appended: Vec::new(),
+            change: 0,
+        }
+    }
+
+    /// The application, as the first parameter of every statement.
+    pub(crate) fn application(&self) -> Value {
+        self.application.bytes().into()
+    }
+
+    /// The application's id.
+    pub(crate) fn application_id(&self) -> ApplicationId {
+        self.application
+    }
+
+    /// Adds a statement that may meet any number of rows.
+    pub(crate) fn run(&mut self, sql: &'static str, parameters: impl Into<Vec<Value>>) {
+        self.statements.push(Statement::new(sql, parameters));
+    }
+
+    /// Adds a statement that must meet one row.
+    pub(crate) fn expect(
+        &mut self,
+        expectation: Expectation,
+        sql: &'static str,
+        parameters: impl Into<Vec<Value>>,
+    ) {
+        self.expect_rows(1, expectation, sql, parameters);
+    }
+
+    /// Adds a statement that must meet no row.
+    pub(crate) fn expect_none(
+        &mut self,
+        expectation: Expectation,
+        sql: &'static str,
+        parameters: impl Into<Vec<Value>>,
+    ) {
+        self.expect_rows(0, expectation, sql, parameters);
+    }
+
+    /// Notes that the last statement answers the number of an event that is appended.
+    pub(crate) fn appends_to(&mut self, conversation: ConversationId) {
+        self.appended.push(Appended {
+            change: self.change,
+            statement: self.statements.len().saturating_sub(1),
+            conversation,
+        });
+    }
+
+    /// The batch to be written; what it answers goes to [`committed`](Self::committed).
+    pub(crate) fn take_batch(&mut self) -> Batch {
+        std::mem::take(&mut self.statements).into()
+    }
+
+    /// What the batch has done, by its answers.
+    ///
+    /// # Errors
+    /// Where an answer is not the number of an event.
+    pub(crate) fn committed(mut self, answers: &[Rows]) -> Result<Committed, StoreError> {
+        self.appended
+            .sort_by_key(|appended| (appended.change, appended.statement));
+        let mut events = Vec::with_capacity(self.appended.len());
+        for appended in &self.appended {
+            let rows = answers.get(appended.statement);
+            for row in rows.into_iter().flat_map(Rows::iter) {
+                events.push((appended.conversation, number_of(&row)?));
+            }
+        }
+        Ok(Committed { events })
+    }
+
+    fn expect_rows(
+        &mut self,
+        count: usize,
+        expectation: Expectation,
+        sql: &'static str,
+        parameters: impl Into<Vec<Value>>,
+    ) {
+        let statement = Statement::new(sql, parameters);
+        self.statements
+            .push(statement.expecting(count, missed::name(expectation)));
+    }
+}
+
+fn number_of(row: &Row<'_>) -> Result<u64, StoreError> {
+    let number = row.integer(0)?;
+    u64::try_from(number).map_err(|_| StoreError::Decode {
+        row: 0,
+        column: 0,
+        wanted: "the number of an event",
+        found: "a negative number",
+    })
+}
+
+/// An author as bytes: a byte for the kind, and the id. A user's client ids and files are the
+/// user's own on every device.
+pub(crate) fn author_bytes(author: Author) -> Vec<u8> {
+    let (kind, id) = match author {
+        Author::User(id) => (1, Some(id.bytes())),
+        Author::ApiKey(id) => (2, Some(id.bytes())),
+        Author::Backend => (3, None),
+    };
+    let mut bytes = vec![kind];
+    bytes.extend(id.into_iter().flatten());
+    bytes
+}

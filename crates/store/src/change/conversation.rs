@@ -1,0 +1,125 @@
+//! Conversations: add, change, delete.
+
+use super::event::append_told;
+use super::{Plan, author_bytes, member};
+use crate::columns::integer;
+use crate::engine::Value;
+use countersign_core::id::{ConversationId, MemberId, UserId};
+use countersign_core::model::conversation::ConversationPatch;
+use countersign_core::model::event::{Author, EventKind};
+use countersign_core::model::member::MemberState;
+use countersign_core::ports::change::{Expectation, NewConversation};
+use countersign_credential::time::Timestamp;
+
+const ADD: &str = "INSERT INTO conversations (application_id, id, name, display_name, \
+     creator_member_id, last_event_id, created_at, updated_at, author, client_id, client_digest) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING last_event_id";
+const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
+     WHERE application_id = $1 AND user_id = $2 AND state <> 'left') p WHERE p.places < $3";
+const TOUCH: &str = "UPDATE conversations SET updated_at = $3 \
+     WHERE application_id = $1 AND id = $2 RETURNING 1";
+const SET_NAME: &str = "UPDATE conversations SET name = $3 WHERE application_id = $1 AND id = $2";
+const SET_DISPLAY_NAME: &str =
+    "UPDATE conversations SET display_name = $3 WHERE application_id = $1 AND id = $2";
+const DELETE: &str = "DELETE FROM conversations WHERE application_id = $1 AND id = $2 RETURNING 1";
+const DELETE_EVENTS: &str = "DELETE FROM events WHERE application_id = $1 AND conversation_id = $2";
+const DELETE_MEMBERS: &str =
+    "DELETE FROM members WHERE application_id = $1 AND conversation_id = $2";
+const DELETE_ATTACHMENTS: &str =
+    "DELETE FROM attachments WHERE application_id = $1 AND conversation_id = $2";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[
+    ADD,
+    HAS_ROOM,
+    TOUCH,
+    SET_NAME,
+    SET_DISPLAY_NAME,
+    DELETE,
+    DELETE_EVENTS,
+    DELETE_MEMBERS,
+    DELETE_ATTACHMENTS,
+];
+
+/// Adds a conversation, and the creator's place with the event that tells of it.
+pub(super) fn add(plan: &mut Plan, new: &NewConversation) {
+    let id = new.conversation.id;
+    let creator = match (new.creator, new.author) {
+        (Some(member), Author::User(user)) => Some((member, user)),
+        (Some(_) | None, _) => None,
+    };
+    if let (Some((_, user)), Some(open_max)) = (creator, new.open_max) {
+        let parameters = [
+            plan.application(),
+            user.bytes().into(),
+            integer(open_max).into(),
+        ];
+        plan.expect(Expectation::ConversationRoom, HAS_ROOM, parameters);
+    }
+    let parameters = parameters(plan, new, creator.is_some());
+    plan.run(ADD, parameters);
+    if let Some((member, user)) = creator {
+        plan.appends_to(id);
+        add_creator(plan, new, member, user);
+    }
+}
+
+fn add_creator(plan: &mut Plan, new: &NewConversation, member: MemberId, user: UserId) {
+    let id = new.conversation.id;
+    let at = new.conversation.created_at;
+    member::insert(plan, id, member, user, MemberState::Joined, at);
+    append_told(
+        plan,
+        id,
+        &EventKind::MemberJoined,
+        new.author,
+        member,
+        new.assurance,
+        at,
+    );
+}
+
+/// Changes what the patch names.
+pub(super) fn change(plan: &mut Plan, id: ConversationId, patch: ConversationPatch, at: Timestamp) {
+    let with = |plan: &Plan, value: Value| [plan.application(), id.bytes().into(), value];
+    let parameters = with(plan, at.milliseconds().into());
+    plan.expect(Expectation::Conversation, TOUCH, parameters);
+    if let Some(name) = patch.name {
+        let parameters = with(plan, name.into());
+        plan.run(SET_NAME, parameters);
+    }
+    if let Some(display_name) = patch.display_name {
+        let parameters = with(plan, display_name.into());
+        plan.run(SET_DISPLAY_NAME, parameters);
+    }
+}
+
+/// Deletes a conversation with all that is in it.
+pub(super) fn delete(plan: &mut Plan, id: ConversationId) {
+    let key = [plan.application(), id.bytes().into()];
+    plan.expect(Expectation::Conversation, DELETE, key.clone());
+    for sql in [DELETE_EVENTS, DELETE_MEMBERS, DELETE_ATTACHMENTS] {
+        plan.run(sql, key.clone());
+    }
+}
+
+fn parameters(plan: &Plan, new: &NewConversation, has_creator: bool) -> [Value; 11] {
+    let conversation = &new.conversation;
+    let creator = new.creator.filter(|_| has_creator);
+    let client_id = new.client_id.as_ref();
+    [
+        plan.application(),
+        conversation.id.bytes().into(),
+        conversation.name.as_deref().into(),
+        conversation.display_name.as_deref().into(),
+        creator.map(|id| id.bytes()).into(),
+        i64::from(has_creator).into(),
+        conversation.created_at.milliseconds().into(),
+        conversation.updated_at.milliseconds().into(),
+        author_bytes(new.author).into(),
+        client_id.map(|client_id| client_id.id.as_str()).into(),
+        client_id
+            .map(|client_id| client_id.digest.as_slice())
+            .into(),
+    ]
+}

@@ -1,0 +1,199 @@
+//! Events: append, edit, delete. Two statements for a message.
+
+use super::Plan;
+use crate::columns::integer;
+use crate::engine::Value;
+use countersign_core::id::{ConversationId, MemberId};
+use countersign_core::model::event::{Assurance, Author, EventKind};
+use countersign_core::ports::change::{Expectation, NewEvent, Touch};
+use countersign_credential::time::Timestamp;
+
+/// Locks the conversation, and answers the number that the event gets.
+const TAKE_NUMBER: &str = "UPDATE conversations \
+     SET last_event_id = last_event_id + 1, updated_at = $3 \
+     WHERE application_id = $1 AND id = $2 RETURNING last_event_id";
+const APPEND_OF_USER: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, \
+     kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
+     SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $5, $6, $7, $8, $9, $10, $11 \
+     FROM conversations c JOIN members m \
+     ON m.application_id = c.application_id AND m.conversation_id = c.id \
+     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $3 \
+     AND m.state = 'joined' AND m.state <> 'left' RETURNING 1";
+const APPEND_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
+     author_id, kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
+     SELECT c.application_id, c.id, c.last_event_id, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
+     FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
+/// The author's own place may be the one that is told of, and left by now.
+const TELL_OF_USER: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, \
+     kind, body, subject_id, assurance, counted, created_at) \
+     SELECT c.application_id, c.id, c.last_event_id, m.id, $4, '{}', $5, $6, 0, $7 \
+     FROM conversations c JOIN members m \
+     ON m.application_id = c.application_id AND m.conversation_id = c.id \
+     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $3 \
+     AND (m.state <> 'left' OR m.id = $5) RETURNING 1";
+const TELL_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
+     author_id, kind, body, subject_id, assurance, counted, created_at) \
+     SELECT c.application_id, c.id, c.last_event_id, $3, $4, '{}', $5, $6, 0, $7 \
+     FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
+const EDIT: &str = "UPDATE events SET body = $4, edited_at = $5 \
+     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
+     AND counted = 1 AND deleted_at IS NULL RETURNING 1";
+const EDIT_OWN: &str = "UPDATE events SET body = $4, edited_at = $5 \
+     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
+     AND counted = 1 AND deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM members m LEFT JOIN members a \
+     ON a.application_id = m.application_id AND a.conversation_id = m.conversation_id \
+     AND a.id = m.adopted_by \
+     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id = events.author_id \
+     AND (m.user_id = $6 OR a.user_id = $6)) RETURNING 1";
+const DELETE: &str = "UPDATE events SET body = '{}', deleted_at = $4 \
+     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
+     AND counted = 1 AND deleted_at IS NULL RETURNING 1";
+const DELETE_OWN: &str = "UPDATE events SET body = '{}', deleted_at = $4 \
+     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
+     AND counted = 1 AND deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM members m LEFT JOIN members a \
+     ON a.application_id = m.application_id AND a.conversation_id = m.conversation_id \
+     AND a.id = m.adopted_by \
+     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id = events.author_id \
+     AND (m.user_id = $5 OR a.user_id = $5)) RETURNING 1";
+const BLANK_EDITS: &str = "UPDATE events SET body = $4 WHERE application_id = $1 \
+     AND conversation_id = $2 AND touches = $3 AND kind = 'edit'";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[
+    TAKE_NUMBER,
+    APPEND_OF_USER,
+    APPEND_OF_BACKEND,
+    TELL_OF_USER,
+    TELL_OF_BACKEND,
+    EDIT,
+    EDIT_OWN,
+    DELETE,
+    DELETE_OWN,
+    BLANK_EDITS,
+];
+
+/// Appends an event, and does to an earlier one what it says.
+pub(super) fn append(plan: &mut Plan, new: NewEvent) {
+    let conversation = new.conversation;
+    take_number(plan, conversation, new.at);
+    let touched = match &new.touches {
+        Some(Touch::Edit { event, .. } | Touch::Delete { event }) => Some(integer(*event)),
+        None => None,
+    };
+    let (client_id, client_digest) = match new.client_id {
+        Some(client_id) => (client_id.id.into(), client_id.digest.as_slice().into()),
+        None => (Value::Null, Value::Null),
+    };
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        author_id(new.author),
+        new.kind.name().into(),
+        new.body.into(),
+        new.assurance.as_str().into(),
+        new.kind.is_counted().into(),
+        new.at.milliseconds().into(),
+        touched.into(),
+        client_id,
+        client_digest,
+    ];
+    match new.author {
+        Author::User(_) => plan.expect(Expectation::Joined, APPEND_OF_USER, parameters),
+        Author::ApiKey(_) | Author::Backend => {
+            plan.expect(Expectation::Conversation, APPEND_OF_BACKEND, parameters);
+        }
+    }
+    if let Some(touches) = new.touches {
+        touch(plan, conversation, new.author, touches, new.at);
+    }
+}
+
+fn touch(
+    plan: &mut Plan,
+    conversation: ConversationId,
+    author: Author,
+    touch: Touch,
+    at: Timestamp,
+) {
+    let key = |event| {
+        [
+            plan.application(),
+            conversation.bytes().into(),
+            integer(event).into(),
+        ]
+    };
+    let own = match author {
+        Author::User(user) => Some(Value::from(user.bytes())),
+        Author::ApiKey(_) | Author::Backend => None,
+    };
+    let at = Value::from(at.milliseconds());
+    match touch {
+        Touch::Edit { event, body } => {
+            let sql = if own.is_some() { EDIT_OWN } else { EDIT };
+            let parameters: Vec<Value> = key(event)
+                .into_iter()
+                .chain([body.into(), at])
+                .chain(own)
+                .collect();
+            plan.expect(Expectation::EventTouchable, sql, parameters);
+        }
+        Touch::Delete { event } => {
+            let sql = if own.is_some() { DELETE_OWN } else { DELETE };
+            let parameters: Vec<Value> = key(event).into_iter().chain([at]).chain(own).collect();
+            let blank = Value::from(format!(r#"{{"event_id":{event}}}"#));
+            let edits: Vec<Value> = key(event).into_iter().chain([blank]).collect();
+            plan.expect(Expectation::EventTouchable, sql, parameters);
+            plan.run(BLANK_EDITS, edits);
+        }
+    }
+}
+
+/// Locks a conversation and raises its number; the event that gets it must follow.
+pub(super) fn take_number(plan: &mut Plan, conversation: ConversationId, at: Timestamp) {
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        at.milliseconds().into(),
+    ];
+    plan.expect(Expectation::Conversation, TAKE_NUMBER, parameters);
+    plan.appends_to(conversation);
+}
+
+/// Appends the event that tells of a member, under the number that was taken.
+pub(super) fn append_told(
+    plan: &mut Plan,
+    conversation: ConversationId,
+    kind: &EventKind,
+    author: Author,
+    subject: MemberId,
+    assurance: Assurance,
+    at: Timestamp,
+) {
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        author_id(author),
+        kind.name().into(),
+        subject.bytes().into(),
+        assurance.as_str().into(),
+        at.milliseconds().into(),
+    ];
+    match author {
+        Author::User(_) => plan.expect(Expectation::Joined, TELL_OF_USER, parameters),
+        Author::ApiKey(_) | Author::Backend => {
+            plan.expect(Expectation::Conversation, TELL_OF_BACKEND, parameters);
+        }
+    }
+}
+
+/// What names the author in a statement: a user, by whom the member is found, or what a backend's
+/// event keeps.
+pub(crate) fn author_id(author: Author) -> Value {
+    match author {
+        Author::User(id) => id.bytes().into(),
+        Author::ApiKey(id) => id.bytes().into(),
+        Author::Backend => Value::from([].as_slice()),
+    }
+}

@@ -1,0 +1,159 @@
+//! Members: add, change, and the positions that they have reached.
+
+use super::Plan;
+use super::event::{append_told, take_number};
+use crate::columns::integer;
+use countersign_core::id::{ConversationId, MemberId, UserId};
+use countersign_core::limit;
+use countersign_core::model::event::EventKind;
+use countersign_core::model::member::MemberState;
+use countersign_core::ports::change::{Expectation, Guard, MemberChange, NewMember};
+use countersign_credential::time::Timestamp;
+
+const INSERT: &str = "INSERT INTO members \
+     (application_id, conversation_id, id, user_id, state, delivered, seen, changed_at) \
+     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6 FROM users u \
+     WHERE u.application_id = $1 AND u.id = $4 AND u.deleted_at IS NULL RETURNING 1";
+const IS_JOINED: &str = "SELECT 1 FROM members WHERE application_id = $1 \
+     AND conversation_id = $2 AND user_id = $3 AND state = 'joined' AND state <> 'left'";
+const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
+     WHERE application_id = $1 AND conversation_id = $2 AND state <> 'left') p \
+     WHERE p.places < $3";
+const SET_STATE: &str = "UPDATE members SET state = $5, changed_at = $6 WHERE application_id = $1 \
+     AND conversation_id = $2 AND id = $3 AND state = $4 RETURNING 1";
+const MOVE_POSITION: &str = "UPDATE members SET \
+     delivered = CASE WHEN $4 > c.last_event_id THEN c.last_event_id \
+         WHEN $4 > members.delivered THEN $4 ELSE members.delivered END, \
+     seen = CASE WHEN $5 > c.last_event_id THEN c.last_event_id \
+         WHEN $5 > members.seen THEN $5 ELSE members.seen END \
+     FROM conversations c WHERE c.application_id = $1 AND c.id = $2 \
+     AND members.application_id = $1 AND members.conversation_id = $2 AND members.user_id = $3 \
+     AND members.state = 'joined' AND members.state <> 'left' RETURNING 1";
+
+/// All conversations in which a user has a place: lock them and take a number in each, append the
+/// event, end the place. The parameters are application, user and time.
+pub(super) const LEFT_BY_DELETION: [&str; 3] = [
+    "UPDATE conversations SET last_event_id = last_event_id + 1, updated_at = $3 \
+     WHERE application_id = $1 AND id IN (SELECT m.conversation_id FROM members m \
+     WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left')",
+    "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, subject_id, \
+     assurance, counted, created_at) \
+     SELECT c.application_id, c.id, c.last_event_id, m.id, 'member:left', '{}', m.id, 'verified', \
+     0, $3 FROM members m JOIN conversations c \
+     ON c.application_id = m.application_id AND c.id = m.conversation_id \
+     WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left'",
+    "UPDATE members SET state = 'left', changed_at = $3 \
+     WHERE application_id = $1 AND user_id = $2 AND state <> 'left'",
+];
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[
+    INSERT,
+    IS_JOINED,
+    HAS_ROOM,
+    SET_STATE,
+    MOVE_POSITION,
+    LEFT_BY_DELETION[0],
+    LEFT_BY_DELETION[1],
+    LEFT_BY_DELETION[2],
+];
+
+/// Adds a place for a user, and the event that tells of it.
+pub(super) fn add(plan: &mut Plan, new: &NewMember) {
+    let conversation = new.conversation;
+    take_number(plan, conversation, new.at);
+    if let Guard::Joined(user) = new.guard {
+        let parameters = [
+            plan.application(),
+            conversation.bytes().into(),
+            user.bytes().into(),
+        ];
+        plan.expect(Expectation::Joined, IS_JOINED, parameters);
+    }
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        integer(limit::MEMBERS_MAX).into(),
+    ];
+    plan.expect(Expectation::MemberRoom, HAS_ROOM, parameters);
+    insert(plan, conversation, new.member, new.user, new.state, new.at);
+    append_told(
+        plan,
+        conversation,
+        &kind_of(new.state),
+        new.author,
+        new.member,
+        new.assurance,
+        new.at,
+    );
+}
+
+/// Moves a place from one state to another, with the event that tells of it.
+pub(super) fn change(plan: &mut Plan, change: &MemberChange) {
+    let conversation = change.conversation;
+    take_number(plan, conversation, change.at);
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        change.member.bytes().into(),
+        change.from.as_str().into(),
+        change.to.as_str().into(),
+        change.at.milliseconds().into(),
+    ];
+    plan.expect(Expectation::MemberState, SET_STATE, parameters);
+    append_told(
+        plan,
+        conversation,
+        &kind_of(change.to),
+        change.author,
+        change.member,
+        change.assurance,
+        change.at,
+    );
+}
+
+/// Moves a joined user's positions ahead, and never past the newest event.
+pub(super) fn move_position(
+    plan: &mut Plan,
+    conversation: ConversationId,
+    user: UserId,
+    delivered: u64,
+    seen: u64,
+) {
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        user.bytes().into(),
+        integer(delivered).into(),
+        integer(seen).into(),
+    ];
+    plan.expect(Expectation::Joined, MOVE_POSITION, parameters);
+}
+
+/// Adds the row alone, of a user who exists.
+pub(super) fn insert(
+    plan: &mut Plan,
+    conversation: ConversationId,
+    member: MemberId,
+    user: UserId,
+    state: MemberState,
+    at: Timestamp,
+) {
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        member.bytes().into(),
+        user.bytes().into(),
+        state.as_str().into(),
+        at.milliseconds().into(),
+    ];
+    plan.expect(Expectation::User, INSERT, parameters);
+}
+
+fn kind_of(state: MemberState) -> EventKind {
+    match state {
+        MemberState::Invited => EventKind::MemberInvited,
+        MemberState::Joined => EventKind::MemberJoined,
+        MemberState::Left => EventKind::MemberLeft,
+    }
+}

@@ -1,0 +1,209 @@
+//! Sessions: open, keep, end, rotate, and the devices that they are on.
+
+use super::{Plan, user};
+use crate::columns::integer;
+use crate::engine::Value;
+use countersign_core::id::{DeviceId, SessionId, UserId};
+use countersign_core::model::session::{EndReason, Session, SessionCredential};
+use countersign_core::ports::change::{Expectation, Rotation, SessionEnd, Visitor};
+use countersign_core::ports::store::dialect_name;
+use countersign_credential::time::Timestamp;
+
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO sessions (application_id, id, user_id, device_id, device_name, \
+             api_key_id, dialect, kid, jti, digest, one_time_id, credential_issued_at, \
+             credential_expires_at, acl, generation, nonce_digest, opened_at, rotated_at, \
+             expires_at, ended_at, ended_why) ",
+            $rest
+        )
+    };
+}
+
+/// The user is looked at once more, so that nobody who was blocked or deleted since the login was
+/// planned gets in.
+const OPEN: &str = insert!(
+    "SELECT u.application_id, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+     $16, $17, $18, $19, $20, $21 FROM users u \
+     WHERE u.application_id = $1 AND u.id = $3 AND u.deleted_at IS NULL AND u.blocked = 0 \
+     RETURNING 1"
+);
+const KEEP: &str = insert!(
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     $19, $20, $21) ON CONFLICT (application_id, id) \
+     DO UPDATE SET generation = sessions.generation WHERE sessions.ended_at IS NULL RETURNING 1"
+);
+const END_VISITOR: &str = insert!(
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     $19, $20, $21) ON CONFLICT (application_id, id) \
+     DO UPDATE SET ended_at = excluded.ended_at, ended_why = excluded.ended_why \
+     WHERE sessions.ended_at IS NULL RETURNING 1"
+);
+const END: &str = "UPDATE sessions SET ended_at = $3, ended_why = $4 \
+     WHERE application_id = $1 AND id = $2 AND ended_at IS NULL RETURNING 1";
+const END_OTHERS: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
+     WHERE application_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL";
+const IS_OPEN: &str =
+    "SELECT 1 FROM sessions WHERE application_id = $1 AND id = $2 AND ended_at IS NULL";
+const ROTATE: &str = "UPDATE sessions \
+     SET generation = generation + 1, nonce_digest = $4, rotated_at = $5 \
+     WHERE application_id = $1 AND id = $2 AND generation = $3 AND ended_at IS NULL RETURNING 1";
+const SET_CREDENTIAL: &str = "UPDATE sessions SET dialect = $3, kid = $4, jti = $5, digest = $6, \
+     one_time_id = $7, credential_issued_at = $8, credential_expires_at = $9, acl = $10 \
+     WHERE application_id = $1 AND id = $2";
+const HAS_DEVICE: &str = "SELECT 1 FROM sessions \
+     WHERE application_id = $1 AND user_id = $2 AND device_id = $3 LIMIT 1";
+const NAME_DEVICE: &str = "UPDATE sessions SET device_name = $4 \
+     WHERE application_id = $1 AND user_id = $2 AND device_id = $3";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[
+    OPEN,
+    KEEP,
+    END_VISITOR,
+    END,
+    END_OTHERS,
+    IS_OPEN,
+    ROTATE,
+    SET_CREDENTIAL,
+    HAS_DEVICE,
+    NAME_DEVICE,
+];
+
+/// No session has this id: it would have been made in 1970.
+const NO_SESSION: [u8; 16] = [0; 16];
+
+/// Adds a session of a user who may log in.
+pub(super) fn open(plan: &mut Plan, session: &Session) {
+    let parameters = parameters(plan, session, None);
+    plan.expect(Expectation::User, OPEN, parameters);
+}
+
+/// Adds a visitor's rows, or finds them with the session open.
+pub(super) fn keep_visitor(plan: &mut Plan, visitor: &Visitor) {
+    let parameters = parameters(plan, &visitor.session, None);
+    plan.expect(Expectation::SessionOpen, KEEP, parameters);
+    user::keep(plan, &visitor.user);
+}
+
+/// Ends a session; a visitor's gets its rows first, where it has none.
+pub(super) fn end(plan: &mut Plan, end: &SessionEnd) {
+    match &end.visitor {
+        Some(visitor) => {
+            let parameters = parameters(plan, &visitor.session, Some((end.at, end.why)));
+            plan.expect(Expectation::SessionOpen, END_VISITOR, parameters);
+            user::keep(plan, &visitor.user);
+        }
+        None => {
+            let parameters = [
+                plan.application(),
+                end.session.bytes().into(),
+                end.at.milliseconds().into(),
+                end.why.as_str().into(),
+            ];
+            plan.expect(Expectation::SessionOpen, END, parameters);
+        }
+    }
+}
+
+/// Ends all open sessions of a user but one.
+pub(super) fn end_others(
+    plan: &mut Plan,
+    user: UserId,
+    keep: Option<SessionId>,
+    why: EndReason,
+    at: Timestamp,
+) {
+    let parameters = [
+        plan.application(),
+        user.bytes().into(),
+        keep.map_or(NO_SESSION, |keep| keep.bytes()).into(),
+        at.milliseconds().into(),
+        why.as_str().into(),
+    ];
+    plan.run(END_OTHERS, parameters);
+}
+
+/// Moves a session to its next generation.
+pub(super) fn rotate(plan: &mut Plan, rotation: Rotation) {
+    let key = [plan.application(), rotation.session.bytes().into()];
+    let [application, session] = key.clone();
+    plan.expect(Expectation::SessionOpen, IS_OPEN, key.clone());
+    let parameters = [
+        application,
+        session,
+        integer(rotation.from.into()).into(),
+        bytes(rotation.nonce_digest.as_ref()),
+        rotation.at.milliseconds().into(),
+    ];
+    plan.expect(Expectation::Generation, ROTATE, parameters);
+    if let Some(credential) = rotation.credential {
+        let parameters: Vec<Value> = key
+            .into_iter()
+            .chain(credential_parameters(Some(&credential)))
+            .collect();
+        plan.run(SET_CREDENTIAL, parameters);
+    }
+}
+
+/// Gives a user's sessions on a device a name.
+pub(super) fn name_device(plan: &mut Plan, user: UserId, device: DeviceId, name: String) {
+    let key = [
+        plan.application(),
+        user.bytes().into(),
+        device.bytes().into(),
+    ];
+    let [application, user, device] = key.clone();
+    plan.expect(Expectation::Device, HAS_DEVICE, key);
+    plan.run(NAME_DEVICE, [application, user, device, name.into()]);
+}
+
+fn parameters(plan: &Plan, session: &Session, ended: Option<(Timestamp, EndReason)>) -> Vec<Value> {
+    let mut parameters = Vec::with_capacity(21);
+    parameters.extend([
+        plan.application(),
+        session.id.bytes().into(),
+        session.user.bytes().into(),
+        session.device.bytes().into(),
+        session.device_name.as_deref().into(),
+        session.api_key.map(|id| id.bytes()).into(),
+    ]);
+    parameters.extend(credential_parameters(session.credential.as_ref()));
+    parameters.extend([
+        integer(session.generation.into()).into(),
+        bytes(session.nonce_digest.as_ref()),
+        session.opened_at().milliseconds().into(),
+        session.rotated_at.milliseconds().into(),
+        session.expires_at.milliseconds().into(),
+        ended.map(|(at, _)| at.milliseconds()).into(),
+        ended.map(|(_, why)| why.as_str()).into(),
+    ]);
+    parameters
+}
+
+fn credential_parameters(credential: Option<&SessionCredential>) -> [Value; 8] {
+    let dialect = credential.map(|credential| credential.dialect);
+    let text = |text: Option<&str>| text.map(str::as_bytes).into();
+    [
+        dialect_name(dialect).into(),
+        text(credential.map(|credential| credential.kid.as_str())),
+        text(credential.and_then(|credential| credential.jti.as_deref())),
+        bytes(credential.map(|credential| &credential.digest)),
+        bytes(credential.and_then(|credential| credential.one_time_id.as_ref())),
+        credential
+            .map(|credential| credential.issued_at.milliseconds())
+            .into(),
+        credential
+            .map(|credential| credential.expires_at.milliseconds())
+            .into(),
+        credential
+            .and_then(|credential| credential.acl.as_ref())
+            .map(|acl| acl.to_json_text())
+            .into(),
+    ]
+}
+
+fn bytes(digest: Option<&[u8; 32]>) -> Value {
+    digest.map(|digest| digest.as_slice()).into()
+}

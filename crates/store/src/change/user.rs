@@ -1,0 +1,120 @@
+//! Users: add, change, delete.
+
+use super::Plan;
+use super::member::LEFT_BY_DELETION;
+use crate::engine::Value;
+use countersign_core::id::UserId;
+use countersign_core::model::user::{User, UserPatch};
+use countersign_core::ports::change::Expectation;
+use countersign_credential::time::Timestamp;
+
+const ADD: &str = "INSERT INTO users \
+     (application_id, id, name, external_id, email, display_name, anonymous, blocked, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+/// A visitor has neither name nor anything else that could be taken.
+const KEEP: &str = "INSERT INTO users \
+     (application_id, id, name, external_id, email, display_name, anonymous, blocked, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (application_id, id) DO NOTHING";
+const LOCK: &str = "UPDATE users SET blocked = blocked \
+     WHERE application_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
+const SET_NAME: &str = "UPDATE users SET name = $3 WHERE application_id = $1 AND id = $2";
+const SET_EXTERNAL_ID: &str =
+    "UPDATE users SET external_id = $3 WHERE application_id = $1 AND id = $2";
+const SET_EMAIL: &str = "UPDATE users SET email = $3 WHERE application_id = $1 AND id = $2";
+const SET_DISPLAY_NAME: &str =
+    "UPDATE users SET display_name = $3 WHERE application_id = $1 AND id = $2";
+const SET_BLOCKED: &str = "UPDATE users SET blocked = $3 WHERE application_id = $1 AND id = $2";
+const DELETE: &str = "UPDATE users \
+     SET name = NULL, external_id = NULL, email = NULL, display_name = NULL, deleted_at = $3 \
+     WHERE application_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[
+    ADD,
+    KEEP,
+    LOCK,
+    SET_NAME,
+    SET_EXTERNAL_ID,
+    SET_EMAIL,
+    SET_DISPLAY_NAME,
+    SET_BLOCKED,
+    DELETE,
+];
+
+/// Adds a user; the unique indexes say what is not free.
+pub(super) fn add(plan: &mut Plan, user: &User) {
+    let parameters = parameters(plan, user);
+    plan.run(ADD, parameters);
+}
+
+/// Adds a visitor who may be there already.
+pub(super) fn keep(plan: &mut Plan, visitor: &User) {
+    let parameters = parameters(plan, visitor);
+    plan.run(KEEP, parameters);
+}
+
+/// Changes what the patch names.
+pub(super) fn change(plan: &mut Plan, id: UserId, patch: UserPatch) {
+    let key = || [plan.application(), id.bytes().into()];
+    let with = |value: Value| -> Vec<Value> { key().into_iter().chain([value]).collect() };
+    let text = |text: Option<&str>| Value::from(text);
+    let sets = [
+        patch.name.map(|name| {
+            (
+                SET_NAME,
+                with(text(name.as_ref().map(|name| name.as_str()))),
+            )
+        }),
+        patch.external_id.map(|id| {
+            (
+                SET_EXTERNAL_ID,
+                with(text(id.as_ref().map(|id| id.as_str()))),
+            )
+        }),
+        patch.email.map(|email| {
+            (
+                SET_EMAIL,
+                with(text(email.as_ref().map(|email| email.as_str()))),
+            )
+        }),
+        patch
+            .display_name
+            .map(|name| (SET_DISPLAY_NAME, with(text(name.as_deref())))),
+        patch
+            .blocked
+            .map(|blocked| (SET_BLOCKED, with(blocked.into()))),
+    ];
+    let key = key();
+    plan.expect(Expectation::User, LOCK, key);
+    for (sql, parameters) in sets.into_iter().flatten() {
+        plan.run(sql, parameters);
+    }
+}
+
+/// Takes everything that names the user. Their places become left with an event each, in as many
+/// conversations as there are, by statements over all of them.
+pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
+    let parameters = [
+        plan.application(),
+        id.bytes().into(),
+        at.milliseconds().into(),
+    ];
+    for sql in LEFT_BY_DELETION {
+        plan.run(sql, parameters.clone());
+    }
+    plan.expect(Expectation::User, DELETE, parameters);
+}
+
+fn parameters(plan: &Plan, user: &User) -> [Value; 9] {
+    [
+        plan.application(),
+        user.id.bytes().into(),
+        user.name.as_ref().map(|name| name.as_str()).into(),
+        user.external_id.as_ref().map(|id| id.as_str()).into(),
+        user.email.as_ref().map(|email| email.as_str()).into(),
+        user.display_name.as_deref().into(),
+        user.anonymous.into(),
+        user.blocked.into(),
+        user.created_at.milliseconds().into(),
+    ]
+}

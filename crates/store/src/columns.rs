@@ -1,0 +1,317 @@
+//! Rows to the domain's nouns: each noun's columns, in one order, beside what reads them.
+
+use crate::error::StoreError;
+use crate::rows::Row;
+use countersign_core::id::{ApiKeyId, DeviceId, MemberId, SessionId, UserId};
+use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential};
+use countersign_core::model::user::User;
+use countersign_core::ports::store::dialect_name;
+use countersign_credential::acl::Acl;
+use countersign_credential::dialect::Dialect;
+use countersign_credential::json;
+use countersign_credential::key::Kid;
+use countersign_credential::subject::{Email, ExternalId, UserName};
+use countersign_credential::time::Timestamp;
+
+/// The columns of a user, of the table's alias `u`, as [`user`] reads them.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.name, u.external_id, u.email, u.display_name, u.anonymous, u.blocked, u.created_at"
+    };
+}
+pub(crate) use user_columns;
+
+/// The columns of a session, of the table's alias `s`, as [`session`] reads them.
+macro_rules! session_columns {
+    () => {
+        "s.id, s.user_id, s.device_id, s.device_name, s.api_key_id, s.dialect, s.kid, s.jti, \
+         s.digest, s.one_time_id, s.credential_issued_at, s.credential_expires_at, s.acl, \
+         s.generation, s.nonce_digest, s.rotated_at, s.expires_at, s.ended_at, s.ended_why"
+    };
+}
+pub(crate) use session_columns;
+
+/// The columns of a member, of the aliases `m` and, for its user, `u`, as [`member`] reads them.
+macro_rules! member_columns {
+    () => {
+        "m.id, m.user_id, u.display_name, u.name, u.anonymous, m.state, m.delivered, m.seen, \
+         m.changed_at"
+    };
+}
+pub(crate) use member_columns;
+
+/// A row that is read from left to right.
+pub(crate) struct Columns<'a> {
+    row: Row<'a>,
+    next: usize,
+}
+
+// === impl Columns ===
+
+impl<'a> Columns<'a> {
+    /// Begins at the first column.
+    pub(crate) fn of(row: Row<'a>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// Leaves so many columns out.
+    pub(crate) fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
+    /// The next column, by what reads it.
+    pub(crate) fn next<T>(
+        &mut self,
+        read: impl FnOnce(&Row<'a>, usize) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let column = self.next;
+        self.next += 1;
+        read(&self.row, column)
+    }
+
+    /// The next column, where it is not NULL.
+    pub(crate) fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&Row<'a>, usize) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.next(|row, column| row.optional(column, read))
+    }
+
+    /// The next column, a text.
+    pub(crate) fn text(&mut self) -> Result<&'a str, StoreError> {
+        self.next(Row::text)
+    }
+
+    /// The next column, a text or NULL.
+    pub(crate) fn optional_text(&mut self) -> Result<Option<&'a str>, StoreError> {
+        self.optional(Row::text)
+    }
+
+    /// The next column, an id.
+    pub(crate) fn id(&mut self) -> Result<[u8; 16], StoreError> {
+        self.next(Row::id)
+    }
+
+    /// The next column, a flag.
+    pub(crate) fn flag(&mut self) -> Result<bool, StoreError> {
+        self.next(Row::flag)
+    }
+
+    /// The next column, a number that is not negative.
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, StoreError> {
+        self.next(number)
+    }
+
+    /// The next column, a time.
+    pub(crate) fn time(&mut self) -> Result<Timestamp, StoreError> {
+        self.next(time)
+    }
+
+    /// The next column, a time or NULL.
+    pub(crate) fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.optional(time)
+    }
+
+    /// The next column, a text of which `read` makes something.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        wanted: &'static str,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        self.next(|row, column| row.parsed(column, wanted, read))
+    }
+
+    /// The same, where the column is not NULL.
+    pub(crate) fn optional_parsed<T>(
+        &mut self,
+        wanted: &'static str,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.optional(|row, column| row.parsed(column, wanted, read))
+    }
+
+    fn missing(&self, wanted: &'static str) -> StoreError {
+        StoreError::Decode {
+            row: 0,
+            column: self.next,
+            wanted,
+            found: "a part of one",
+        }
+    }
+}
+
+/// A user.
+pub(crate) fn user(columns: &mut Columns<'_>) -> Result<User, StoreError> {
+    Ok(User {
+        id: UserId::from_bytes(columns.id()?),
+        name: columns.optional_parsed("a user's name", |text| UserName::parse(text).ok())?,
+        external_id: columns
+            .optional_parsed("an external id", |text| ExternalId::parse(text).ok())?,
+        email: columns.optional_parsed("an e-mail address", |text| Email::parse(text).ok())?,
+        display_name: columns.optional_text()?.map(str::to_owned),
+        anonymous: columns.flag()?,
+        blocked: columns.flag()?,
+        created_at: columns.time()?,
+    })
+}
+
+/// A session.
+pub(crate) fn session(columns: &mut Columns<'_>) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: SessionId::from_bytes(columns.id()?),
+        user: UserId::from_bytes(columns.id()?),
+        device: DeviceId::from_bytes(columns.id()?),
+        device_name: columns.optional_text()?.map(str::to_owned),
+        api_key: columns.optional(Row::id)?.map(ApiKeyId::from_bytes),
+        credential: credential(columns)?,
+        generation: columns.number()?,
+        nonce_digest: columns.optional(digest)?,
+        rotated_at: columns.time()?,
+        expires_at: columns.time()?,
+        ended: ended(columns)?,
+    })
+}
+
+fn credential(columns: &mut Columns<'_>) -> Result<Option<SessionCredential>, StoreError> {
+    let dialect = columns.parsed("a dialect", |name| match Dialect::from_name(name) {
+        Some(dialect) => Some(Some(dialect)),
+        None => (name == dialect_name(None)).then_some(None),
+    })?;
+    let kid = columns.optional(utf8)?;
+    let jti = columns.optional(utf8)?;
+    let digest_of_bytes = columns.optional(digest)?;
+    let one_time_id = columns.optional(digest)?;
+    let issued_at = columns.optional_time()?;
+    let expires_at = columns.optional_time()?;
+    let acl = columns.optional_parsed("an ACL", acl_of_text)?;
+    let Some(dialect) = dialect else {
+        return Ok(None);
+    };
+    // Of a row that names a dialect the others are there, or the row is none of ours.
+    let (Some(kid), Some(digest), Some(issued_at), Some(expires_at)) = (
+        kid.and_then(|kid| Kid::parse(kid).ok()),
+        digest_of_bytes,
+        issued_at,
+        expires_at,
+    ) else {
+        return Err(columns.missing("a whole credential"));
+    };
+    Ok(Some(SessionCredential {
+        dialect,
+        kid,
+        jti: jti.map(str::to_owned),
+        digest,
+        one_time_id,
+        issued_at,
+        expires_at,
+        acl,
+    }))
+}
+
+fn ended(columns: &mut Columns<'_>) -> Result<Option<Ended>, StoreError> {
+    let at = columns.optional_time()?;
+    let why = columns.optional_parsed("why a session ended", EndReason::from_name)?;
+    Ok(at.zip(why).map(|(at, why)| Ended { at, why }))
+}
+
+/// A member, with its user's shown name.
+pub(crate) fn member(columns: &mut Columns<'_>) -> Result<Member, StoreError> {
+    Ok(Member {
+        id: MemberId::from_bytes(columns.id()?),
+        user: UserId::from_bytes(columns.id()?),
+        name: name_of(columns)?.to_owned(),
+        state: columns.parsed("a member's state", MemberState::from_name)?,
+        delivered: columns.number()?,
+        seen: columns.number()?,
+        changed_at: columns.time()?,
+    })
+}
+
+/// What others see of a user, of the three columns `display_name`, `name` and `anonymous`.
+pub(crate) fn name_of<'a>(columns: &mut Columns<'a>) -> Result<&'a str, StoreError> {
+    let display_name = columns.optional_text()?;
+    let name = columns.optional_text()?;
+    Ok(shown_name(display_name, name, columns.flag()?))
+}
+
+/// The rule of [`User::shown_name`], for rows of which no user is made.
+pub(crate) fn shown_name<'a>(
+    display_name: Option<&'a str>,
+    name: Option<&'a str>,
+    anonymous: bool,
+) -> &'a str {
+    let nameless = if anonymous { "visitor" } else { "user" };
+    display_name.or(name).unwrap_or(nameless)
+}
+
+/// An ACL, of the text that it was stored as.
+pub(crate) fn acl_of_text(text: &str) -> Option<Acl> {
+    let value = json::read(text.as_bytes()).ok()?;
+    Acl::from_json(&value).ok()
+}
+
+/// A number of the domain as the store keeps it. None comes near the bound.
+pub(crate) fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, StoreError> {
+    row.integer(column).map(Timestamp::from_milliseconds)
+}
+
+fn number<T: TryFrom<i64>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    T::try_from(row.integer(column)?).map_err(|_| StoreError::Decode {
+        row: 0,
+        column,
+        wanted: "a number in its bounds",
+        found: "one out of them",
+    })
+}
+
+/// 32 bytes, as digests are stored.
+pub(crate) fn digest(row: &Row<'_>, column: usize) -> Result<[u8; 32], StoreError> {
+    row.blob(column)?
+        .try_into()
+        .map_err(|_| StoreError::Decode {
+            row: 0,
+            column,
+            wanted: "32 bytes",
+            found: "a blob",
+        })
+}
+
+fn utf8<'a>(row: &Row<'a>, column: usize) -> Result<&'a str, StoreError> {
+    std::str::from_utf8(row.blob(column)?).map_err(|_| StoreError::Decode {
+        row: 0,
+        column,
+        wanted: "the bytes of a text",
+        found: "a blob",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_as_the_domain_shows_them() {
+        for display_name in [None, Some("Jay Doe")] {
+            for name in [None, Some("jay")] {
+                for anonymous in [false, true] {
+                    let user = User {
+                        id: UserId::from_bytes([1; 16]),
+                        name: name.map(|name| UserName::parse(name).unwrap()),
+                        external_id: None,
+                        email: None,
+                        display_name: display_name.map(str::to_owned),
+                        anonymous,
+                        blocked: false,
+                        created_at: Timestamp::from_milliseconds(0),
+                    };
+                    assert_eq!(shown_name(display_name, name, anonymous), user.shown_name());
+                }
+            }
+        }
+    }
+}

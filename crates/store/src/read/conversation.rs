@@ -1,0 +1,234 @@
+//! Conversations, as a viewer sees them.
+
+use super::{all, ask, first, page, rows_of};
+use crate::change::author_bytes;
+use crate::columns::{Columns, digest, member, member_columns};
+use crate::engine::{Engine, Statement, Value};
+use crate::error::StoreError;
+use crate::limit;
+use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
+use countersign_core::model::conversation::{Conversation, ConversationView};
+use countersign_core::model::event::Author;
+use countersign_core::model::page::{Page, Window};
+
+macro_rules! conversation_columns {
+    () => {
+        "c.id, c.name, c.display_name, c.creator_member_id, c.last_event_id, c.created_at, \
+         c.updated_at"
+    };
+}
+
+/// Others' messages after the seen one, of the place `m` that is not left, counted up to the
+/// number $3: what came from an earlier place of the same user, or from one that was merged into
+/// theirs, is their own.
+macro_rules! unread {
+    () => {
+        "(SELECT count(*) FROM (SELECT e.id FROM events e \
+         WHERE e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
+         AND e.id > m.seen AND e.counted = 1 AND e.deleted_at IS NULL AND e.author_id <> m.id \
+         AND m.state <> 'left' AND NOT EXISTS (SELECT 1 FROM members o LEFT JOIN members a \
+           ON a.application_id = o.application_id AND a.conversation_id = o.conversation_id \
+           AND a.id = o.adopted_by \
+           WHERE o.application_id = e.application_id AND o.conversation_id = e.conversation_id \
+           AND o.id = e.author_id AND (o.user_id = m.user_id OR a.user_id = m.user_id)) \
+         LIMIT $3) n)"
+    };
+}
+
+const BY_ID: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    " FROM conversations c WHERE c.application_id = $1 AND c.id = $2"
+);
+/// The place that is not left, else the newest.
+const PLACE: &str = concat!(
+    "SELECT ",
+    unread!(),
+    ", ",
+    member_columns!(),
+    " FROM members m JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.user_id = $4 \
+     ORDER BY CASE WHEN m.state = 'left' THEN 1 ELSE 0 END, m.id DESC LIMIT 1"
+);
+const OF_APPLICATION: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    " FROM conversations c WHERE c.application_id = $1 AND (c.updated_at, c.id) < ($2, $3) \
+     ORDER BY c.updated_at DESC, c.id DESC LIMIT $4"
+);
+/// The page is chosen first, so that unread events are counted for the page alone.
+const OF_USER: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    ", ",
+    unread!(),
+    ", ",
+    member_columns!(),
+    " FROM (SELECT x.application_id, x.id, y.id AS member_id FROM members y \
+     JOIN conversations x ON x.application_id = y.application_id AND x.id = y.conversation_id \
+     WHERE y.application_id = $1 AND y.user_id = $2 AND y.state <> 'left' \
+     AND (x.updated_at, x.id) < ($4, $5) ORDER BY x.updated_at DESC, x.id DESC LIMIT $6) p \
+     JOIN conversations c ON c.application_id = p.application_id AND c.id = p.id \
+     JOIN members m ON m.application_id = p.application_id AND m.conversation_id = p.id \
+     AND m.id = p.member_id \
+     JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+     ORDER BY c.updated_at DESC, c.id DESC"
+);
+const OF_CLIENT: &str = "SELECT id, client_digest FROM conversations \
+     WHERE application_id = $1 AND author = $2 AND client_id = $3";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[BY_ID, PLACE, OF_APPLICATION, OF_USER, OF_CLIENT];
+
+/// A conversation, as the viewer sees it.
+pub(crate) async fn find(
+    engine: &impl Engine,
+    application: ApplicationId,
+    id: ConversationId,
+    viewer: Option<UserId>,
+) -> Result<Option<ConversationView>, StoreError> {
+    let key = [application.bytes().into(), id.bytes().into()];
+    let mut queries = vec![Statement::new(BY_ID, key)];
+    queries.extend(viewer.map(|viewer| place(application, id, viewer)));
+    let answers = engine.read(queries.into()).await?;
+    let Some(found) = answers.first() else {
+        return Ok(None);
+    };
+    let Some(conversation) = first(found, conversation)? else {
+        return Ok(None);
+    };
+    let place = answers
+        .get(1)
+        .map(|rows| first(rows, unread_and_member))
+        .transpose()?;
+    let (unread, member) = place.flatten().unzip();
+    Ok(Some(ConversationView {
+        conversation,
+        member,
+        unread: unread.unwrap_or(0),
+    }))
+}
+
+/// The query for a viewer's place, as [`unread_and_member`] reads it.
+fn place(application: ApplicationId, id: ConversationId, viewer: UserId) -> Statement {
+    let parameters = [
+        application.bytes().into(),
+        id.bytes().into(),
+        unread_max(),
+        viewer.bytes().into(),
+    ];
+    Statement::new(PLACE, parameters)
+}
+
+fn unread_and_member(
+    columns: &mut Columns<'_>,
+) -> Result<(u64, countersign_core::model::member::Member), StoreError> {
+    Ok((columns.number()?, member(columns)?))
+}
+
+/// A user's conversations, or all; the one that changed last first.
+pub(crate) async fn list(
+    engine: &impl Engine,
+    application: ApplicationId,
+    viewer: Option<UserId>,
+    window: &Window,
+) -> Result<Page<ConversationView>, StoreError> {
+    let (updated_at, id) = position(window);
+    let views = match viewer {
+        Some(viewer) => {
+            let parameters = [
+                application.bytes().into(),
+                viewer.bytes().into(),
+                unread_max(),
+                updated_at,
+                id,
+                rows_of(window),
+            ];
+            let rows = ask(engine, Statement::new(OF_USER, parameters)).await?;
+            all(&rows, |columns| {
+                Ok(ConversationView {
+                    conversation: conversation(columns)?,
+                    unread: columns.number()?,
+                    member: Some(member(columns)?),
+                })
+            })?
+        }
+        None => {
+            let parameters = [application.bytes().into(), updated_at, id, rows_of(window)];
+            let rows = ask(engine, Statement::new(OF_APPLICATION, parameters)).await?;
+            all(&rows, |columns| {
+                Ok(ConversationView {
+                    conversation: conversation(columns)?,
+                    unread: 0,
+                    member: None,
+                })
+            })?
+        }
+    };
+    Ok(page(views, window, |view| {
+        let mut position = view
+            .conversation
+            .updated_at
+            .milliseconds()
+            .to_be_bytes()
+            .to_vec();
+        position.extend_from_slice(&view.conversation.id.bytes());
+        position
+    }))
+}
+
+/// The conversation that an author created with a client id, as the author sees it.
+pub(crate) async fn of_client(
+    engine: &impl Engine,
+    application: ApplicationId,
+    author: Author,
+    client_id: String,
+) -> Result<Option<(ConversationView, [u8; 32])>, StoreError> {
+    let parameters = [
+        application.bytes().into(),
+        author_bytes(author).into(),
+        client_id.into(),
+    ];
+    let rows = ask(engine, Statement::new(OF_CLIENT, parameters)).await?;
+    let found = first(&rows, |columns| {
+        let id = ConversationId::from_bytes(columns.id()?);
+        Ok((id, columns.next(digest)?))
+    })?;
+    let Some((id, digest)) = found else {
+        return Ok(None);
+    };
+    let viewer = match author {
+        Author::User(id) => Some(id),
+        Author::ApiKey(_) | Author::Backend => None,
+    };
+    let view = find(engine, application, id, viewer).await?;
+    Ok(view.map(|view| (view, digest)))
+}
+
+fn conversation(columns: &mut Columns<'_>) -> Result<Conversation, StoreError> {
+    Ok(Conversation {
+        id: ConversationId::from_bytes(columns.id()?),
+        name: columns.optional_text()?.map(str::to_owned),
+        display_name: columns.optional_text()?.map(str::to_owned),
+        creator: columns
+            .optional(crate::rows::Row::id)?
+            .map(MemberId::from_bytes),
+        last_event_id: columns.number()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+    })
+}
+
+fn unread_max() -> Value {
+    i64::from(limit::UNREAD_COUNTED_MAX).into()
+}
+
+/// The time and id that a window goes on from. One that is none begins anew.
+fn position(window: &Window) -> (Value, Value) {
+    let position = window.after.as_deref().unwrap_or_default();
+    let split = position.split_first_chunk::<8>();
+    match split.and_then(|(time, id)| Some((time, <[u8; 16]>::try_from(id).ok()?))) {
+        Some((time, id)) => (i64::from_be_bytes(*time).into(), id.into()),
+        None => (i64::MAX.into(), super::LAST_ID.into()),
+    }
+}

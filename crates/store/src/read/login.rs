@@ -1,0 +1,136 @@
+//! What a login needs to know, read in one hop at one moment.
+
+use super::{all, first, revocation, session, user};
+use crate::columns::{Columns, session as session_of, user as user_of};
+use crate::engine::{Batch, Engine, Statement, Value};
+use crate::error::StoreError;
+use crate::limit;
+use crate::rows::Rows;
+use countersign_core::id::{ApplicationId, ConversationId, SessionId};
+use countersign_core::model::user::{Identifier, User};
+use countersign_core::ports::store::{LoginQuery, LoginView};
+use countersign_credential::time::Timestamp;
+
+macro_rules! open_sessions {
+    ($column:literal) => {
+        concat!(
+            "SELECT s.id FROM users u JOIN sessions s \
+             ON s.application_id = u.application_id AND s.user_id = u.id \
+             WHERE u.application_id = $1 AND u.deleted_at IS NULL AND s.ended_at IS NULL AND u.",
+            $column,
+            " = $2 ORDER BY s.id LIMIT $3"
+        )
+    };
+}
+
+const OPEN_BY_ID: &str = open_sessions!("id");
+const OPEN_BY_NAME: &str = open_sessions!("name");
+const OPEN_BY_EXTERNAL_ID: &str = open_sessions!("external_id");
+const OPEN_BY_EMAIL: &str = open_sessions!("email");
+const VISITOR_CONVERSATIONS: &str = "SELECT m.conversation_id FROM sessions s JOIN users u \
+     ON u.application_id = s.application_id AND u.id = s.user_id AND u.anonymous = 1 \
+     JOIN members m ON m.application_id = s.application_id AND m.user_id = s.user_id \
+     WHERE s.application_id = $1 AND s.id = $2 AND m.state <> 'left' ORDER BY m.conversation_id";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[
+    OPEN_BY_ID,
+    OPEN_BY_NAME,
+    OPEN_BY_EXTERNAL_ID,
+    OPEN_BY_EMAIL,
+    VISITOR_CONVERSATIONS,
+];
+
+/// The queries of a login, each with its place among the answers.
+#[derive(Default)]
+struct Asked {
+    queries: Vec<Statement>,
+}
+
+// === impl Asked ===
+
+impl Asked {
+    fn add(&mut self, query: Statement) -> usize {
+        self.queries.push(query);
+        self.queries.len() - 1
+    }
+}
+
+/// Reads what a login needs.
+pub(crate) async fn view(
+    engine: &impl Engine,
+    application: ApplicationId,
+    query: &LoginQuery,
+) -> Result<LoginView, StoreError> {
+    let mut asked = Asked::default();
+    let by_identifier = asked.add(user::query(application, &query.identifier));
+    let open = asked.add(open_sessions(application, &query.identifier));
+    let other = query
+        .other
+        .as_ref()
+        .map(|other| asked.add(user::query(application, other)));
+    let used_by = query
+        .one_time_id
+        .map(|id| asked.add(session::query_by_one_time_id(application, &id)));
+    let current = query
+        .current
+        .map(|id| asked.add(session::query(application, id)));
+    let conversations = query
+        .current
+        .map(|id| asked.add(visitor_conversations(application, id)));
+    let device = query
+        .device
+        .map(|id| asked.add(session::query_device(application, id)));
+    let targets = asked.queries.len();
+    for target in &query.targets {
+        asked.add(revocation::query(application, target, query.issued_at));
+    }
+    let answers = engine.read(Batch::from(asked.queries)).await?;
+    let none = Rows::default();
+    let answer = |place: Option<usize>| place.and_then(|at| answers.get(at)).unwrap_or(&none);
+
+    let found = first(answer(Some(by_identifier)), user_and_revoked_until)?;
+    let of_target = answers.iter().skip(targets).any(|rows| !rows.is_empty());
+    let of_user = found
+        .as_ref()
+        .and_then(|(_, until)| *until)
+        .is_some_and(|until| until >= query.issued_at);
+    let current = first(answer(current), session::view)?;
+    Ok(LoginView {
+        user: found.map(|(user, _)| user),
+        other: first(answer(other), user_of)?,
+        revoked: of_target || of_user,
+        used_by: first(answer(used_by), session_of)?,
+        current_revoked: current.as_ref().is_some_and(|view| view.revoked),
+        current: current.map(|view| (view.session, view.user)),
+        device_known: !answer(device).is_empty(),
+        open_sessions: all(answer(Some(open)), |columns| {
+            Ok(SessionId::from_bytes(columns.id()?))
+        })?,
+        visitor_conversations: all(answer(conversations), |columns| {
+            Ok(ConversationId::from_bytes(columns.id()?))
+        })?,
+    })
+}
+
+fn user_and_revoked_until(
+    columns: &mut Columns<'_>,
+) -> Result<(User, Option<Timestamp>), StoreError> {
+    Ok((user_of(columns)?, columns.optional_time()?))
+}
+
+fn open_sessions(application: ApplicationId, identifier: &Identifier) -> Statement {
+    let (sql, value) = match identifier {
+        Identifier::Id(id) => (OPEN_BY_ID, Value::from(id.bytes())),
+        Identifier::Name(name) => (OPEN_BY_NAME, name.as_str().into()),
+        Identifier::ExternalId(id) => (OPEN_BY_EXTERNAL_ID, id.as_str().into()),
+        Identifier::Email(email) => (OPEN_BY_EMAIL, email.as_str().into()),
+    };
+    let most = i64::from(limit::OPEN_SESSIONS_READ_MAX);
+    Statement::new(sql, [application.bytes().into(), value, most.into()])
+}
+
+fn visitor_conversations(application: ApplicationId, session: SessionId) -> Statement {
+    let parameters = [application.bytes().into(), session.bytes().into()];
+    Statement::new(VISITOR_CONVERSATIONS, parameters)
+}

@@ -1,0 +1,80 @@
+//! Members of a conversation.
+
+use super::{FIRST_ID, after, all, ask, first, page, rows_of};
+use crate::columns::{member, member_columns};
+use crate::engine::{Engine, Statement};
+use crate::error::StoreError;
+use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
+use countersign_core::model::member::Member;
+use countersign_core::model::page::{Page, Window};
+
+const LIST: &str = concat!(
+    "SELECT ",
+    member_columns!(),
+    " FROM members m JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id > $3 ORDER BY m.id LIMIT $4"
+);
+const BY_ID: &str = concat!(
+    "SELECT ",
+    member_columns!(),
+    " FROM members m JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id = $3"
+);
+const OF_USER: &str = concat!(
+    "SELECT ",
+    member_columns!(),
+    " FROM members m JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.user_id = $3 \
+     ORDER BY CASE WHEN m.state = 'left' THEN 1 ELSE 0 END, m.id DESC LIMIT 1"
+);
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[LIST, BY_ID, OF_USER];
+
+/// Members, the oldest first.
+pub(crate) async fn list(
+    engine: &impl Engine,
+    application: ApplicationId,
+    conversation: ConversationId,
+    window: &Window,
+) -> Result<Page<Member>, StoreError> {
+    let parameters = [
+        application.bytes().into(),
+        conversation.bytes().into(),
+        after(window, FIRST_ID),
+        rows_of(window),
+    ];
+    let rows = ask(engine, Statement::new(LIST, parameters)).await?;
+    let members = all(&rows, member)?;
+    Ok(page(members, window, |member| member.id.bytes().to_vec()))
+}
+
+/// One member.
+pub(crate) async fn find(
+    engine: &impl Engine,
+    application: ApplicationId,
+    conversation: ConversationId,
+    id: MemberId,
+) -> Result<Option<Member>, StoreError> {
+    let parameters = [
+        application.bytes().into(),
+        conversation.bytes().into(),
+        id.bytes().into(),
+    ];
+    let rows = ask(engine, Statement::new(BY_ID, parameters)).await?;
+    first(&rows, member)
+}
+
+/// The query for a user's place: the one that is not left, else the newest.
+pub(super) fn query_of_user(
+    application: ApplicationId,
+    conversation: ConversationId,
+    user: UserId,
+) -> Statement {
+    let parameters = [
+        application.bytes().into(),
+        conversation.bytes().into(),
+        user.bytes().into(),
+    ];
+    Statement::new(OF_USER, parameters)
+}

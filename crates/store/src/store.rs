@@ -1,0 +1,251 @@
+//! The store of the domain, on whatever engine there is.
+
+use crate::change::{self, Sealing};
+use crate::engine::Engine;
+use crate::read;
+use crate::secrets::Keyring;
+use async_trait::async_trait;
+use countersign_core::access::Permit;
+use countersign_core::id::{
+    ApplicationId, AttachmentId, ConversationId, DeviceId, MemberId, SessionId, UserId,
+};
+use countersign_core::model::attachment::Attachment;
+use countersign_core::model::audit::AuditRecord;
+use countersign_core::model::conversation::ConversationView;
+use countersign_core::model::event::{Author, Event, Range};
+use countersign_core::model::member::Member;
+use countersign_core::model::page::{Page, Window};
+use countersign_core::model::revocation::Target;
+use countersign_core::model::session::{Device, Session};
+use countersign_core::model::user::{Identifier, User};
+use countersign_core::ports::Random;
+use countersign_core::ports::change::{Change, Committed};
+use countersign_core::ports::store::{
+    CommitError, EventsView, LoginQuery, LoginView, SessionView, Store, StoreError, UserFilter,
+};
+use countersign_credential::time::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+
+/// The domain's store: its ports [`Store`] and [`Registry`](countersign_core::ports::store::Registry)
+/// in SQL, on an engine.
+pub struct SqlStore<E> {
+    pub(crate) engine: E,
+    pub(crate) keyring: Keyring,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+// === impl SqlStore ===
+
+impl<E: Engine> SqlStore<E> {
+    /// A store on an engine whose database has all of
+    /// [`MIGRATIONS`](crate::migrate::MIGRATIONS). Secrets are sealed under the ring's current
+    /// key; `random` makes their nonces.
+    pub fn new(engine: E, keyring: Keyring, random: Arc<dyn Random>) -> Self {
+        Self {
+            engine,
+            keyring,
+            random,
+        }
+    }
+
+    /// The engine, for its metrics and to close it.
+    pub fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    pub(crate) fn sealing(&self) -> Sealing<'_> {
+        Sealing {
+            keyring: &self.keyring,
+            random: &*self.random,
+        }
+    }
+}
+
+impl<E> fmt::Debug for SqlStore<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SqlStore")
+    }
+}
+
+#[async_trait]
+impl<E: Engine + 'static> Store for SqlStore<E> {
+    async fn commit(
+        &self,
+        permit: &Permit,
+        changes: Vec<Change>,
+    ) -> Result<Committed, CommitError> {
+        let mut plan = change::plan(permit.application(), changes, self.sealing())?;
+        let answers = self.engine.write(plan.take_batch()).await?;
+        Ok(plan.committed(&answers)?)
+    }
+
+    async fn login_view(
+        &self,
+        application: ApplicationId,
+        query: LoginQuery,
+    ) -> Result<LoginView, StoreError> {
+        Ok(read::login::view(&self.engine, application, &query).await?)
+    }
+
+    async fn session(
+        &self,
+        application: ApplicationId,
+        id: SessionId,
+    ) -> Result<Option<SessionView>, StoreError> {
+        Ok(read::session::find(&self.engine, application, id).await?)
+    }
+
+    async fn covered(
+        &self,
+        application: ApplicationId,
+        targets: Vec<Target>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(read::revocation::covered(&self.engine, application, &targets, at).await?)
+    }
+
+    async fn device_known(
+        &self,
+        application: ApplicationId,
+        device: DeviceId,
+    ) -> Result<bool, StoreError> {
+        Ok(read::session::device_known(&self.engine, application, device).await?)
+    }
+
+    async fn sessions(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+        window: Window,
+    ) -> Result<Page<Session>, StoreError> {
+        Ok(read::session::list(&self.engine, application, user, &window).await?)
+    }
+
+    async fn devices(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Vec<Device>, StoreError> {
+        Ok(read::session::devices(&self.engine, application, user).await?)
+    }
+
+    async fn user(
+        &self,
+        application: ApplicationId,
+        identifier: Identifier,
+    ) -> Result<Option<User>, StoreError> {
+        Ok(read::user::find(&self.engine, application, &identifier).await?)
+    }
+
+    async fn users(
+        &self,
+        application: ApplicationId,
+        filter: UserFilter,
+        window: Window,
+    ) -> Result<Page<User>, StoreError> {
+        Ok(read::user::list(&self.engine, application, &filter, &window).await?)
+    }
+
+    async fn share_conversation(
+        &self,
+        application: ApplicationId,
+        one: UserId,
+        other: UserId,
+    ) -> Result<bool, StoreError> {
+        Ok(read::user::share(&self.engine, application, one, other).await?)
+    }
+
+    async fn conversation(
+        &self,
+        application: ApplicationId,
+        id: ConversationId,
+        viewer: Option<UserId>,
+    ) -> Result<Option<ConversationView>, StoreError> {
+        Ok(read::conversation::find(&self.engine, application, id, viewer).await?)
+    }
+
+    async fn conversations(
+        &self,
+        application: ApplicationId,
+        viewer: Option<UserId>,
+        window: Window,
+    ) -> Result<Page<ConversationView>, StoreError> {
+        Ok(read::conversation::list(&self.engine, application, viewer, &window).await?)
+    }
+
+    async fn conversation_of_client(
+        &self,
+        application: ApplicationId,
+        author: Author,
+        client_id: String,
+    ) -> Result<Option<(ConversationView, [u8; 32])>, StoreError> {
+        Ok(read::conversation::of_client(&self.engine, application, author, client_id).await?)
+    }
+
+    async fn members(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        window: Window,
+    ) -> Result<Page<Member>, StoreError> {
+        Ok(read::member::list(&self.engine, application, conversation, &window).await?)
+    }
+
+    async fn member(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        id: MemberId,
+    ) -> Result<Option<Member>, StoreError> {
+        Ok(read::member::find(&self.engine, application, conversation, id).await?)
+    }
+
+    async fn events(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        viewer: Option<UserId>,
+        range: Range,
+        limit: usize,
+    ) -> Result<Option<EventsView>, StoreError> {
+        let engine = &self.engine;
+        Ok(read::event::list(engine, application, conversation, viewer, range, limit).await?)
+    }
+
+    async fn event(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        id: u64,
+    ) -> Result<Option<Event>, StoreError> {
+        Ok(read::event::find(&self.engine, application, conversation, id).await?)
+    }
+
+    async fn event_of_client(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        author: Author,
+        client_id: String,
+    ) -> Result<Option<(Event, [u8; 32])>, StoreError> {
+        let engine = &self.engine;
+        Ok(read::event::of_client(engine, application, conversation, author, client_id).await?)
+    }
+
+    async fn attachment(
+        &self,
+        application: ApplicationId,
+        id: AttachmentId,
+    ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError> {
+        Ok(read::attachment::find(&self.engine, application, id).await?)
+    }
+
+    async fn audit(
+        &self,
+        application: ApplicationId,
+        window: Window,
+    ) -> Result<Page<AuditRecord>, StoreError> {
+        Ok(read::audit::list(&self.engine, application, &window).await?)
+    }
+}

@@ -1,0 +1,84 @@
+//! Every SQL text of the store, held to the portable subset and to the schema.
+
+use crate::migrate::MIGRATIONS;
+use crate::portable::lint;
+use crate::sqlite::{DATABASE_FILE, Options, Sqlite};
+use crate::{change, read, registry};
+use rusqlite::Connection;
+
+const TEXTS: &[&[&str]] = &[
+    change::adoption::TEXTS,
+    change::api_key::TEXTS,
+    change::attachment::TEXTS,
+    change::audit::TEXTS,
+    change::conversation::TEXTS,
+    change::event::TEXTS,
+    change::member::TEXTS,
+    change::revocation::TEXTS,
+    change::session::TEXTS,
+    change::settings::TEXTS,
+    change::signing_key::TEXTS,
+    change::user::TEXTS,
+    read::api_key::TEXTS,
+    read::application::TEXTS,
+    read::attachment::TEXTS,
+    read::audit::TEXTS,
+    read::conversation::TEXTS,
+    read::event::TEXTS,
+    read::login::TEXTS,
+    read::member::TEXTS,
+    read::revocation::TEXTS,
+    read::session::TEXTS,
+    read::user::TEXTS,
+    registry::TEXTS,
+];
+
+#[test]
+fn every_text_is_portable() {
+    for sql in TEXTS.iter().copied().flatten() {
+        let found: Vec<String> = lint(sql).iter().map(ToString::to_string).collect();
+        assert!(found.is_empty(), "{found:?} in {sql}");
+    }
+}
+
+/// No text may read a whole table, nor all that one application has of it: each goes by an index.
+#[tokio::test]
+async fn every_text_fits_the_schema_and_finds_its_rows_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
+        .await
+        .unwrap();
+    engine.close().await;
+    let connection = Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    let mut wrong = Vec::new();
+    for sql in TEXTS.iter().copied().flatten() {
+        let explain = format!("EXPLAIN QUERY PLAN {}", sql.replace('$', "?"));
+        let mut plan = connection.prepare(&explain).expect(sql);
+        let count = plan.parameter_count();
+        let steps: Vec<String> = plan
+            .query_map(rusqlite::params_from_iter(vec![0; count]), |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let everything = sql.starts_with("DELETE") && sql.ends_with("WHERE application_id = $1");
+        for step in &steps {
+            let whole = step.starts_with("SCAN ") || step.ends_with("(application_id=?)");
+            if whole && !is_of_few_rows(step) && !everything {
+                wrong.push(format!("{step} in {sql}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a subquery has made is one row or a page. Of our own keys and an application's there are
+/// few.
+fn is_of_few_rows(step: &str) -> bool {
+    let made = ["SCAN p", "SCAN n", "SCAN a", "SCAN CONSTANT ROW"];
+    let few = [
+        "SCAN mac_keys",
+        "SEARCH signing_keys USING PRIMARY KEY (application_id=?)",
+        "SEARCH k USING PRIMARY KEY (application_id=?)",
+    ];
+    made.contains(&step) || few.contains(&step)
+}
