@@ -99,7 +99,7 @@ async fn a_newer_database_is_refused_untouched() {
     assert_eq!(error, StoreError::Newer { found: 2, known: 1 });
     let engine = open(folder.path(), &[TABLE_A, TABLE_B]).await.unwrap();
     let in_the_log = Statement::new("SELECT id FROM b", []).expecting(1, "row");
-    engine.read(in_the_log).await.unwrap();
+    engine.read(in_the_log.into()).await.unwrap();
     engine.close().await;
 }
 
