@@ -1,0 +1,47 @@
+//! What a request's connection tells of who asks.
+
+use std::net::IpAddr;
+
+/// The connection that a request came over. The listener puts it into the
+/// request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection {
+    /// The other end.
+    pub peer: IpAddr,
+    /// Whether it is encrypted.
+    pub tls: bool,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Whether nobody on the way can read along: it is encrypted, or does not
+    /// leave this machine.
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        self.tls || self.peer.to_canonical().is_loopback()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_confidential_on_this_machine_alone() {
+        for (peer, tls, expected) in [
+            ("127.0.0.1", false, true),
+            ("127.8.8.8", false, true),
+            ("::1", false, true),
+            ("::ffff:127.0.0.1", false, true),
+            ("10.0.0.1", false, false),
+            ("::ffff:10.0.0.1", false, false),
+            ("0.0.0.0", false, false),
+            ("203.0.113.7", true, true),
+        ] {
+            let peer: IpAddr = peer.parse().unwrap();
+            let connection = Connection { peer, tls };
+            assert_eq!(connection.is_confidential(), expected, "{connection:?}");
+        }
+    }
+}

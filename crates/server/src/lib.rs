@@ -1,0 +1,19 @@
+//! The doors of Countersign: requests in, use cases called, answers out.
+//!
+//! [`Server`](serve::Server) accepts connections for all doors;
+//! [`native::router`] is the native API, [`native::unbuilt`] stands in for a
+//! door that does not exist yet. A door decodes a request, calls one use case
+//! of the domain, and encodes its answer; it decides nothing itself.
+//!
+//! # Invariants
+//! - A path is read in one way: [`path::canonical`] runs before every router.
+//! - No token, credential, body or query reaches a log; no cause reaches an answer.
+//! - Every body, wait and connection is bounded, by [`limit`] or the domain's own.
+//! - No bare task: each belongs to the server's tracker and ends with it.
+
+pub mod limit;
+pub mod path;
+pub mod connection;
+pub mod serve;
+mod listener;
+pub mod native;

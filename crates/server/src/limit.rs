@@ -1,0 +1,17 @@
+//! The limits of connections. Those of what is said on them are the domain's,
+//! in [`countersign_core::limit`].
+
+/// Connections that are open at once, over all doors; further ones wait in the
+/// kernel's queue.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// How long a request's head may take to arrive, and a connection may be idle.
+pub const HEAD_S_MAX: u64 = 30;
+/// A request's head.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Fields of a request's head.
+pub const HEAD_FIELDS_MAX: usize = 100;
+/// How long open requests may take to end once the server stops.
+pub const DRAIN_S_MAX: u64 = 25;
+/// How long a listener waits after the system refused it a connection, in
+/// milliseconds: it is out of file descriptors, and trying at once would spin.
+pub const ACCEPT_RETRY_MS: u64 = 50;

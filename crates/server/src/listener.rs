@@ -1,0 +1,131 @@
+//! One listener: accepts connections, and serves each to its end.
+//!
+//! Our own loop instead of axum's, since that one has no timeout for a
+//! request's head, no bound on connections, and no deadline when it stops.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::Watcher;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::connection::Connection;
+use crate::limit;
+use crate::serve::Limits;
+
+/// A bound address and what answers there.
+pub(crate) struct Listener {
+    pub(crate) tcp: TcpListener,
+    pub(crate) router: Router,
+}
+
+/// What the connections of all listeners share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// One permit for each connection.
+    pub(crate) room: Arc<Semaphore>,
+    /// Every connection's task.
+    pub(crate) tasks: TaskTracker,
+    /// Says that no further connection is accepted.
+    pub(crate) stop: CancellationToken,
+    /// Says that what is still open is cut off.
+    pub(crate) cut: CancellationToken,
+    pub(crate) limits: Limits,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// Accepts connections until the server stops.
+    pub(crate) async fn run(self, shared: Shared, watcher: impl Fn() -> Watcher) {
+        let stop = shared.stop.clone();
+        let accept = async {
+            loop {
+                let Ok(permit) = Arc::clone(&shared.room).acquire_owned().await else {
+                    return;
+                };
+                match self.tcp.accept().await {
+                    Ok((stream, peer)) => {
+                        let served = serve(
+                            stream,
+                            peer,
+                            self.router.clone(),
+                            watcher(),
+                            &shared,
+                            permit,
+                        );
+                        shared.tasks.spawn(served);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the system refused a connection");
+                        tokio::time::sleep(Duration::from_millis(limit::ACCEPT_RETRY_MS)).await;
+                    }
+                }
+            }
+        };
+        stop.run_until_cancelled(accept).await;
+    }
+}
+
+/// Serves one connection; the permit is held as long as it is open.
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    watcher: Watcher,
+    shared: &Shared,
+    permit: OwnedSemaphorePermit,
+) -> impl Future<Output = ()> + Send + 'static {
+    let connection = Connection {
+        peer: peer.ip(),
+        tls: false,
+    };
+    let service = service_fn(move |request| answer(router.clone(), connection, request));
+    // Without TLS there is no agreement on HTTP/2, and to guess it from the
+    // first bytes would wait for them without a limit.
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.limits.head_max)
+        .max_buf_size(limit::HEAD_BYTES_MAX)
+        .max_headers(limit::HEAD_FIELDS_MAX);
+    let cut = shared.cut.clone();
+    async move {
+        let _open = permit;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+        let served = builder
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .into_owned();
+        match cut.run_until_cancelled(watcher.watch(served)).await {
+            Some(Ok(())) | None => {}
+            Some(Err(error)) => tracing::debug!(%error, "a connection broke off"),
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    connection: Connection,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    request.extensions_mut().insert(connection);
+    router.oneshot(request).await
+}

@@ -1,0 +1,51 @@
+//! How an answer is written: JSON, times, ids and pages.
+
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::error::Error;
+use countersign_credential::time::Timestamp;
+use countersign_wire::time::Time;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// An answer with a status and a JSON body.
+#[derive(Debug)]
+pub(super) struct Answer<T>(pub(super) StatusCode, pub(super) T);
+
+/// 201 for what this request made, 200 for what an earlier one had.
+pub(super) fn created(new: bool) -> StatusCode {
+    if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    }
+}
+
+/// A time as the wire has it.
+pub(super) fn time(timestamp: Timestamp) -> Time {
+    Time {
+        milliseconds: timestamp.milliseconds(),
+    }
+}
+
+/// A page's end as a cursor: opaque to the client.
+pub(super) fn cursor(next: Option<Vec<u8>>) -> Option<String> {
+    next.map(|position| URL_SAFE_NO_PAD.encode(position))
+}
+
+// === impl Answer ===
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.1) {
+            Ok(body) => {
+                let json = HeaderValue::from_static("application/json");
+                (self.0, [(header::CONTENT_TYPE, json)], body).into_response()
+            }
+            Err(error) => Problem(Error::internal(error)).into_response(),
+        }
+    }
+}

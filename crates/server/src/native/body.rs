@@ -1,0 +1,263 @@
+//! Bodies: read under a limit, and strict JSON before anything looks at them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
+use countersign_core::limit;
+use countersign_credential::json::{self, Problem as JsonProblem};
+use http::{HeaderMap, Method, header};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// The longest explanation of a decoder that is passed on. It names members,
+/// never values; a longer one quotes a name that somebody made long.
+const EXPLANATION_BYTES_MAX: usize = 400;
+
+/// A JSON body. An empty one counts as an object without members.
+#[derive(Debug)]
+pub(super) struct Json<T>(pub(super) T);
+
+/// Reads a body to its end. An oversized one is read on and dropped, up to a
+/// limit of its own: who is answered in the middle of sending may never see
+/// the answer.
+pub(super) async fn read(body: Body) -> Result<Bytes, Error> {
+    let whole = tokio::time::timeout(Duration::from_secs(limit::BODY_S_MAX), collect(body));
+    whole.await.unwrap_or_else(|_| {
+        Err(Error::new(
+            Code::BadRequest,
+            "the body did not arrive in time",
+        ))
+    })
+}
+
+async fn collect(mut body: Body) -> Result<Bytes, Error> {
+    let mut kept = BytesMut::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| Error::new(Code::BadRequest, "the body broke off before its end"))?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length <= limit::BODY_BYTES_MAX {
+            kept.extend_from_slice(data);
+        } else if length > limit::BODY_DROPPED_BYTES_MAX {
+            break;
+        }
+    }
+    if length > limit::BODY_BYTES_MAX {
+        return Err(Error::new(
+            Code::TooLarge,
+            format!("a body has at most {} bytes", limit::BODY_BYTES_MAX),
+        ));
+    }
+    Ok(kept.freeze())
+}
+
+/// One value of a body's JSON, or a part of one that is kept as its text.
+///
+/// # Errors
+/// `bad_request`, which names the member and what was expected there, and
+/// quotes no value: it could be a token.
+pub(super) fn decode<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let place = error.path().to_string();
+        let explained = explained(&error.into_inner().to_string());
+        let detail = if place == "." || place.len() > EXPLANATION_BYTES_MAX {
+            explained
+        } else {
+            format!("{place}: {explained}")
+        };
+        Error::new(Code::BadRequest, detail)
+    })
+}
+
+/// What a decoder says, without what it quotes from the input: of a value of
+/// the wrong kind only the kind that was expected is told.
+fn explained(message: &str) -> String {
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message);
+    let names_members =
+        message.starts_with("missing field `") || message.starts_with("unknown field `");
+    if names_members && message.len() <= EXPLANATION_BYTES_MAX {
+        return message.replace(" field `", " member `");
+    }
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if expected.len() <= EXPLANATION_BYTES_MAX && !names_members => {
+            format!("expected {expected}")
+        }
+        Some(_) | None => "a member is unknown, or has a value that it cannot have".to_owned(),
+    }
+}
+
+fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Error> {
+    let unsupported = |detail| {
+        Error::new(Code::UnsupportedMediaType, detail).hint("send Content-Type: application/json")
+    };
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(unsupported("the body has a Content-Encoding"));
+    }
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(unsupported("the body has no Content-Type, or several"));
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let is_json = essence.eq_ignore_ascii_case("application/json");
+    let is_merge_patch = essence.eq_ignore_ascii_case("application/merge-patch+json");
+    if is_json || is_merge_patch && *method == Method::PATCH {
+        Ok(())
+    } else {
+        Err(unsupported(
+            "the body's Content-Type is not application/json",
+        ))
+    }
+}
+
+/// Checks that every reader of this JSON reads the same.
+fn check_strict(text: &[u8]) -> Result<(), Error> {
+    match json::read_object(text) {
+        Ok(_) => Ok(()),
+        Err(error) if error.problem == JsonProblem::NotAnObject => Err(Error::new(
+            Code::BadRequest,
+            "the body is JSON, and not an object",
+        )),
+        Err(error) => Err(Error::new(
+            Code::MalformedJson,
+            format!("the body is not JSON: {error}"),
+        )),
+    }
+}
+
+// === impl Json ===
+
+impl<T: DeserializeOwned> FromRequest<Arc<Ctx>> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<Ctx>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(decode(b"{}")?));
+        }
+        check_media_type(&parts.method, &parts.headers)?;
+        check_strict(&bytes)?;
+        Ok(Self(decode(&bytes)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_wire::session::LoginRequest;
+    use countersign_wire::user::UserPatch;
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_names_the_member_and_quotes_no_value() {
+        for (text, expected) in [
+            ("{}", "missing member `credential`"),
+            (
+                r#"{"credential":"a","device":{"id":7}}"#,
+                "device.id: expected a string",
+            ),
+            (
+                r#"{"credential":["cs_at_secret"]}"#,
+                "credential: expected a string",
+            ),
+            (
+                r#"{"credential":"a","switch":"cs_at_secret"}"#,
+                "switch: expected a boolean",
+            ),
+            (
+                r#"{"credential":"a","switch":"x, expected cs_at_secret"}"#,
+                "switch: expected a boolean",
+            ),
+        ] {
+            let error = decode::<LoginRequest>(text.as_bytes()).unwrap_err();
+            assert_eq!(error.code, Code::BadRequest);
+            assert_eq!(error.detail, expected, "{text}");
+        }
+        let error = decode::<UserPatch>(br#"{"id":"x"}"#).unwrap_err();
+        assert!(error.detail.contains("unknown member `id`"), "{error}");
+        let long = format!(r#"{{"{}":1}}"#, "x".repeat(1_000));
+        let error = decode::<UserPatch>(long.as_bytes()).unwrap_err();
+        assert!(error.detail.len() < EXPLANATION_BYTES_MAX, "{error}");
+    }
+
+    #[test]
+    fn two_readers_cannot_disagree_about_a_body() {
+        for (text, expected) in [
+            (&b"{}"[..], None),
+            (b" {\"a\":[1,2.50,\"\\u00e4\"]} \n", None),
+            (b"[]", Some(Code::BadRequest)),
+            (b"null", Some(Code::BadRequest)),
+            (b"\"a\"", Some(Code::BadRequest)),
+            (b"{\"a\":1,\"a\":1}", Some(Code::MalformedJson)),
+            (b"{\"a\":1,\"\\u0061\":2}", Some(Code::MalformedJson)),
+            (b"{\"a\":\"\xff\"}", Some(Code::MalformedJson)),
+            (b"{\"a\":\"\\ud800\"}", Some(Code::MalformedJson)),
+            (b"\xef\xbb\xbf{}", Some(Code::MalformedJson)),
+            (b"{}{}", Some(Code::MalformedJson)),
+            (b"{\"a\":NaN}", Some(Code::MalformedJson)),
+            (b"{\"a\":01}", Some(Code::MalformedJson)),
+            (b"{'a':1}", Some(Code::MalformedJson)),
+            (b"{\"a\":1,}", Some(Code::MalformedJson)),
+            (b" ", Some(Code::MalformedJson)),
+        ] {
+            let found = check_strict(text).err().map(|error| error.code);
+            assert_eq!(found, expected, "{}", String::from_utf8_lossy(text));
+        }
+        let deep = format!("{}1{}", "{\"a\":".repeat(40), "}".repeat(40));
+        assert_eq!(
+            check_strict(deep.as_bytes()).unwrap_err().code,
+            Code::MalformedJson
+        );
+    }
+
+    #[test]
+    fn a_body_says_that_it_is_json() {
+        let json = "application/json";
+        let patch = "application/merge-patch+json";
+        for (method, values, fine) in [
+            (Method::POST, vec![json], true),
+            (Method::POST, vec!["Application/JSON ; charset=utf-8"], true),
+            (Method::POST, vec![patch], false),
+            (Method::PATCH, vec![patch], true),
+            (Method::PATCH, vec![json], true),
+            (Method::POST, vec![], false),
+            (Method::POST, vec![json, json], false),
+            (Method::POST, vec!["text/plain"], false),
+            (Method::POST, vec!["application/jsonp"], false),
+            (
+                Method::POST,
+                vec!["application/x-www-form-urlencoded"],
+                false,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in &values {
+                headers.append(header::CONTENT_TYPE, value.parse().unwrap());
+            }
+            assert_eq!(
+                check_media_type(&method, &headers).is_ok(),
+                fine,
+                "{method} {values:?}"
+            );
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, json.parse().unwrap());
+        headers.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+        assert!(check_media_type(&Method::POST, &headers).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! What every request passes first, and every answer last.
+//!
+//! The path is made canonical before the router sees it. The body is read
+//! before anything is decided: an answer to a request whose body is still on
+//! the way may never arrive, since the connection is reset under it. The
+//! answer gets the headers that every answer has, and a refusal its body and
+//! its one line in the log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
+use countersign_core::ports::Random;
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Uri, header};
+use tower::Layer as _;
+
+use super::body;
+use super::problem::{self, Failure, Problem};
+use crate::path;
+
+/// Tells one request from all others, in the log and for who reports a fault.
+#[derive(Clone, Copy)]
+struct RequestId([u8; 16]);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Puts the front before a router.
+pub(super) fn before(ctx: Arc<Ctx>, inner: Router) -> Router {
+    let front = middleware::from_fn_with_state(ctx, pass);
+    Router::new().fallback_service(front.layer(inner))
+}
+
+async fn pass(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Response {
+    let id = RequestId::new(&*ctx.random);
+    let method = request.method().clone();
+    let mut response = match prepared(request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => Problem(error).into_response(),
+    };
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        log(&failure, id, &method, response.extensions().get());
+        response = problem::rendered(response, &failure, ctx.now());
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(REQUEST_ID, id.header());
+    response
+}
+
+/// The request with its path in one spelling, and its body read.
+async fn prepared(request: Request) -> Result<Request, Error> {
+    let (mut parts, body) = request.into_parts();
+    // The body first: a refusal of the path is to arrive, too.
+    let body = body::read(body).await?;
+    parts.uri = canonical(parts.uri)?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn canonical(uri: Uri) -> Result<Uri, Error> {
+    let bad_path = |bad: path::BadPath| {
+        Error::new(Code::BadPath, bad.to_string())
+            .hint("write the path plainly, as it is documented")
+    };
+    let written = match path::canonical(uri.path()).map_err(bad_path)? {
+        std::borrow::Cow::Borrowed(_) => return Ok(uri),
+        std::borrow::Cow::Owned(written) => written,
+    };
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{written}?{query}"),
+        None => written,
+    };
+    let mut parts = uri.into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).map_err(Error::internal)?);
+    Uri::from_parts(parts).map_err(Error::internal)
+}
+
+/// One line for each failed request: no path, since paths hold ids; no query,
+/// no body, no token.
+fn log(failure: &Failure, id: RequestId, method: &Method, route: Option<&MatchedPath>) {
+    let error = failure.error();
+    let code = error.code.as_str();
+    let status = problem::status_of(error.code).as_u16();
+    let route = route.map_or("none", MatchedPath::as_str);
+    if status >= 500 {
+        let cause = Chain(error);
+        tracing::error!(request.id = %id, %method, route, status, code, %cause, "a request failed");
+    } else {
+        tracing::info!(request.id = %id, %method, route, status, code, "a request was refused");
+    }
+}
+
+/// An error's causes, the outermost first.
+struct Chain<'a>(&'a Error);
+
+// === impl RequestId ===
+
+impl RequestId {
+    fn new(random: &dyn Random) -> Self {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        Self(bytes)
+    }
+
+    fn header(self) -> HeaderValue {
+        HeaderValue::try_from(self.to_string()).expect("hexadecimal digits are a header's value")
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+// === impl Chain ===
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cause = std::error::Error::source(self.0);
+        let mut separator = "";
+        while let Some(error) = cause {
+            write!(formatter, "{separator}{error}")?;
+            separator = ": ";
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

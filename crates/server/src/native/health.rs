@@ -1,0 +1,30 @@
+//! Whether the process lives, and whether it can serve.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use countersign_core::context::Ctx;
+use countersign_core::error::Error;
+use http::StatusCode;
+use serde::Serialize;
+
+use super::answer::Answer;
+use super::problem::Problem;
+
+/// `{"status":"ok"}`
+#[derive(Debug, Serialize)]
+pub(super) struct Status {
+    status: &'static str,
+}
+
+const OK: Status = Status { status: "ok" };
+
+pub(super) async fn alive() -> Answer<Status> {
+    Answer(StatusCode::OK, OK)
+}
+
+/// Ready is who reaches the store.
+pub(super) async fn ready(State(ctx): State<Arc<Ctx>>) -> Result<Answer<Status>, Problem> {
+    ctx.registry.ping().await.map_err(Error::from)?;
+    Ok(Answer(StatusCode::OK, OK))
+}

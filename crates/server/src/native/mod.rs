@@ -1,0 +1,84 @@
+//! The native door: the HTTP API under `/v1`.
+//!
+//! [`routes`] is the page with every route; [`front`] is what every request
+//! passes first, and every answer last; one file holds each resource.
+
+mod routes;
+mod front;
+mod problem;
+mod answer;
+mod bearer;
+mod body;
+mod query;
+mod named;
+mod health;
+mod sessions;
+mod devices;
+mod users;
+mod conversations;
+mod members;
+mod events;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::MatchedPath;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
+use http::Request;
+
+use problem::Problem;
+pub use routes::Call;
+
+/// The native API.
+pub fn router(ctx: Arc<Ctx>) -> Router {
+    let mut inner = Router::new();
+    for route in routes::all() {
+        inner = inner.route(route.call.template, route.handler);
+    }
+    let inner = inner
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(middleware::from_fn(tell_route))
+        .with_state(Arc::clone(&ctx));
+    front::before(ctx, inner)
+}
+
+/// Every route of the native API, for what must know them all.
+#[must_use]
+pub fn calls() -> Vec<Call> {
+    routes::all().into_iter().map(|route| route.call).collect()
+}
+
+/// A door that is not built yet: every path is answered with 404 `not_found`.
+pub fn unbuilt(ctx: Arc<Ctx>) -> Router {
+    front::before(ctx, Router::new().fallback(not_found))
+}
+
+async fn not_found() -> Problem {
+    Problem(Error::not_found("path"))
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem(
+        Error::new(
+            Code::MethodNotAllowed,
+            "this path has other methods than the one that was asked for",
+        )
+        .hint("the Allow header names them"),
+    )
+}
+
+/// Hands the route's template out with the answer: the front logs it, where a
+/// path would show ids.
+async fn tell_route(
+    route: MatchedPath,
+    request: Request<axum::body::Body>,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await.into_response();
+    response.extensions_mut().insert(route);
+    response
+}

@@ -1,0 +1,186 @@
+//! The one reader of paths: it runs before every router, and before anything
+//! that decides by path.
+//!
+//! A path that two readers could split or decode in two ways is a way past
+//! the one that checks it, so that it is refused here. What is left has one
+//! spelling: every segment is decoded once and written again with as few
+//! percent-encodings as RFC 3986 section 3.3 allows.
+
+use std::borrow::Cow;
+
+/// Why a path is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadPath {
+    /// It is empty, or the `*` of an `OPTIONS` request.
+    #[error("the path does not begin with a slash")]
+    NoSlash,
+    /// Two slashes follow each other.
+    #[error("the path has an empty segment")]
+    EmptySegment,
+    /// A segment is `.` or `..`, or holds an encoded dot.
+    #[error("the path has a dot segment, or an encoded dot")]
+    Dot,
+    /// A slash, backslash or semicolon, plain or encoded, within a segment.
+    #[error("the path has a backslash, a semicolon or an encoded slash")]
+    Separator,
+    /// A control character, encoded.
+    #[error("the path has a control character")]
+    Control,
+    /// A percent sign without two hexadecimal digits.
+    #[error("the path has a malformed percent-encoding")]
+    Encoding,
+    /// Bytes that are not UTF-8 once decoded.
+    #[error("the path is not UTF-8 once it is decoded")]
+    NotUtf8,
+    /// A character that a path cannot hold as it is.
+    #[error("the path has a character that must be percent-encoded")]
+    Character,
+}
+
+/// The path in its one spelling. A slash at the end stays: it is another path
+/// than the one without, and no route has it.
+///
+/// # Errors
+/// If the path could be read in two ways.
+pub fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
+    let rest = path.strip_prefix('/').ok_or(BadPath::NoSlash)?;
+    let mut written = String::with_capacity(path.len());
+    let mut segments = rest.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        if segment.is_empty() && segments.peek().is_some() {
+            return Err(BadPath::EmptySegment);
+        }
+        written.push('/');
+        write(&decoded(segment)?, &mut written);
+    }
+    Ok(if written == path {
+        Cow::Borrowed(path)
+    } else {
+        Cow::Owned(written)
+    })
+}
+
+fn decoded(segment: &str) -> Result<String, BadPath> {
+    if segment == "." || segment == ".." {
+        return Err(BadPath::Dot);
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            check_plain(byte)?;
+            bytes.push(byte);
+            continue;
+        }
+        let (digits, after) = rest.split_first_chunk::<2>().ok_or(BadPath::Encoding)?;
+        rest = after;
+        let byte = from_hex(*digits).ok_or(BadPath::Encoding)?;
+        match byte {
+            b'.' => return Err(BadPath::Dot),
+            b'/' | b'\\' | b';' => return Err(BadPath::Separator),
+            _ => bytes.push(byte),
+        }
+    }
+    let text = String::from_utf8(bytes).map_err(|_| BadPath::NotUtf8)?;
+    if text.contains(char::is_control) {
+        return Err(BadPath::Control);
+    }
+    Ok(text)
+}
+
+fn check_plain(byte: u8) -> Result<(), BadPath> {
+    match byte {
+        b'\\' | b';' => Err(BadPath::Separator),
+        _ if is_plain(byte) => Ok(()),
+        _ => Err(BadPath::Character),
+    }
+}
+
+/// What RFC 3986 calls `pchar`, without the semicolon that old servers cut at.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte)
+}
+
+fn from_hex(digits: [u8; 2]) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let number = value(digits[0])? * 16 + value(digits[1])?;
+    u8::try_from(number).ok()
+}
+
+fn write(segment: &str, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in segment.bytes() {
+        if is_plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        for (path, expected) in [
+            ("/", Ok("/")),
+            ("/v1/sessions", Ok("/v1/sessions")),
+            ("/v1/sessions/", Ok("/v1/sessions/")),
+            ("/v1/%73essions", Ok("/v1/sessions")),
+            ("/v1/users/USR%2D1", Ok("/v1/users/USR-1")),
+            ("/a%20b/%c3%a4", Ok("/a%20b/%C3%A4")),
+            ("/100%25", Ok("/100%25")),
+            ("/%252e%252e/%252f", Ok("/%252e%252e/%252f")),
+            ("/...", Ok("/...")),
+            ("/.well-known/a.b", Ok("/.well-known/a.b")),
+            ("/a:b@c", Ok("/a:b@c")),
+            ("/%3A%40", Ok("/:@")),
+            ("", Err(BadPath::NoSlash)),
+            ("*", Err(BadPath::NoSlash)),
+            ("v1", Err(BadPath::NoSlash)),
+            ("//", Err(BadPath::EmptySegment)),
+            ("//v1/sessions", Err(BadPath::EmptySegment)),
+            ("/v1//sessions", Err(BadPath::EmptySegment)),
+            ("/v1/sessions//", Err(BadPath::EmptySegment)),
+            ("/.", Err(BadPath::Dot)),
+            ("/v1/../v1", Err(BadPath::Dot)),
+            ("/v1/./sessions", Err(BadPath::Dot)),
+            ("/%2e%2e/v1", Err(BadPath::Dot)),
+            ("/.%2E/v1", Err(BadPath::Dot)),
+            ("/a%2eb", Err(BadPath::Dot)),
+            ("/a%2fb", Err(BadPath::Separator)),
+            ("/a%2Fb", Err(BadPath::Separator)),
+            ("/a%5Cb", Err(BadPath::Separator)),
+            ("/a\\b", Err(BadPath::Separator)),
+            ("/a;b=1", Err(BadPath::Separator)),
+            ("/a%3bb", Err(BadPath::Separator)),
+            ("/a%00", Err(BadPath::Control)),
+            ("/a%0d%0a", Err(BadPath::Control)),
+            ("/a%7f", Err(BadPath::Control)),
+            ("/a%c2%85", Err(BadPath::Control)),
+            ("/%", Err(BadPath::Encoding)),
+            ("/%2", Err(BadPath::Encoding)),
+            ("/%zz", Err(BadPath::Encoding)),
+            ("/%+1", Err(BadPath::Encoding)),
+            ("/%ff", Err(BadPath::NotUtf8)),
+            ("/%c0%af", Err(BadPath::NotUtf8)),
+            ("/%ed%a0%80", Err(BadPath::NotUtf8)),
+            ("/a b", Err(BadPath::Character)),
+            ("/ä", Err(BadPath::Character)),
+            ("/{id}", Err(BadPath::Character)),
+            ("/a\"b", Err(BadPath::Character)),
+            ("/a?b", Err(BadPath::Character)),
+        ] {
+            let found = canonical(path);
+            assert_eq!(found.as_deref().map_err(|bad| *bad), expected, "{path}");
+            if let Ok(once) = found {
+                assert_eq!(canonical(&once).as_deref(), Ok(&*once), "{path} twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The server: all doors' listeners, started and stopped together.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::limit;
+use crate::listener::{Listener, Shared};
+
+/// A door: where it listens, and what answers there.
+#[derive(Debug)]
+pub struct Door {
+    /// The address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// What answers.
+    pub router: Router,
+}
+
+/// How much the server takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections that are open at once, over all doors.
+    pub connections_max: usize,
+    /// How long a request's head may take, and a connection may be idle.
+    pub head_max: Duration,
+    /// How long open requests may take to end once the server stops.
+    pub drain_max: Duration,
+}
+
+/// The bound doors, ready to run.
+pub struct Server {
+    listeners: Vec<Listener>,
+    addresses: Vec<SocketAddr>,
+    limits: Limits,
+}
+
+/// How a stop went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections that were still open at the deadline, and were cut off.
+    pub cut_off: usize,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    pub source: io::Error,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: limit::CONNECTIONS_MAX,
+            head_max: Duration::from_secs(limit::HEAD_S_MAX),
+            drain_max: Duration::from_secs(limit::DRAIN_S_MAX),
+        }
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Binds every door. Clients that connect from now on wait until it runs.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on; none is then.
+    pub async fn bind(doors: Vec<Door>, limits: Limits) -> Result<Self, BindError> {
+        let mut listeners = Vec::with_capacity(doors.len());
+        let mut addresses = Vec::with_capacity(doors.len());
+        for Door { address, router } in doors {
+            let refused = |source| BindError { address, source };
+            let tcp = TcpListener::bind(address).await.map_err(refused)?;
+            addresses.push(tcp.local_addr().map_err(refused)?);
+            listeners.push(Listener { tcp, router });
+        }
+        Ok(Self {
+            listeners,
+            addresses,
+            limits,
+        })
+    }
+
+    /// The bound addresses, in the order of the doors.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until it is told to stop. Then nothing more is accepted, idle
+    /// connections are closed, open requests are answered, and what is still
+    /// open at the deadline is cut off.
+    pub async fn run(self, stop: CancellationToken) -> Stopped {
+        let shared = Shared {
+            room: Arc::new(Semaphore::new(self.limits.connections_max)),
+            tasks: TaskTracker::new(),
+            stop: stop.clone(),
+            cut: CancellationToken::new(),
+            limits: self.limits,
+        };
+        let graceful = Arc::new(GracefulShutdown::new());
+        let accepting = TaskTracker::new();
+        for listener in self.listeners {
+            let graceful = Arc::clone(&graceful);
+            accepting.spawn(listener.run(shared.clone(), move || graceful.watcher()));
+        }
+        accepting.close();
+        accepting.wait().await;
+        shared.tasks.close();
+        let drained = async {
+            if let Ok(graceful) = Arc::try_unwrap(graceful) {
+                graceful.shutdown().await;
+            }
+            shared.tasks.wait().await;
+        };
+        let in_time = tokio::time::timeout(self.limits.drain_max, drained).await;
+        let cut_off = if in_time.is_ok() {
+            0
+        } else {
+            shared.tasks.len()
+        };
+        shared.cut.cancel();
+        shared.tasks.wait().await;
+        Stopped { cut_off }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}

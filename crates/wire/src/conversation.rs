@@ -1,0 +1,62 @@
+//! Conversations.
+
+use serde::{Deserialize, Serialize};
+
+use crate::patch::Patch;
+use crate::time::Time;
+
+/// `POST /v1/conversations`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewConversation {
+    /// Unique in the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What people see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The client's own id: the same one makes a retry harmless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+}
+
+/// `PATCH /v1/conversations/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationPatch {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub name: Patch<String>,
+    /// The new display name.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub display_name: Patch<String>,
+}
+
+/// A conversation as who asks sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id.
+    pub id: String,
+    /// Its name, unique in the application.
+    pub name: Option<String>,
+    /// What people see.
+    pub display_name: Option<String>,
+    /// The number of its newest event, 0 while it has none.
+    pub last_event_id: u64,
+    /// How many of others' messages the user has not seen; 0 for a backend.
+    pub unread: u64,
+    /// When it was created.
+    pub created_at: Time,
+    /// When something about it last changed, its events included.
+    pub updated_at: Time,
+}
+
+/// A page of conversations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversations {
+    /// The conversations, the one that changed last first.
+    pub conversations: Vec<Conversation>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

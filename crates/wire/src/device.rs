@@ -1,0 +1,38 @@
+//! Devices: what a user is logged in on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::patch::Patch;
+use crate::time::Time;
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its id.
+    pub id: String,
+    /// What it called itself, or was named since.
+    pub name: Option<String>,
+    /// When one of its sessions was last refreshed.
+    pub last_seen_at: Time,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// `PATCH /v1/devices/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevicePatch {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub name: Patch<String>,
+}
+
+/// The devices of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Devices {
+    /// The devices, the newest first.
+    pub devices: Vec<Device>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,22 @@
+//! The native API as it is spelled on the wire: requests, answers, problems.
+//!
+//! The server encodes with these types and the Rust client decodes with them,
+//! so that the two cannot drift apart. A request's types refuse members that
+//! they do not know; an answer's types skip them, so that a newer server can
+//! say more. A member that the API marks with `?` is left out where it is
+//! absent; every other absent value is `null`.
+//!
+//! # Invariants
+//! - Shapes alone: nothing here decides, checks a limit, or knows the domain.
+//! - A token or credential is a [`secret::Secret`], which no `Debug` shows.
+
+pub mod time;
+pub mod patch;
+pub mod secret;
+pub mod problem;
+pub mod session;
+pub mod device;
+pub mod user;
+pub mod conversation;
+pub mod member;
+pub mod event;

@@ -1,0 +1,75 @@
+//! Members: users' places in a conversation.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /v1/conversations/{id}/members`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMember {
+    /// Whom, by exactly one of the three.
+    pub user: UserReference,
+    /// Invited or joined.
+    pub state: MemberState,
+}
+
+/// A user, by exactly one of the three.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserReference {
+    /// By id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// By name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// By the application's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+/// `PATCH /v1/conversations/{id}/members/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberPatch {
+    /// Joined or left.
+    pub state: MemberState,
+}
+
+/// The state of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberState {
+    /// Asked in.
+    Invited,
+    /// In.
+    Joined,
+    /// Out.
+    Left,
+}
+
+/// A member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: String,
+    /// Whose place it is, now.
+    pub user_id: String,
+    /// What others see of that user.
+    pub name: String,
+    /// Its state.
+    pub state: MemberState,
+    /// The newest event that reached one of the user's devices.
+    pub delivered: u64,
+    /// The newest event that the user has seen.
+    pub seen: u64,
+}
+
+/// A page of members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// The members, the oldest first.
+    pub members: Vec<Member>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

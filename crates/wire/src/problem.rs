@@ -1,0 +1,30 @@
+//! A problem: how every refusal looks (RFC 9457).
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `/errors/CODE`: where it is explained.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the code means; the same for every occurrence.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code, for programs.
+    pub code: String,
+    /// What happened this time, for people.
+    pub detail: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The server's time, where the problem is about time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<Time>,
+}

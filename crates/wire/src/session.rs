@@ -1,0 +1,135 @@
+//! Sessions: log in, become a visitor, refresh, list.
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Secret;
+use crate::time::Time;
+
+/// `POST /v1/sessions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// What the user's backend has signed.
+    pub credential: Secret,
+    /// The application, where neither bearer nor credential names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<String>,
+    /// The device, as far as it knows itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceClaim>,
+    /// The device's own access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_token: Option<Secret>,
+    /// Whether the device may become another user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<bool>,
+    /// The client's nonce: the same one makes a retry harmless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Secret>,
+}
+
+/// `POST /v1/sessions/anonymous`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnonymousRequest {
+    /// The device, as far as it knows itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceClaim>,
+}
+
+/// `POST /v1/sessions/refresh`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The refresh token.
+    pub refresh_token: Secret,
+    /// The client's nonce: the same one makes a retry harmless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Secret>,
+}
+
+/// What a device says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceClaim {
+    /// The id that it was given earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// The login answer: what a device keeps of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginAnswer {
+    /// The session.
+    pub session: LoginSession,
+    /// Its user.
+    pub user: LoginUser,
+    /// Shown with every call.
+    pub access_token: Secret,
+    /// When that is over.
+    pub access_token_expires_at: Time,
+    /// Exchanged for the next pair.
+    pub refresh_token: Secret,
+    /// The server's time, so that the device can tell how wrong its clock is.
+    pub server_time: Time,
+}
+
+/// The session in a login answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginSession {
+    /// Its id.
+    pub id: String,
+    /// The device, whose id the client keeps.
+    pub device_id: String,
+    /// When it ends, whatever happens.
+    pub expires_at: Time,
+}
+
+/// The user in a login answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginUser {
+    /// Its id.
+    pub id: String,
+    /// Its name, unique in the application.
+    pub name: Option<String>,
+    /// The application's own id of it.
+    pub external_id: Option<String>,
+    /// Its verified e-mail address.
+    pub email: Option<String>,
+    /// Whether it is a visitor.
+    pub anonymous: bool,
+}
+
+/// A session in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Where it was opened.
+    pub device_id: String,
+    /// The dialect of the credential that opened it; a visitor's has none.
+    pub dialect: Option<String>,
+    /// When it was opened.
+    pub created_at: Time,
+    /// When it was last refreshed.
+    pub last_seen_at: Time,
+    /// When it ends, whatever happens.
+    pub expires_at: Time,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// A page of sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// The sessions, the newest first.
+    pub sessions: Vec<Session>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,92 @@
+//! Times on the wire: RFC 3339 in UTC with milliseconds.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Written as `2026-01-31T12:34:56.789Z` (RFC 3339 section 5.6). Any offset
+/// and any number of decimals is read; what is finer than a millisecond is
+/// dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub milliseconds: i64,
+}
+
+/// A text that is not an RFC 3339 time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 time such as 2026-01-31T12:34:56.789Z")]
+pub struct TimeError;
+
+// === impl Time ===
+
+impl fmt::Display for Time {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nearest = if self.milliseconds < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        };
+        let time = jiff::Timestamp::from_millisecond(self.milliseconds).unwrap_or(nearest);
+        write!(formatter, "{time:.3}")
+    }
+}
+
+impl FromStr for Time {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| TimeError)?;
+        Ok(Self {
+            milliseconds: time.as_millisecond(),
+        })
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_with_milliseconds_and_read_back() {
+        for (milliseconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_800_000_000_000, "2027-01-15T08:00:00.000Z"),
+            (1_800_000_000_007, "2027-01-15T08:00:00.007Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            let time = Time { milliseconds };
+            assert_eq!(time.to_string(), text);
+            assert_eq!(text.parse(), Ok(time));
+            assert_eq!(serde_json::to_string(&time).unwrap(), format!("{text:?}"));
+            assert_eq!(
+                serde_json::from_str::<Time>(&format!("{text:?}")).unwrap(),
+                time
+            );
+        }
+        for text in ["", "now", "1800000000", "2027-01-15", "2027-01-15T08:00:00"] {
+            assert_eq!(text.parse::<Time>(), Err(TimeError), "{text}");
+        }
+        let extreme = Time {
+            milliseconds: i64::MAX,
+        };
+        assert_eq!(extreme.to_string(), "9999-12-30T22:00:00.999Z");
+    }
+}
