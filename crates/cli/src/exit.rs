@@ -9,10 +9,12 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Done, or accepted.
     Done,
-    /// A credential was refused.
+    /// A credential was refused, or what was asked for was.
     Refused,
     /// The command line, or a file that it names, is wrong.
     Usage,
+    /// The server was not reached.
+    Unreached,
 }
 
 /// Why a command could not do its work.
@@ -31,6 +33,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Refused => 1,
             Exit::Usage => 2,
+            Exit::Unreached => 3,
         })
     }
 }
@@ -42,6 +45,24 @@ impl Failure {
     pub(crate) fn usage(sentence: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Usage,
+            sentence: sentence.to_string(),
+            hint: None,
+        }
+    }
+
+    /// The server refused, or something did not turn out as it should.
+    pub(crate) fn refused(sentence: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Refused,
+            sentence: sentence.to_string(),
+            hint: None,
+        }
+    }
+
+    /// No server answered.
+    pub(crate) fn unreached(sentence: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Unreached,
             sentence: sentence.to_string(),
             hint: None,
         }

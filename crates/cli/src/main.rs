@@ -3,22 +3,31 @@
 //! Commands are a noun and a verb. What is answered goes to standard output,
 //! everything else to standard error; exit codes are in [`exit`].
 //!
-//! Invariants: the clock, randomness and the environment are read in
+//! # Invariants
+//! The clock, randomness and the environment are read in
 //! [`system`] alone, standard output and standard error are written in
 //! [`output`] alone, and no command prints a secret or a credential that it
 //! was given.
 
-mod application_file;
-mod command;
 mod exit;
 mod output;
 mod system;
+mod log;
+mod application_file;
+mod data_folder;
+mod ready;
+mod dev_application;
+mod node;
+mod api;
+mod command;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
-use crate::command::token;
+use crate::command::{demo, dev, token};
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
 
@@ -32,22 +41,40 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Dev(dev::Arguments),
+    /// Tell the main job as a story: two devices, one user, one history.
+    Demo,
     /// Make credentials, and find out why one is refused.
     #[command(subcommand)]
-    Token(token::Command),
+    Token(Box<token::Command>),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::standard();
-    let outcome = match arguments.command {
-        Command::Token(command) => token::run(command, &System, &mut output),
-    };
-    match outcome {
+    match run(arguments.command, &mut output) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output.failure(&failure);
             failure.exit.into()
         }
     }
+}
+
+fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Token(command) => token::run(*command, &System, output),
+        Command::Dev(arguments) => {
+            log::to_stderr();
+            runtime()?.block_on(dev::run(arguments, System, output))
+        }
+        Command::Demo => runtime()?.block_on(demo::run(System, output)),
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("cannot start threads: {error}")))
 }

@@ -3,6 +3,8 @@
 //! A queue, cache, body, page or retry whose bound is not here is a mistake.
 //! Sizes are bytes, times are seconds unless the name says otherwise.
 
+use std::num::NonZeroUsize;
+
 /// A request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// An oversized body is read and dropped up to here, so that its 413 arrives.
@@ -43,6 +45,9 @@ pub const ALLOWED_ORIGINS_MAX: usize = 100;
 pub const SETTING_DAYS_MAX: u32 = 3_650;
 /// Sessions that one call ends.
 pub const SESSIONS_ENDED_MAX: usize = 1_000;
+
+/// Notices that a reader may be behind before it is told to sweep instead.
+pub const NOTICES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
 
 /// Applications that a node remembers.
 pub const CACHED_APPLICATIONS_MAX: usize = 1_000;

@@ -44,7 +44,7 @@ const HOMES: &[Home] = &[
     },
     Home {
         foreign: "reqwest",
-        crates: &["client", "bench", "e2e"],
+        crates: &["client", "cli", "bench", "e2e"],
         tests_anywhere: true,
     },
     Home {
