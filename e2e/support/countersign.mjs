@@ -23,3 +23,43 @@ async function text(stream) {
   for await (const chunk of stream) all += chunk;
   return all;
 }
+
+/// Starts `countersign dev` on free ports in this folder: {ready, stop}. `stop`
+/// ends the process that was started, and waits until it is gone.
+export async function dev(folder) {
+  const args = ['dev', '--json', '--port', '0', '--data-dir', folder];
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = text(child.stderr);
+  const gone = once(child, 'close');
+  const lines = text(child.stdout);
+  const first = new Promise((resolve, reject) => {
+    let seen = '';
+    child.stdout.on('data', (chunk) => {
+      seen += chunk;
+      if (seen.includes('\n')) resolve(seen.slice(0, seen.indexOf('\n')));
+    });
+    gone.then(async ([code]) => reject(new Error(`dev ended with ${code}: ${await log}`)));
+  });
+  const ready = JSON.parse(await first);
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const [code] = await gone;
+    return { code, stdout: await lines, stderr: await log };
+  };
+  return { ready, stop };
+}
+
+/// A call of the native API: {status, body}.
+export async function call(url, method, path, { bearer, body, headers = {} } = {}) {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(bearer && { authorization: `Bearer ${bearer}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const content = await response.text();
+  return { status: response.status, headers: response.headers, body: content ? JSON.parse(content) : null };
+}

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_lc_rs::rand;
 use countersign_core::ports::{Clock, Random};
 use countersign_credential::time::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 use crate::exit::Failure;
@@ -15,6 +15,13 @@ use crate::exit::Failure;
 /// The machine that the command runs on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct System;
+
+/// The signals that ask the process to stop.
+#[derive(Debug)]
+pub(crate) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
 
 // === impl System ===
 
@@ -56,26 +63,37 @@ impl System {
             })
     }
 
-    /// Waits until somebody presses Ctrl-C, or a service manager sends SIGTERM.
-    pub(crate) async fn told_to_stop(self) {
-        let terminate = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                // Without the handler the default one ends the process.
-                Err(_) => std::future::pending().await,
-            }
+    /// Listens for Ctrl-C, and for the SIGTERM that a service manager sends. From
+    /// now on neither ends the process by itself.
+    ///
+    /// # Errors
+    /// If the signals cannot be listened for.
+    pub(crate) fn stop_signals(self) -> Result<StopSignals, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))
         };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminate => {}
-        }
+        Ok(StopSignals {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
     /// A text that nobody has had before.
     pub(crate) fn random_id(self) -> String {
         Uuid::new_v4().to_string()
+    }
+}
+
+// === impl StopSignals ===
+
+impl StopSignals {
+    /// Waits for one of them.
+    pub(crate) async fn received(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

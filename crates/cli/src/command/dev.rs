@@ -42,6 +42,8 @@ pub(crate) async fn run(
         Some(data_dir) => data_dir,
         None => system.data_home()?.join("countersign").join("dev"),
     };
+    // Before anybody is told that it is ready: who is told may stop it at once.
+    let stop = system.stop_signals()?;
     let node = Node::start(system, Place::new(&data_dir, arguments.port)).await?;
     let told = if arguments.json {
         tell_script(&node, output)
@@ -49,7 +51,7 @@ pub(crate) async fn run(
         tell_person(&node, output)
     };
     if told.is_ok() {
-        system.told_to_stop().await;
+        stop.received().await;
     }
     node.stop().await;
     told?;
