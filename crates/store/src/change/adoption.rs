@@ -5,7 +5,7 @@
 //! before the place moves.
 
 use super::Plan;
-use super::event::take_number;
+use super::event::take_number_of;
 use crate::engine::Value;
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::ports::change::Expectation;
@@ -58,7 +58,7 @@ pub(super) fn adopt(
     let places = [from.bytes().into(), to.bytes().into()];
     let at_ms = [at.milliseconds().into()];
     let parameters = |parts: &[&[Value]]| parts.concat();
-    take_number(plan, conversation, at);
+    take_number_of(plan, Expectation::VisitorPlace, conversation, at);
     let told = parameters(&[&key, &places[..1], &at_ms]);
     plan.expect(Expectation::VisitorPlace, TELL, told);
     plan.run(MERGE_PLACES, parameters(&[&key, &places, &at_ms]));

@@ -152,12 +152,22 @@ fn touch(
 
 /// Locks a conversation and raises its number; the event that gets it must follow.
 pub(super) fn take_number(plan: &mut Plan, conversation: ConversationId, at: Timestamp) {
+    take_number_of(plan, Expectation::Conversation, conversation, at);
+}
+
+/// The same, with what it means that there is no such conversation.
+pub(super) fn take_number_of(
+    plan: &mut Plan,
+    expectation: Expectation,
+    conversation: ConversationId,
+    at: Timestamp,
+) {
     let parameters = [
         plan.application(),
         conversation.bytes().into(),
         at.milliseconds().into(),
     ];
-    plan.expect(Expectation::Conversation, TAKE_NUMBER, parameters);
+    plan.expect(expectation, TAKE_NUMBER, parameters);
     plan.appends_to(conversation);
 }
 

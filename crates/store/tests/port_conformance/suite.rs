@@ -1,0 +1,115 @@
+//! The cases that every store is given.
+
+pub(crate) mod adoption;
+pub(crate) mod application;
+pub(crate) mod concurrency;
+pub(crate) mod conversation;
+pub(crate) mod event;
+pub(crate) mod login;
+pub(crate) mod member;
+pub(crate) mod scope;
+pub(crate) mod session;
+pub(crate) mod user;
+
+/// Gives all cases to a store, each with one of its own. `$open` is a future of a world, and of
+/// what has to be kept as long as it.
+macro_rules! suite {
+    ($open:expr) => {
+        $crate::suite::suite! { $open,
+            user: [
+                is_found_by_each_identifier,
+                identifiers_are_unique,
+                changes_what_the_patch_names,
+                a_deleted_one_is_found_by_nothing,
+                pages_have_each_once,
+                sharing_a_conversation,
+            ],
+            session: [
+                comes_back_as_it_was,
+                a_credential_opens_one,
+                nobody_blocked_or_deleted_gets_in,
+                rotation_tells_generation_from_end,
+                a_rotation_can_bring_a_credential,
+                ends_once,
+                a_visitor_is_kept_once_and_ended_for_good,
+                ending_the_others,
+                devices_are_named_and_listed,
+                pages_have_the_newest_first,
+                what_covers_it,
+                a_revocation_moves_ahead_only,
+                digests_of_later_credentials,
+            ],
+            login: [
+                everything_is_read_at_once,
+                nothing_is_there,
+                revocations_cover_a_credential,
+                a_visitors_conversations,
+            ],
+            conversation: [
+                its_creator_is_joined,
+                a_backends_has_no_member,
+                its_name_and_client_id_are_unique,
+                a_visitor_has_room_for_some,
+                changes_and_is_deleted_with_all,
+                pages_have_what_changed_last_first,
+                unread_are_others_messages,
+            ],
+            member: [
+                is_added_with_an_event,
+                needs_a_place_a_user_and_a_joined_author,
+                there_is_room_for_so_many,
+                moves_from_state_to_state,
+                positions_move_ahead_only,
+                who_comes_back_is_a_new_member,
+            ],
+            event: [
+                has_its_sender,
+                needs_a_joined_author,
+                a_client_id_is_used_once,
+                is_edited_and_deleted_by_its_author,
+                deletion_blanks_edits,
+                ranges,
+                a_batch_on_several_conversations,
+            ],
+            adoption: [
+                a_place_moves,
+                a_place_is_merged,
+                an_invited_user_comes_in,
+                is_done_once,
+                of_no_place,
+            ],
+            application: [
+                comes_back_with_its_keys,
+                names_stand_for_one,
+                settings_are_replaced,
+                the_ring_keeps_its_rules,
+                signing_keys_expect,
+                api_keys,
+                operator_keys,
+                attachments_have_a_quota,
+                audit_has_the_newest_first,
+                is_deleted_with_everything,
+                epoch_and_ping,
+            ],
+            scope: [
+                two_applications_do_not_see_each_other,
+            ],
+            concurrency: [
+                twenty_first_logins_are_one_user,
+                two_adoptions_are_one,
+                fifty_rotations_have_one_winner,
+                events_have_no_holes,
+            ],
+        }
+    };
+    ($open:expr, $($module:ident: [$($case:ident),* $(,)?],)*) => {
+        $(mod $module {
+            $(#[tokio::test]
+            async fn $case() {
+                let (world, _kept) = $open.await;
+                $crate::suite::$module::$case(std::sync::Arc::new(world)).await;
+            })*
+        })*
+    };
+}
+pub(crate) use suite;

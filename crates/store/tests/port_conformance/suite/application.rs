@@ -1,0 +1,442 @@
+//! Applications, keys, settings, files and the audit log.
+
+use crate::world::{World, permit, window};
+use countersign_core::id::{ApiKeyId, ApplicationId, AttachmentId, AuditId, ConversationId};
+use countersign_core::model::api_key::{ApiKey, Role, Roles};
+use countersign_core::model::application::{Application, ApplicationName};
+use countersign_core::model::attachment::Attachment;
+use countersign_core::model::audit::{Actor, AuditEntry};
+use countersign_core::model::event::Author;
+use countersign_core::model::page::Window;
+use countersign_core::model::settings::{MergePolicy, Settings};
+use countersign_core::model::signing_key::{KeyMaterial, SigningKey};
+use countersign_core::model::user::Identifier;
+use countersign_core::ports::change::{Change, Expectation, NewAttachment};
+use countersign_core::ports::store::CommitError;
+use countersign_credential::key::{KeyAlgorithm, KeyState, Kid};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+fn kid(text: &str) -> Kid {
+    Kid::parse(text).unwrap()
+}
+
+fn key(world: &World, name: &str, state: KeyState) -> SigningKey {
+    SigningKey {
+        kid: kid(name),
+        algorithm: KeyAlgorithm::Hs256,
+        state,
+        material: KeyMaterial::Secret(Zeroizing::new(name.repeat(20).into_bytes())),
+        created_at: world.at(0),
+        last_used_at: None,
+    }
+}
+
+async fn find(world: &World, name: ApplicationName) -> Option<Application> {
+    world.store.application(name).await.unwrap()
+}
+
+async fn states(world: &World) -> BTreeMap<String, KeyState> {
+    let application = find(world, ApplicationName::Id(world.application)).await;
+    let keys = application.unwrap().keys;
+    let states = keys.iter().map(|k| (k.kid.as_str().to_owned(), k.state));
+    states.collect()
+}
+
+pub(crate) async fn comes_back_with_its_keys(world: Arc<World>) {
+    let id = world.id(ApplicationId::new);
+    let public = SigningKey {
+        algorithm: KeyAlgorithm::Rs256,
+        material: KeyMaterial::Public("a PEM".to_owned()),
+        last_used_at: Some(world.at(3)),
+        ..key(&world, "public", KeyState::Current)
+    };
+    let application = Application {
+        alias: Some("an imported KEY".to_owned()),
+        settings: Settings {
+            merge: MergePolicy::Discard,
+            ..Settings::default()
+        },
+        keys: vec![public, key(&world, "secret", KeyState::Current)],
+        ..world.new_application(id, "third")
+    };
+    world
+        .store
+        .add_application(&permit(id), application.clone())
+        .await
+        .unwrap();
+    for name in [
+        ApplicationName::Id(id),
+        ApplicationName::Slug("third".parse().unwrap()),
+        ApplicationName::Alias("an imported KEY".to_owned()),
+    ] {
+        let found = find(&world, name).await.unwrap();
+        // The debug form shows no secret, and everything else.
+        assert_eq!(format!("{found:?}"), format!("{application:?}"));
+        let secret = match &found.keys[1].material {
+            KeyMaterial::Secret(secret) => secret.as_slice(),
+            KeyMaterial::Public(_) => panic!("a secret has become public"),
+        };
+        assert_eq!(secret, "secret".repeat(20).as_bytes());
+    }
+    let none = ApplicationName::Alias("an imported key".to_owned());
+    assert!(find(&world, none).await.is_none());
+    let mut slugs = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window { after, limit: 1 };
+        let page = world.store.applications(window).await.unwrap();
+        slugs.extend(page.items.iter().map(|found| found.slug.to_string()));
+        assert!(page.items.iter().all(|found| found.keys.is_empty()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    slugs.sort_unstable();
+    assert_eq!(slugs, ["demo", "other", "third"]);
+}
+
+pub(crate) async fn names_stand_for_one(world: Arc<World>) {
+    let id = world.id(ApplicationId::new);
+    let first = Application {
+        alias: Some("alias-of-one".to_owned()),
+        ..world.new_application(id, "one")
+    };
+    world
+        .store
+        .add_application(&permit(id), first)
+        .await
+        .unwrap();
+    let other = || world.id(ApplicationId::new);
+    let of = |id, slug: &str, alias: Option<String>| Application {
+        alias,
+        ..world.new_application(id, slug)
+    };
+    for (application, missed) in [
+        (of(other(), "one", None), Expectation::SlugFree),
+        (of(id, "two", None), Expectation::SlugFree),
+        (of(other(), "alias-of-one", None), Expectation::SlugFree),
+        (
+            of(other(), "two", Some("alias-of-one".to_owned())),
+            Expectation::AliasFree,
+        ),
+        (
+            of(other(), "two", Some("one".to_owned())),
+            Expectation::AliasFree,
+        ),
+        (
+            of(other(), "two", Some(id.to_string())),
+            Expectation::AliasFree,
+        ),
+    ] {
+        let permit = permit(application.id);
+        let refused = world.store.add_application(&permit, application).await;
+        match refused {
+            Err(CommitError::Missed(found)) => assert_eq!(found, missed),
+            other => panic!("{other:?}"),
+        }
+    }
+    let page = world.store.applications(window(100)).await.unwrap();
+    assert_eq!(page.items.len(), 3);
+}
+
+pub(crate) async fn settings_are_replaced(world: Arc<World>) {
+    let settings = Settings {
+        sessions_max: 3,
+        allowed_origins: vec!["https://a.example".to_owned()],
+        ..Settings::default()
+    };
+    world.commit([Change::SetSettings(settings.clone())]).await;
+    let found = find(&world, ApplicationName::Id(world.application)).await;
+    assert_eq!(found.unwrap().settings, settings);
+    let nowhere = permit(world.id(ApplicationId::new));
+    let refused = world
+        .store
+        .commit(&nowhere, vec![Change::SetSettings(settings)])
+        .await;
+    assert!(matches!(
+        refused,
+        Err(CommitError::Missed(Expectation::Application))
+    ));
+}
+
+pub(crate) async fn the_ring_keeps_its_rules(world: Arc<World>) {
+    use KeyState::{Current, Previous, Revoked, Standby};
+    let add = |name: &str, state| Change::AddSigningKey(key(&world, name, state));
+    let set = |name: &str, state| Change::SetKeyState(kid(name), state);
+    let steps: [(Change, &[(&str, KeyState)]); 8] = [
+        (add("a", Current), &[("a", Current)]),
+        (add("b", Standby), &[("a", Current), ("b", Standby)]),
+        (set("b", Current), &[("a", Previous), ("b", Current)]),
+        (
+            add("c", Current),
+            &[("a", Standby), ("b", Previous), ("c", Current)],
+        ),
+        (
+            set("b", Current),
+            &[("a", Standby), ("b", Current), ("c", Previous)],
+        ),
+        (
+            set("a", Previous),
+            &[("a", Previous), ("b", Current), ("c", Standby)],
+        ),
+        (
+            set("b", Revoked),
+            &[("a", Previous), ("b", Revoked), ("c", Standby)],
+        ),
+        (
+            set("c", Current),
+            &[("a", Previous), ("b", Revoked), ("c", Current)],
+        ),
+    ];
+    for (position, (step, expected)) in steps.into_iter().enumerate() {
+        world.commit([step]).await;
+        let expected = expected
+            .iter()
+            .map(|(name, state)| ((*name).to_owned(), *state));
+        assert_eq!(states(&world).await, expected.collect(), "step {position}");
+    }
+    // Keys of another algorithm are a matter of their own.
+    let sinch = SigningKey {
+        algorithm: KeyAlgorithm::SinchHmacSha256,
+        ..key(&world, "sinch", Current)
+    };
+    world.commit([Change::AddSigningKey(sinch)]).await;
+    let states = states(&world).await;
+    assert_eq!((states["c"], states["sinch"]), (Current, Current));
+}
+
+pub(crate) async fn signing_keys_expect(world: Arc<World>) {
+    let add = |name: &str| [Change::AddSigningKey(key(&world, name, KeyState::Current))];
+    let set = |name: &str| [Change::SetKeyState(kid(name), KeyState::Standby)];
+    world.commit(add("a")).await;
+    world.refuse(Expectation::KidFree, add("a")).await;
+    world.refuse(Expectation::Key, set("b")).await;
+    let revoke = Change::SetKeyState(kid("a"), KeyState::Revoked);
+    world.commit([revoke]).await;
+    world.refuse(Expectation::Key, set("a")).await;
+    assert_eq!(states(&world).await["a"], KeyState::Revoked);
+}
+
+fn api_key(world: &World, roles: &[Role]) -> ApiKey {
+    ApiKey {
+        id: world.id(ApiKeyId::new),
+        application: Some(world.application),
+        name: "a key".to_owned(),
+        roles: Roles::new(roles.iter().copied()).unwrap(),
+        digest: [6; 32],
+        text: None,
+        last_characters: "wxyz".to_owned(),
+        created_at: world.at(1),
+        expires_at: Some(world.at(2)),
+        cidr: Some("203.0.113.0/24".parse().unwrap()),
+        last_used_at: None,
+        revoked: false,
+    }
+}
+
+pub(crate) async fn api_keys(world: Arc<World>) {
+    let mut keys = Vec::new();
+    for roles in [
+        &[Role::Admin, Role::User][..],
+        &[Role::User],
+        &[Role::Tracking],
+    ] {
+        let mut key = api_key(&world, roles);
+        if key.roles.is_publishable() {
+            key.text = Some("cs_pk_x".to_owned());
+            key.cidr = None;
+        }
+        world.commit([Change::AddApiKey(key.clone())]).await;
+        assert_eq!(
+            world.store.api_key(key.id).await.unwrap(),
+            Some(key.clone())
+        );
+        keys.push(key);
+    }
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window { after, limit: 2 };
+        let page = world.store.api_keys(Some(world.application), window).await;
+        let page = page.unwrap();
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, keys);
+    let id = keys[0].id;
+    world.commit([Change::RevokeApiKey(id)]).await;
+    assert!(world.store.api_key(id).await.unwrap().unwrap().revoked);
+    let unknown = world.id(ApiKeyId::new);
+    for gone in [id, unknown] {
+        world
+            .refuse(Expectation::Key, [Change::RevokeApiKey(gone)])
+            .await;
+    }
+    // Notes are to the hour, and never go back.
+    let hour = |at_ms: i64| at_ms.div_euclid(3_600_000) * 3_600_000;
+    for (at, noted) in [(7_300_000, 7_300_000), (100, 7_300_000)] {
+        let notes = vec![(id, world.at(at)), (unknown, world.at(at))];
+        world.store.note_used(notes).await.unwrap();
+        let key = world.store.api_key(id).await.unwrap().unwrap();
+        let expected = hour(world.at(noted).milliseconds());
+        assert_eq!(key.last_used_at.map(|at| at.milliseconds()), Some(expected));
+    }
+}
+
+pub(crate) async fn operator_keys(world: Arc<World>) {
+    let key = ApiKey {
+        application: None,
+        ..api_key(&world, &[Role::Operator])
+    };
+    world.store.add_operator_key(key.clone()).await.unwrap();
+    world
+        .commit([Change::AddApiKey(api_key(&world, &[Role::User]))])
+        .await;
+    let page = world.store.api_keys(None, window(9)).await.unwrap();
+    assert_eq!(page.items, std::slice::from_ref(&key));
+    // An application cannot revoke it.
+    world
+        .refuse(Expectation::Key, [Change::RevokeApiKey(key.id)])
+        .await;
+    let nowhere = permit(world.id(ApplicationId::new));
+    let lost = vec![Change::AddApiKey(api_key(&world, &[Role::User]))];
+    let refused = world.store.commit(&nowhere, lost).await;
+    assert!(matches!(
+        refused,
+        Err(CommitError::Missed(Expectation::Application))
+    ));
+}
+
+pub(crate) async fn attachments_have_a_quota(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let conversation = world.conversation(&jay).await;
+    let new = |conversation, author, bytes: u8| {
+        let attachment = Attachment {
+            id: world.id(AttachmentId::new),
+            conversation,
+            file_name: bytes.is_multiple_of(2).then(|| "a file.png".to_owned()),
+            media_type: "image/png".to_owned(),
+            bytes: bytes.into(),
+            created_at: world.at(4),
+        };
+        NewAttachment {
+            attachment,
+            author,
+            content: vec![bytes; bytes.into()],
+            quota_bytes: 100,
+        }
+    };
+    let add = |new: &NewAttachment| [Change::AddAttachment(Box::new(new.clone()))];
+    let own = Author::User(jay.id);
+    let one = new(conversation, own, 60);
+    world.commit(add(&one)).await;
+    let found = world
+        .store
+        .attachment(world.application, one.attachment.id)
+        .await;
+    assert_eq!(found.unwrap(), Some((one.attachment.clone(), one.content)));
+    let too_much = new(conversation, own, 41);
+    world.refuse(Expectation::Quota, add(&too_much)).await;
+    world.commit(add(&new(conversation, own, 40))).await;
+    world
+        .commit(add(&new(conversation, Author::Backend, 99)))
+        .await;
+    let nowhere = new(world.id(ConversationId::new), Author::Backend, 1);
+    world.refuse(Expectation::Conversation, add(&nowhere)).await;
+    world
+        .commit([Change::DeleteConversation(conversation)])
+        .await;
+    let found = world
+        .store
+        .attachment(world.application, one.attachment.id)
+        .await;
+    assert_eq!(found.unwrap(), None);
+}
+
+pub(crate) async fn audit_has_the_newest_first(world: Arc<World>) {
+    let mut ids = Vec::new();
+    for turn in 0..5 {
+        let entry = AuditEntry {
+            id: world.id(AuditId::new),
+            at: world.at(turn),
+            actor: Actor::System,
+            action: "test.done",
+            target: format!("target {turn}"),
+            detail: (turn % 2 == 0).then(|| "more".to_owned()),
+        };
+        ids.push(entry.id);
+        world.commit([Change::Audit(entry)]).await;
+    }
+    ids.reverse();
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window { after, limit: 2 };
+        let page = world.store.audit(world.application, window).await.unwrap();
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(
+        found.iter().map(|record| record.id).collect::<Vec<_>>(),
+        ids
+    );
+    let last = found.last().unwrap();
+    assert_eq!(
+        (last.actor.as_str(), last.action.as_str()),
+        ("system", "test.done")
+    );
+    assert_eq!((last.target.as_str(), last.at), ("target 0", world.at(0)));
+    assert_eq!(last.detail.as_deref(), Some("more"));
+}
+
+pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let conversation = world.conversation(&jay).await;
+    let session = world.log_in(&jay).await;
+    let api_key = api_key(&world, &[Role::User]);
+    world
+        .commit([
+            Change::AddApiKey(api_key.clone()),
+            Change::AddSigningKey(key(&world, "a", KeyState::Current)),
+        ])
+        .await;
+    let permit = permit(world.application);
+    world.store.delete_application(&permit).await.unwrap();
+    let id = world.application;
+    assert!(find(&world, ApplicationName::Id(id)).await.is_none());
+    let store = &world.store;
+    let name = Identifier::Name(jay.name.unwrap());
+    assert!(store.user(id, name).await.unwrap().is_none());
+    assert!(store.session(id, session.id).await.unwrap().is_none());
+    let found = store.conversation(id, conversation, None).await;
+    assert!(found.unwrap().is_none());
+    assert!(store.event(id, conversation, 1).await.unwrap().is_none());
+    assert!(store.api_key(api_key.id).await.unwrap().is_none());
+    assert!(
+        find(&world, ApplicationName::Id(world.other))
+            .await
+            .is_some()
+    );
+    let again = store.delete_application(&permit).await;
+    assert!(matches!(
+        again,
+        Err(CommitError::Missed(Expectation::Application))
+    ));
+    let slug = world.new_application(id, "demo");
+    store.add_application(&permit, slug).await.unwrap();
+    assert_eq!(states(&world).await, BTreeMap::new());
+}
+
+pub(crate) async fn epoch_and_ping(world: Arc<World>) {
+    assert_eq!(world.store.epoch().await.unwrap(), 1);
+    world.store.ping().await.unwrap();
+}

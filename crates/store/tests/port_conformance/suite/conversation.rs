@@ -1,0 +1,279 @@
+//! Conversations.
+
+use crate::world::{World, window};
+use countersign_core::id::{ApiKeyId, ConversationId, MemberId};
+use countersign_core::model::conversation::{Conversation, ConversationPatch};
+use countersign_core::model::event::{Author, EventKind, Range};
+use countersign_core::model::member::MemberState;
+use countersign_core::model::page::Window;
+use countersign_core::ports::change::{Change, ClientId, Committed, Expectation, NewConversation};
+use std::sync::Arc;
+
+fn add(new: NewConversation) -> [Change; 1] {
+    [Change::AddConversation(Box::new(new))]
+}
+
+pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let mut new = world.new_conversation(Author::User(jay.id));
+    new.conversation.name = Some("the name".to_owned());
+    new.conversation.display_name = Some("The Name".to_owned());
+    let (id, creator) = (new.conversation.id, new.creator);
+    let committed = world.commit(add(new.clone())).await;
+    assert_eq!(
+        committed,
+        Committed {
+            events: vec![(id, 1)]
+        }
+    );
+    let view = world.view(id, jay.id).await.unwrap();
+    let expected = Conversation {
+        creator,
+        last_event_id: 1,
+        ..new.conversation
+    };
+    assert_eq!(view.conversation, expected);
+    assert!(view.is_creator());
+    let member = view.member.unwrap();
+    assert_eq!((member.user, member.state), (jay.id, MemberState::Joined));
+    assert_eq!((member.name.as_str(), view.unread), ("jay", 0));
+    let event = world.event(id, 1).await;
+    assert_eq!(event.kind, EventKind::MemberJoined);
+    let expected = format!(
+        r#"{{"member_id":"{}","user_id":"{}","name":"jay"}}"#,
+        member.id, jay.id
+    );
+    assert_eq!(event.body, expected);
+    assert_eq!(event.from.member, creator);
+}
+
+pub(crate) async fn a_backends_has_no_member(world: Arc<World>) {
+    let new = world.new_conversation(Author::Backend);
+    let id = new.conversation.id;
+    assert_eq!(world.commit(add(new)).await, Committed::default());
+    let found = world.store.conversation(world.application, id, None).await;
+    let view = found.unwrap().unwrap();
+    assert_eq!(view.conversation.last_event_id, 0);
+    assert_eq!((view.member, view.conversation.creator), (None, None));
+    assert_eq!(world.history(id).await, []);
+    let unknown = world.id(ConversationId::new);
+    let range = Range::Newest;
+    let none = world
+        .store
+        .events(world.application, unknown, None, range, 5);
+    assert!(none.await.unwrap().is_none());
+}
+
+pub(crate) async fn its_name_and_client_id_are_unique(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let key = Author::ApiKey(ApiKeyId::from_bytes([7; 16]));
+    let client_id = Some(ClientId {
+        id: "c-1".to_owned(),
+        digest: [4; 32],
+    });
+    let mut ids = Vec::new();
+    for author in [Author::User(jay.id), Author::User(ann.id), key] {
+        let mut new = world.new_conversation(author);
+        new.client_id = client_id.clone();
+        ids.push(new.conversation.id);
+        world.commit(add(new)).await;
+        let mut again = world.new_conversation(author);
+        again.client_id = client_id.clone();
+        world.refuse(Expectation::ClientIdUnused, add(again)).await;
+        let found = world
+            .store
+            .conversation_of_client(world.application, author, "c-1".to_owned())
+            .await;
+        let (view, digest) = found.unwrap().unwrap();
+        assert_eq!(Some(&view.conversation.id), ids.last());
+        assert_eq!(digest, [4; 32]);
+        assert_eq!(view.is_creator(), matches!(author, Author::User(_)));
+    }
+    let none = world
+        .store
+        .conversation_of_client(world.application, Author::Backend, "c-1".to_owned())
+        .await;
+    assert!(none.unwrap().is_none());
+
+    let named = |name: &str| {
+        let mut new = world.new_conversation(Author::Backend);
+        new.conversation.name = Some(name.to_owned());
+        add(new)
+    };
+    world.commit(named("taken")).await;
+    let missed = Expectation::ConversationNameFree;
+    world.refuse(missed, named("taken")).await;
+    let patch = ConversationPatch {
+        name: Some(Some("taken".to_owned())),
+        display_name: None,
+    };
+    let change = Change::ChangeConversation(ids[0], patch, world.at(1));
+    world.refuse(missed, [change]).await;
+}
+
+pub(crate) async fn a_visitor_has_room_for_some(world: Arc<World>) {
+    let visitor = world.visitor().await;
+    let new = || {
+        let mut new = world.new_conversation(Author::User(visitor.user.id));
+        new.open_max = Some(2);
+        new
+    };
+    let first = new();
+    let id = first.conversation.id;
+    world.commit(add(first)).await;
+    world.commit(add(new())).await;
+    world
+        .refuse(Expectation::ConversationRoom, add(new()))
+        .await;
+    world.commit([Change::DeleteConversation(id)]).await;
+    world.commit(add(new())).await;
+}
+
+pub(crate) async fn changes_and_is_deleted_with_all(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    let stays = world.conversation(&jay).await;
+    world.say(id, &jay, "hello").await;
+    let change = |name, display_name| {
+        let patch = ConversationPatch { name, display_name };
+        [Change::ChangeConversation(id, patch, world.at(77))]
+    };
+    let some = |text: &str| Some(Some(text.to_owned()));
+    for (name, display_name, expected) in [
+        (some("n"), None, (Some("n"), None)),
+        (None, some("d"), (Some("n"), Some("d"))),
+        (None, None, (Some("n"), Some("d"))),
+        (Some(None), Some(None), (None, None)),
+    ] {
+        world.commit(change(name, display_name)).await;
+        let found = world.view(id, jay.id).await.unwrap().conversation;
+        let names = (found.name.as_deref(), found.display_name.as_deref());
+        assert_eq!(names, expected);
+        assert_eq!(found.updated_at, world.at(77));
+    }
+    world.commit([Change::DeleteConversation(id)]).await;
+    assert!(world.view(id, jay.id).await.is_none());
+    let event = world.store.event(world.application, id, 1).await;
+    assert!(event.unwrap().is_none());
+    let members = world.store.members(world.application, id, window(9)).await;
+    assert_eq!(members.unwrap().items, []);
+    assert_eq!(world.history(stays).await.len(), 1);
+    let missed = Expectation::Conversation;
+    world.refuse(missed, change(None, None)).await;
+    world.refuse(missed, [Change::DeleteConversation(id)]).await;
+    let event = world.text(id, Author::User(jay.id), "late", None);
+    world.refuse(missed, [event]).await;
+    let event = world.text(id, Author::Backend, "late", None);
+    world.refuse(missed, [event]).await;
+}
+
+pub(crate) async fn pages_have_what_changed_last_first(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let mut of_jay = Vec::new();
+    let mut all = Vec::new();
+    for turn in 0..7 {
+        let id = world.conversation(&jay).await;
+        of_jay.push(id);
+        all.push(id);
+        let mut new = world.new_conversation(Author::Backend);
+        // Two that changed at one moment are told apart by their ids.
+        new.conversation.updated_at = world.at(10_000 + turn / 2);
+        all.push(new.conversation.id);
+        world.commit(add(new)).await;
+    }
+    of_jay.reverse();
+    world.say(of_jay[3], &jay, "the newest").await;
+    let moved = of_jay.remove(3);
+    of_jay.insert(0, moved);
+    for limit in [1, 3, 100] {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let window = Window { after, limit };
+            let viewer = Some(jay.id);
+            let page = world.store.conversations(world.application, viewer, window);
+            let page = page.await.unwrap();
+            assert!(page.items.iter().all(|view| view.member.is_some()));
+            found.extend(page.items.iter().map(|view| view.conversation.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, of_jay, "{limit} a page");
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let window = Window { after, limit };
+            let page = world.store.conversations(world.application, None, window);
+            let page = page.await.unwrap();
+            found.extend(page.items.iter().map(|view| view.conversation.clone()));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let order: Vec<_> = found.iter().map(|c| (c.updated_at, c.id)).collect();
+        assert!(order.windows(2).all(|two| two[0] > two[1]));
+        let mut ids: Vec<ConversationId> = found.iter().map(|c| c.id).collect();
+        ids.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(ids, all);
+    }
+}
+
+pub(crate) async fn unread_are_others_messages(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    world.join(id, &ann).await;
+    let unread = |user| {
+        let world = &world;
+        async move {
+            let of_one = world.view(id, user).await.unwrap().unread;
+            let page = world
+                .store
+                .conversations(world.application, Some(user), window(9));
+            assert_eq!(page.await.unwrap().items[0].unread, of_one);
+            of_one
+        }
+    };
+    world.say(id, &ann, "own").await;
+    let first = world.say(id, &jay, "one").await;
+    let deleted = world.say(id, &jay, "two").await;
+    assert_eq!((unread(ann.id).await, unread(jay.id).await), (2, 1));
+    let mut delete = world.new_event(id, Author::Backend, EventKind::Delete, "{}");
+    delete.touches = Some(countersign_core::ports::change::Touch::Delete { event: deleted });
+    world.commit([Change::Append(Box::new(delete))]).await;
+    assert_eq!(unread(ann.id).await, 1);
+    let seen = Change::MovePosition {
+        conversation: id,
+        user: ann.id,
+        delivered: first,
+        seen: first,
+    };
+    world.commit([seen]).await;
+    assert_eq!(unread(ann.id).await, 0);
+    world.say(id, &jay, "three").await;
+    let backend = world.text(id, Author::Backend, "four", None);
+    world.commit([backend]).await;
+    assert_eq!(unread(ann.id).await, 2);
+    // What came from an earlier place of one's own is one's own.
+    let place = world.place(id, jay.id).await;
+    let leave = countersign_core::ports::change::MemberChange {
+        conversation: id,
+        member: place.id,
+        from: MemberState::Joined,
+        to: MemberState::Left,
+        author: Author::User(jay.id),
+        assurance: countersign_core::model::event::Assurance::Verified,
+        at: world.at(9),
+    };
+    world.commit([Change::ChangeMember(Box::new(leave))]).await;
+    assert_eq!(world.view(id, jay.id).await.unwrap().unread, 0);
+    let again: MemberId = world.join(id, &jay).await;
+    assert_ne!(again, place.id);
+    // Ann's own, and the backend's.
+    assert_eq!(unread(jay.id).await, 2);
+}

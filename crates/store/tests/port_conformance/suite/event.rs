@@ -1,0 +1,277 @@
+//! Events.
+
+use crate::world::World;
+use countersign_core::id::{ApiKeyId, ConversationId};
+use countersign_core::model::api_key::{ApiKey, Role, Roles};
+use countersign_core::model::event::{Assurance, Author, EventKind, Range};
+use countersign_core::model::member::MemberState;
+use countersign_core::ports::change::{Change, Expectation, NewEvent, Touch};
+use countersign_core::ports::store::CommitError;
+use std::sync::Arc;
+
+fn append(new: NewEvent) -> [Change; 1] {
+    [Change::Append(Box::new(new))]
+}
+
+pub(crate) async fn has_its_sender(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    let key = ApiKey {
+        id: world.id(ApiKeyId::new),
+        application: Some(world.application),
+        name: "support desk".to_owned(),
+        roles: Roles::new([Role::User]).unwrap(),
+        digest: [1; 32],
+        text: None,
+        last_characters: "abcd".to_owned(),
+        created_at: world.at(0),
+        expires_at: None,
+        cidr: None,
+        last_used_at: None,
+        revoked: false,
+    };
+    world.commit([Change::AddApiKey(key.clone())]).await;
+    let place = world.place(id, jay.id).await.id;
+    for (author, member, user, name) in [
+        (Author::User(jay.id), Some(place), Some(jay.id), "jay"),
+        (Author::ApiKey(key.id), None, None, "support desk"),
+        (Author::Backend, None, None, "backend"),
+    ] {
+        for (kind, assurance) in [
+            (EventKind::Text, Assurance::Anonymous),
+            (EventKind::Message, Assurance::Described),
+            (EventKind::Image, Assurance::Verified),
+            (EventKind::Custom("a:b".to_owned()), Assurance::Verified),
+        ] {
+            let new = NewEvent {
+                assurance,
+                ..world.new_event(id, author, kind.clone(), r#"{"a":"ä\u0000"}"#)
+            };
+            let at = new.at;
+            let number = world.commit(append(new)).await.events[0].1;
+            let event = world.event(id, number).await;
+            assert_eq!((event.kind, event.timestamp), (kind, at));
+            assert_eq!(event.body, r#"{"a":"ä\u0000"}"#);
+            assert_eq!((event.from.member, event.from.user), (member, user));
+            assert_eq!(event.from.name, name);
+            assert_eq!(event.from.assurance, assurance);
+            assert_eq!((event.edited_at, event.deleted_at), (None, None));
+        }
+    }
+    let view = world.view(id, jay.id).await.unwrap();
+    assert_eq!(view.conversation.last_event_id, 13);
+}
+
+pub(crate) async fn needs_a_joined_author(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let by_ann = || [world.text(id, Author::User(ann.id), "x", None)];
+    world.refuse(Expectation::Joined, by_ann()).await;
+    let invited = world.new_member(id, ann.id, MemberState::Invited);
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    world.refuse(Expectation::Joined, by_ann()).await;
+    let nowhere = world.id(ConversationId::new);
+    let lost = [world.text(nowhere, Author::User(jay.id), "x", None)];
+    world.refuse(Expectation::Conversation, lost).await;
+    // Nothing was burned.
+    assert_eq!(world.say(id, &jay, "x").await, 3);
+}
+
+pub(crate) async fn a_client_id_is_used_once(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let elsewhere = world.conversation(&jay).await;
+    world.join(id, &ann).await;
+    let key = ApiKeyId::from_bytes([5; 16]);
+    for author in [
+        Author::User(jay.id),
+        Author::User(ann.id),
+        Author::ApiKey(key),
+        Author::Backend,
+    ] {
+        let send = |text| [world.text(id, author, text, Some("client-1"))];
+        let number = world.commit(send("first")).await.events[0].1;
+        world
+            .refuse(Expectation::ClientIdUnused, send("other"))
+            .await;
+        let found = world
+            .store
+            .event_of_client(world.application, id, author, "client-1".to_owned())
+            .await;
+        let (event, digest) = found.unwrap().unwrap();
+        assert_eq!((event.id, digest), (number, [5; 32]));
+        assert_eq!(event.client_id.as_deref(), Some("client-1"));
+        // The next event has the next number.
+        let next = world.commit([world.text(id, author, "next", None)]).await;
+        assert_eq!(next.events, [(id, number + 1)]);
+        let none = world
+            .store
+            .event_of_client(world.application, id, author, "client-2".to_owned())
+            .await;
+        assert!(none.unwrap().is_none());
+    }
+    let there = [world.text(elsewhere, Author::User(jay.id), "x", Some("client-1"))];
+    world.commit(there).await;
+}
+
+pub(crate) async fn is_edited_and_deleted_by_its_author(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    world.join(id, &ann).await;
+    let said = world.say(id, &jay, "first").await;
+    let edit = |author, event| NewEvent {
+        touches: Some(Touch::Edit {
+            event,
+            body: r#"{"text":"second"}"#.to_owned(),
+        }),
+        ..world.new_event(id, author, EventKind::Edit, r#"{"own":1}"#)
+    };
+    let delete = |author, event| NewEvent {
+        touches: Some(Touch::Delete { event }),
+        ..world.new_event(id, author, EventKind::Delete, r#"{"event_id":0}"#)
+    };
+    let missed = Expectation::EventTouchable;
+    let (own, other) = (Author::User(jay.id), Author::User(ann.id));
+    for event in [1, said, said + 5] {
+        world.refuse(missed, append(edit(other, event))).await;
+        world.refuse(missed, append(delete(other, event))).await;
+    }
+    // A member event is nobody's to change.
+    world.refuse(missed, append(edit(own, 1))).await;
+    world
+        .refuse(missed, append(delete(Author::Backend, 1)))
+        .await;
+    let new = edit(own, said);
+    let at = new.at;
+    let number = world.commit(append(new)).await.events[0].1;
+    let event = world.event(id, said).await;
+    assert_eq!(event.body, r#"{"text":"second"}"#);
+    assert_eq!((event.edited_at, event.deleted_at), (Some(at), None));
+    assert_eq!(world.event(id, number).await.body, r#"{"own":1}"#);
+    // An edit itself is not to be edited.
+    world.refuse(missed, append(edit(own, number))).await;
+    let new = delete(own, said);
+    let at = new.at;
+    world.commit(append(new)).await;
+    let event = world.event(id, said).await;
+    assert_eq!((event.body.as_str(), event.deleted_at), ("{}", Some(at)));
+    world.refuse(missed, append(edit(own, said))).await;
+    world.refuse(missed, append(delete(own, said))).await;
+    world
+        .refuse(missed, append(delete(Author::Backend, said)))
+        .await;
+    // A backend changes anybody's.
+    let said = world.say(id, &ann, "third").await;
+    world.commit(append(edit(Author::Backend, said))).await;
+    world.commit(append(delete(Author::Backend, said))).await;
+    assert_eq!(world.event(id, said).await.body, "{}");
+}
+
+pub(crate) async fn deletion_blanks_edits(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    let author = Author::User(jay.id);
+    let said = world.say(id, &jay, "secret one").await;
+    let stays = world.say(id, &jay, "other").await;
+    for event in [said, stays, said] {
+        let body = r#"{"text":"secret two"}"#.to_owned();
+        let own = format!(r#"{{"event_id":{event},"body":{body}}}"#);
+        let edit = NewEvent {
+            touches: Some(Touch::Edit { event, body }),
+            ..world.new_event(id, author, EventKind::Edit, &own)
+        };
+        world.commit(append(edit)).await;
+    }
+    let delete = NewEvent {
+        touches: Some(Touch::Delete { event: said }),
+        ..world.new_event(id, author, EventKind::Delete, r#"{"event_id":2}"#)
+    };
+    world.commit(append(delete)).await;
+    let history = world.history(id).await;
+    let bodies: Vec<&str> = history[1..]
+        .iter()
+        .map(|event| event.body.as_str())
+        .collect();
+    let of_other = format!(r#"{{"event_id":{stays},"body":{{"text":"secret two"}}}}"#);
+    assert_eq!(
+        bodies,
+        [
+            "{}",
+            r#"{"text":"secret two"}"#,
+            r#"{"event_id":2}"#,
+            of_other.as_str(),
+            r#"{"event_id":2}"#,
+            r#"{"event_id":2}"#,
+        ]
+    );
+}
+
+pub(crate) async fn ranges(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    for turn in 2..=10 {
+        assert_eq!(world.say(id, &jay, "x").await, turn);
+    }
+    let numbers = |range, limit| {
+        let world = &world;
+        let viewer = Some(jay.id);
+        async move {
+            let view = world
+                .store
+                .events(world.application, id, viewer, range, limit);
+            let view = view.await.unwrap().unwrap();
+            assert_eq!(view.member.as_ref().map(|member| member.id), view.creator);
+            let numbers: Vec<u64> = view.events.iter().map(|event| event.id).collect();
+            numbers
+        }
+    };
+    for (range, limit, expected) in [
+        (Range::Newest, 3, vec![8, 9, 10]),
+        (Range::Newest, 100, (1..=10).collect()),
+        (Range::After(0), 2, vec![1, 2]),
+        (Range::After(8), 9, vec![9, 10]),
+        (Range::After(10), 9, vec![]),
+        (Range::After(u64::MAX), 9, vec![]),
+        (Range::Before(4), 2, vec![2, 3]),
+        (Range::Before(1), 2, vec![]),
+        (Range::Before(u64::MAX), 1, vec![10]),
+    ] {
+        assert_eq!(numbers(range, limit).await, expected, "{range:?} {limit}");
+    }
+    let viewer = Some(ann.id);
+    let range = Range::Newest;
+    let view = world
+        .store
+        .events(world.application, id, viewer, range, 1)
+        .await;
+    assert_eq!(view.unwrap().unwrap().member, None);
+    let none = world.store.event(world.application, id, 11).await;
+    assert!(none.unwrap().is_none());
+}
+
+/// Locks are taken in the order of ids; what was appended is told in the order of the changes.
+pub(crate) async fn a_batch_on_several_conversations(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let one = world.conversation(&jay).await;
+    let two = world.conversation(&jay).await;
+    let author = Author::User(jay.id);
+    let say = |id, text: &str| world.text(id, author, text, None);
+    let committed = world
+        .commit([say(two, "a"), say(one, "b"), say(two, "c"), say(one, "d")])
+        .await;
+    assert_eq!(committed.events, [(two, 2), (one, 2), (two, 3), (one, 3)]);
+    assert!(world.event(two, 2).await.body.contains("\"a\""));
+    assert!(world.event(one, 3).await.body.contains("\"d\""));
+    let nowhere = world.id(ConversationId::new);
+    let failed = world.try_commit([say(one, "e"), say(nowhere, "f")]).await;
+    assert!(matches!(
+        failed,
+        Err(CommitError::Missed(Expectation::Conversation))
+    ));
+    assert_eq!(world.history(one).await.len(), 3);
+    assert_eq!(world.try_commit([]).await.unwrap().events, []);
+}

@@ -1,0 +1,208 @@
+//! Users.
+
+use crate::world::{World, window};
+use countersign_core::model::event::EventKind;
+use countersign_core::model::member::MemberState;
+use countersign_core::model::page::Window;
+use countersign_core::model::user::{Identifier, User, UserPatch};
+use countersign_core::ports::change::{Change, Expectation};
+use countersign_core::ports::store::UserFilter;
+use countersign_credential::subject::{Email, ExternalId, UserName};
+use std::sync::Arc;
+
+fn identifiers(user: &User) -> [Identifier; 4] {
+    [
+        Identifier::Id(user.id),
+        Identifier::Name(user.name.clone().unwrap()),
+        Identifier::ExternalId(user.external_id.clone().unwrap()),
+        Identifier::Email(user.email.clone().unwrap()),
+    ]
+}
+
+pub(crate) async fn is_found_by_each_identifier(world: Arc<World>) {
+    let user = User {
+        display_name: Some("Jay Doe".to_owned()),
+        ..world.new_user(Some("jay"))
+    };
+    world.commit([Change::AddUser(user.clone())]).await;
+    world.person("ann").await;
+    for identifier in identifiers(&user) {
+        let filter = UserFilter {
+            identifier: Some(identifier.clone()),
+        };
+        let found = world.store.user(world.application, identifier).await;
+        assert_eq!(found.unwrap(), Some(user.clone()));
+        let page = world
+            .store
+            .users(world.application, filter, window(10))
+            .await;
+        assert_eq!(page.unwrap().items, std::slice::from_ref(&user));
+    }
+}
+
+pub(crate) async fn identifiers_are_unique(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let name = User {
+        name: jay.name.clone(),
+        ..world.new_user(None)
+    };
+    let external_id = User {
+        external_id: jay.external_id.clone(),
+        ..world.new_user(None)
+    };
+    let email = User {
+        email: jay.email.clone(),
+        ..world.new_user(None)
+    };
+    for (user, missed) in [
+        (name, Expectation::NameFree),
+        (external_id, Expectation::ExternalIdFree),
+        (email, Expectation::EmailFree),
+    ] {
+        let patch = UserPatch {
+            name: user.name.clone().map(Some),
+            external_id: user.external_id.clone().map(Some),
+            email: user.email.clone().map(Some),
+            ..UserPatch::default()
+        };
+        world.refuse(missed, [Change::AddUser(user)]).await;
+        world
+            .refuse(missed, [Change::ChangeUser(ann.id, patch)])
+            .await;
+    }
+    assert_eq!(world.user(ann.id).await, Some(ann));
+}
+
+pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let patch = UserPatch {
+        name: Some(None),
+        external_id: Some(Some(ExternalId::parse("42").unwrap())),
+        display_name: Some(Some("Jay".to_owned())),
+        blocked: Some(true),
+        ..UserPatch::default()
+    };
+    world.commit([Change::ChangeUser(jay.id, patch)]).await;
+    let changed = User {
+        name: None,
+        external_id: Some(ExternalId::parse("42").unwrap()),
+        display_name: Some("Jay".to_owned()),
+        blocked: true,
+        ..jay.clone()
+    };
+    assert_eq!(world.user(jay.id).await, Some(changed.clone()));
+    world
+        .commit([Change::ChangeUser(jay.id, UserPatch::default())])
+        .await;
+    assert_eq!(world.user(jay.id).await, Some(changed));
+    let patch = UserPatch {
+        name: Some(Some(UserName::parse("new").unwrap())),
+        email: Some(Some(Email::parse("new@example.com").unwrap())),
+        ..UserPatch::default()
+    };
+    let nobody = world.new_user(None).id;
+    world
+        .refuse(Expectation::User, [Change::ChangeUser(nobody, patch)])
+        .await;
+}
+
+pub(crate) async fn a_deleted_one_is_found_by_nothing(world: Arc<World>) {
+    let ann = world.person("ann").await;
+    let jay = world.person("jay").await;
+    let conversation = world.conversation(&ann).await;
+    world.join(conversation, &jay).await;
+    world.say(conversation, &jay, "bye").await;
+    let session = world.log_in(&jay).await;
+    let at = world.at(5_000);
+    world.commit([Change::DeleteUser(jay.id, at)]).await;
+    for identifier in identifiers(&jay) {
+        let found = world.store.user(world.application, identifier).await;
+        assert_eq!(found.unwrap(), None);
+    }
+    let page = world
+        .store
+        .users(world.application, UserFilter::default(), window(10))
+        .await
+        .unwrap();
+    assert_eq!(page.items, std::slice::from_ref(&ann));
+    let found = world.store.session(world.application, session.id).await;
+    assert!(found.unwrap().is_none());
+    // The place is left, an event tells of it, and nothing names the user any more.
+    assert_eq!(
+        world.place(conversation, jay.id).await.state,
+        MemberState::Left
+    );
+    let history = world.history(conversation).await;
+    assert_eq!(history.last().unwrap().kind, EventKind::MemberLeft);
+    assert!(
+        history
+            .iter()
+            .zip(1..)
+            .all(|(event, number)| event.id == number)
+    );
+    for event in &history {
+        assert!(!event.body.contains("jay"), "{}", event.body);
+        assert_ne!(event.from.name, "jay");
+    }
+    world
+        .refuse(Expectation::User, [Change::DeleteUser(jay.id, at)])
+        .await;
+    world
+        .refuse(
+            Expectation::User,
+            [Change::ChangeUser(jay.id, UserPatch::default())],
+        )
+        .await;
+    // Who comes back is a new one.
+    let again = world.person("jay").await;
+    assert_ne!(again.id, jay.id);
+}
+
+pub(crate) async fn pages_have_each_once(world: Arc<World>) {
+    let mut users = Vec::new();
+    for turn in 0..11 {
+        users.push(world.person(&format!("user{turn}")).await);
+        world.visitor().await;
+    }
+    for limit in [1, 3, 11, 100] {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let window = Window { after, limit };
+            let page = world
+                .store
+                .users(world.application, UserFilter::default(), window)
+                .await
+                .unwrap();
+            assert!(page.items.len() <= limit);
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, users, "{limit} a page");
+    }
+}
+
+pub(crate) async fn sharing_a_conversation(world: Arc<World>) {
+    let ann = world.person("ann").await;
+    let jay = world.person("jay").await;
+    let shares = || async {
+        let found = world
+            .store
+            .share_conversation(world.application, ann.id, jay.id)
+            .await;
+        found.unwrap()
+    };
+    let conversation = world.conversation(&ann).await;
+    assert!(!shares().await);
+    let invited = world.new_member(conversation, jay.id, MemberState::Invited);
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    assert!(shares().await);
+    world
+        .commit([Change::DeleteUser(jay.id, world.at(1))])
+        .await;
+    assert!(!shares().await);
+}
