@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,9 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::Watcher;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     /// Every connection's task.
     pub(crate) tasks: TaskTracker,
-    /// Says that no further connection is accepted.
+    /// Says that no further connection is accepted, and open ones are to end.
     pub(crate) stop: CancellationToken,
     /// Says that what is still open is cut off.
     pub(crate) cut: CancellationToken,
@@ -51,7 +51,7 @@ pub(crate) struct Shared {
 
 impl Listener {
     /// Accepts connections until the server stops.
-    pub(crate) async fn run(self, shared: Shared, watcher: impl Fn() -> Watcher) {
+    pub(crate) async fn run(self, shared: Shared) {
         let stop = shared.stop.clone();
         let accept = async {
             loop {
@@ -60,14 +60,7 @@ impl Listener {
                 };
                 match self.tcp.accept().await {
                     Ok((stream, peer)) => {
-                        let served = serve(
-                            stream,
-                            peer,
-                            self.router.clone(),
-                            watcher(),
-                            &shared,
-                            permit,
-                        );
+                        let served = serve(stream, peer, self.router.clone(), &shared, permit);
                         shared.tasks.spawn(served);
                     }
                     Err(error) => {
@@ -86,7 +79,6 @@ fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    watcher: Watcher,
     shared: &Shared,
     permit: OwnedSemaphorePermit,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -96,25 +88,36 @@ fn serve(
     };
     let service = service_fn(move |request| answer(router.clone(), connection, request));
     // Without TLS there is no agreement on HTTP/2, and to guess it from the
-    // first bytes would wait for them without a limit.
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    // first bytes, as hyper-util's automatic builder does, would wait for them
+    // without a limit.
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.limits.head_max)
         .max_buf_size(limit::HEAD_BYTES_MAX)
         .max_headers(limit::HEAD_FIELDS_MAX);
-    let cut = shared.cut.clone();
+    let (stop, cut) = (shared.stop.clone(), shared.cut.clone());
     async move {
         let _open = permit;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
         }
-        let served = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
-            .into_owned();
-        match cut.run_until_cancelled(watcher.watch(served)).await {
+        let mut served = pin!(
+            builder
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
+        );
+        let to_the_end = async {
+            tokio::select! {
+                ended = served.as_mut() => ended,
+                () = stop.cancelled() => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            }
+        };
+        match cut.run_until_cancelled(to_the_end).await {
             Some(Ok(())) | None => {}
             Some(Err(error)) => tracing::debug!(%error, "a connection broke off"),
         }

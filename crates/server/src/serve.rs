@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -112,21 +111,14 @@ impl Server {
             cut: CancellationToken::new(),
             limits: self.limits,
         };
-        let graceful = Arc::new(GracefulShutdown::new());
         let accepting = TaskTracker::new();
         for listener in self.listeners {
-            let graceful = Arc::clone(&graceful);
-            accepting.spawn(listener.run(shared.clone(), move || graceful.watcher()));
+            accepting.spawn(listener.run(shared.clone()));
         }
         accepting.close();
         accepting.wait().await;
         shared.tasks.close();
-        let drained = async {
-            if let Ok(graceful) = Arc::try_unwrap(graceful) {
-                graceful.shutdown().await;
-            }
-            shared.tasks.wait().await;
-        };
+        let drained = shared.tasks.wait();
         let in_time = tokio::time::timeout(self.limits.drain_max, drained).await;
         let cut_off = if in_time.is_ok() {
             0

@@ -101,7 +101,10 @@ pub(crate) async fn queries_of_one_read_see_one_moment(engine: &impl Engine) {
     let both: Vec<std::pin::Pin<Box<dyn Future<Output = usize> + '_>>> =
         vec![Box::pin(writing), Box::pin(reading)];
     let moments = all(both).await[1];
-    assert!(moments > 1, "the last read saw what was there before the first write");
+    assert!(
+        moments > 1,
+        "the last read saw what was there before the first write"
+    );
 }
 
 pub(crate) async fn the_engine_answers(engine: &impl Engine) {

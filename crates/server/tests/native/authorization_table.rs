@@ -1,0 +1,195 @@
+//! Every route, with every actor: nobody, a publishable key, a visitor, the
+//! user whose things they are, a backend's key, an admin key and an operator.
+//!
+//! A route that is missing here fails the test, and so does a line for a route
+//! that is none.
+
+use std::collections::BTreeSet;
+
+use crate::world::{Device, World, text};
+use countersign_server::native;
+use serde_json::{Value, json};
+
+const ACTORS: [&str; 7] = [
+    "nobody",
+    "publishable key",
+    "visitor",
+    "user",
+    "key",
+    "admin",
+    "operator",
+];
+
+/// A method and path, and the status for each of [`ACTORS`].
+type Line = (&'static str, &'static str, [u16; 7]);
+
+const SESSION: &str = "/v1/sessions/{session_id}";
+const DEVICE: &str = "/v1/devices/{device_id}";
+const USER: &str = "/v1/users/{user_id}";
+const CONVERSATION: &str = "/v1/conversations/{conversation_id}";
+const MEMBERS: &str = "/v1/conversations/{conversation_id}/members";
+const MEMBER: &str = "/v1/conversations/{conversation_id}/members/{member_id}";
+const EVENTS: &str = "/v1/conversations/{conversation_id}/events";
+const EVENT: &str = "/v1/conversations/{conversation_id}/events/{event_id}";
+
+#[rustfmt::skip]
+const TABLE: [Line; 32] = [
+    //                                      nobody  pk   visit user  key  admin oper
+    ("GET", "/healthz",                     [200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/readyz",                      [200, 200, 200, 200, 200, 200, 200]),
+    ("POST", "/v1/sessions",                [201, 201, 403, 403, 201, 201, 201]),
+    ("GET", "/v1/sessions",                 [401, 403, 200, 200, 200, 200, 200]),
+    ("POST", "/v1/sessions/anonymous",      [401, 201, 403, 403, 403, 403, 403]),
+    ("POST", "/v1/sessions/refresh",        [200, 200, 200, 200, 200, 200, 200]),
+    ("DELETE", "/v1/sessions/current",      [401, 400, 204, 204, 400, 400, 400]),
+    ("DELETE", "/v1/sessions/others",       [401, 403, 204, 204, 204, 204, 204]),
+    ("DELETE", SESSION,                     [401, 403, 404, 204, 204, 204, 204]),
+    ("GET", "/v1/devices",                  [401, 403, 200, 200, 200, 200, 200]),
+    ("GET", DEVICE,                         [401, 403, 404, 200, 200, 200, 200]),
+    ("PATCH", DEVICE,                       [401, 403, 404, 200, 403, 403, 403]),
+    ("DELETE", DEVICE,                      [401, 403, 404, 204, 204, 204, 204]),
+    ("POST", "/v1/users",                   [401, 403, 403, 403, 201, 201, 201]),
+    ("GET", "/v1/users",                    [401, 403, 403, 403, 200, 200, 200]),
+    ("GET", USER,                           [401, 403, 403, 200, 200, 200, 200]),
+    ("PATCH", USER,                         [401, 403, 403, 200, 200, 200, 200]),
+    ("DELETE", USER,                        [401, 403, 403, 403, 204, 204, 204]),
+    ("POST", "/v1/conversations",           [401, 403, 201, 201, 201, 201, 201]),
+    ("GET", "/v1/conversations",            [401, 403, 200, 200, 200, 200, 200]),
+    ("GET", CONVERSATION,                   [401, 403, 404, 200, 200, 200, 200]),
+    ("PATCH", CONVERSATION,                 [401, 403, 404, 200, 200, 200, 200]),
+    ("DELETE", CONVERSATION,                [401, 403, 404, 204, 204, 204, 204]),
+    ("POST", MEMBERS,                       [401, 403, 403, 201, 201, 201, 201]),
+    ("GET", MEMBERS,                        [401, 403, 403, 200, 200, 200, 200]),
+    ("GET", MEMBER,                         [401, 403, 403, 200, 200, 200, 200]),
+    ("PATCH", MEMBER,                       [401, 403, 403, 200, 200, 200, 200]),
+    ("DELETE", MEMBER,                      [401, 403, 403, 204, 204, 204, 204]),
+    ("POST", EVENTS,                        [401, 403, 404, 201, 201, 201, 201]),
+    ("GET", EVENTS,                         [401, 403, 404, 200, 200, 200, 200]),
+    ("GET", EVENT,                          [401, 403, 404, 200, 200, 200, 200]),
+    ("DELETE", EVENT,                       [401, 403, 404, 204, 204, 204, 204]),
+];
+
+/// What the user of one line owns, fresh for every call.
+struct Fixture {
+    user: Device,
+    visitor: Device,
+    friend: Device,
+    conversation: String,
+    member: String,
+    event: u64,
+}
+
+#[tokio::test]
+async fn every_route_answers_every_actor_as_the_table_says() {
+    let world = World::new().await;
+    let mut failures = Vec::new();
+    for (method, template, expected) in TABLE {
+        for (actor, expected) in ACTORS.into_iter().zip(expected) {
+            let fixture = Fixture::new(&world).await;
+            let found = ask(&world, &fixture, actor, method, template).await;
+            if found != expected {
+                failures.push(format!(
+                    "{method} {template} as {actor}: {found}, not {expected}"
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn the_table_has_every_route() {
+    let routes: BTreeSet<(String, &str)> = native::calls()
+        .into_iter()
+        .map(|call| (call.method.to_string(), call.template))
+        .collect();
+    let table: BTreeSet<(String, &str)> = TABLE
+        .iter()
+        .map(|(method, template, _)| ((*method).to_owned(), *template))
+        .collect();
+    assert_eq!(table, routes);
+    assert_eq!(table.len(), TABLE.len(), "a line stands twice");
+}
+
+async fn ask(world: &World, fixture: &Fixture, actor: &str, method: &str, template: &str) -> u16 {
+    let mut path = template
+        .replace("{session_id}", &fixture.user.session)
+        .replace("{device_id}", &fixture.user.device)
+        .replace("{user_id}", &fixture.user.user)
+        .replace("{conversation_id}", &fixture.conversation)
+        .replace("{member_id}", &fixture.member)
+        .replace("{event_id}", &fixture.event.to_string());
+    let backend = ["key", "admin", "operator"].contains(&actor);
+    let mut query = Vec::new();
+    let of_a_user = template.starts_with("/v1/devices")
+        || template == "/v1/sessions/others"
+        || (method, template) == ("GET", "/v1/sessions");
+    if backend && of_a_user && method != "PATCH" {
+        query.push(format!("user_id={}", fixture.user.user));
+    }
+    if actor == "operator" && template.starts_with("/v1") {
+        query.push(format!("application_id={}", world.home.id));
+    }
+    if !query.is_empty() {
+        path = format!("{path}?{}", query.join("&"));
+    }
+    let mut call = world.call(method, &path);
+    if let Some(bearer) = bearer(world, fixture, actor) {
+        call = call.bearer(bearer);
+    }
+    if let Some(body) = body(world, fixture, method, template) {
+        call = call.json(&body);
+    }
+    call.send().await.status
+}
+
+fn bearer<'a>(world: &'a World, fixture: &'a Fixture, actor: &str) -> Option<&'a str> {
+    match actor {
+        "nobody" => None,
+        "publishable key" => Some(&world.home.publishable),
+        "visitor" => Some(&fixture.visitor.access),
+        "user" => Some(&fixture.user.access),
+        "key" => Some(&world.home.key),
+        "admin" => Some(&world.home.admin),
+        "operator" => Some(&world.operator),
+        other => panic!("{other} is no actor"),
+    }
+}
+
+fn body(world: &World, fixture: &Fixture, method: &str, template: &str) -> Option<Value> {
+    let body = match (method, template) {
+        ("POST", "/v1/sessions") => {
+            json!({"credential": world.credential(&world.unique("subject"))})
+        }
+        ("POST", "/v1/sessions/refresh") => json!({"refresh_token": fixture.user.refresh}),
+        ("POST", "/v1/users") => json!({"name": world.unique("name")}),
+        ("POST", MEMBERS) => json!({"user": {"id": fixture.friend.user}, "state": "invited"}),
+        ("POST", EVENTS) => json!({"type": "text", "body": {"text": "hello"}}),
+        ("POST", _) => json!({}),
+        ("PATCH", DEVICE) => json!({"name": "Phone"}),
+        ("PATCH", MEMBER) => json!({"state": "left"}),
+        ("PATCH", _) => json!({"display_name": "New"}),
+        _ => return None,
+    };
+    Some(body)
+}
+
+// === impl Fixture ===
+
+impl Fixture {
+    async fn new(world: &World) -> Self {
+        let user = world.user(&world.unique("user")).await;
+        let friend = world.user(&world.unique("friend")).await;
+        let visitor = world.visitor().await;
+        let conversation = world.conversation(&user).await;
+        let sent = world.say(&user, &conversation, "hello").await.expect(201);
+        Self {
+            member: text(&sent["from"]["member_id"]),
+            event: sent["id"].as_u64().expect("an event has a number"),
+            user,
+            visitor,
+            friend,
+            conversation,
+        }
+    }
+}

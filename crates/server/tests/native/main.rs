@@ -1,0 +1,12 @@
+//! The native door over real sockets, with a real store.
+
+mod world;
+mod http;
+mod story;
+mod identity_rules;
+mod authorization_table;
+mod conversations;
+mod bad_input;
+mod serve;
+mod paths;
+mod log;
