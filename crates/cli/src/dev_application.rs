@@ -47,6 +47,7 @@ pub(crate) async fn create(ctx: &Ctx, operator: ApiKeyId) -> Result<DevApplicati
         application,
         who: Who::Operator { api_key: operator },
         acl: None,
+        parameters: Vec::new(),
     };
     let new = NewApplication {
         name: "Demo".to_owned(),

@@ -107,13 +107,19 @@ fn authorize_agrees_with_the_oracle() {
             let value = json::read(text.as_bytes()).unwrap();
             Arc::new(Acl::from_json(&value).unwrap())
         });
+        let parameters = parameters(&mut dice);
         let principal = Principal {
             application: Some(own),
             who: who(role),
             acl,
+            parameters: parameters.clone(),
         };
-        let verdict = authorize(&principal, &action, &[]).and_then(|c| c.given(&facts));
-        let expected = oracle(role, acl_text.as_deref(), &action, &facts);
+        let verdict = authorize(&principal, &action).and_then(|c| c.given(&facts));
+        let asked = Asked {
+            action: &action,
+            parameters: &parameters,
+        };
+        let expected = oracle(role, acl_text.as_deref(), &asked, &facts);
         let told = verdict
             .as_ref()
             .map_or_else(|error| error.code.as_str(), |_| "permitted");
@@ -141,15 +147,23 @@ fn an_operator_who_names_no_application_is_asked_for_one() {
         application: None,
         who: who(5),
         acl: None,
+        parameters: Vec::new(),
     };
-    let refused = authorize(&principal, &Action::ListUsers, &[])
+    let refused = authorize(&principal, &Action::ListUsers)
         .map(|_| ())
         .unwrap_err();
     assert_eq!(refused.code.as_str(), "application_required");
 }
 
+/// What is asked for, and what the request tells beside it.
+struct Asked<'a> {
+    action: &'a Action,
+    parameters: &'a [(String, Option<String>)],
+}
+
 /// The naive judgement.
-fn oracle(role: usize, acl: Option<&str>, action: &Action, facts: &Facts) -> &'static str {
+fn oracle(role: usize, acl: Option<&str>, asked: &Asked<'_>, facts: &Facts) -> &'static str {
+    let action = asked.action;
     let debug = format!("{action:?}");
     let name = debug.split('(').next().unwrap();
     let (_, cells) = TABLE
@@ -161,7 +175,7 @@ fn oracle(role: usize, acl: Option<&str>, action: &Action, facts: &Facts) -> &'s
         return "not_permitted";
     }
     if let Some(acl) = acl
-        && !acl_allows(acl, action)
+        && !acl_allows(acl, asked)
     {
         return "acl_denied";
     }
@@ -186,8 +200,8 @@ fn oracle(role: usize, acl: Option<&str>, action: &Action, facts: &Facts) -> &'s
     }
 }
 
-fn acl_allows(acl: &str, action: &Action) -> bool {
-    let (method, path) = action.call();
+fn acl_allows(acl: &str, asked: &Asked<'_>) -> bool {
+    let (method, path) = asked.action.call();
     let acl: serde_json::Value = serde_json::from_str(acl).unwrap();
     acl["paths"]
         .as_object()
@@ -200,11 +214,17 @@ fn acl_allows(acl: &str, action: &Action) -> bool {
             let filters = rule.get("filters").map(|f| f.as_object().unwrap());
             let filters_fit = filters.is_none_or(|wanted| {
                 wanted.iter().all(|(name, value)| {
-                    let found = action.path_parameters();
+                    let found: Vec<(String, Option<String>)> = asked
+                        .action
+                        .path_parameters()
+                        .into_iter()
+                        .map(|(name, value)| (name.to_owned(), Some(value)))
+                        .chain(asked.parameters.iter().cloned())
+                        .collect();
                     found.iter().any(|(n, _)| n == name)
                         && found
                             .iter()
-                            .all(|(n, v)| n != name || Some(v.as_str()) == value.as_str())
+                            .all(|(n, v)| n != name || v.as_deref() == value.as_str())
                 })
             });
             method_fits && filters_fit && pattern_fits(pattern, &path)
@@ -294,6 +314,25 @@ fn facts(dice: &mut Dice) -> Facts {
         own: dice.below(2) == 0,
         shares: dice.below(2) == 0,
     }
+}
+
+/// What a query or body might tell, also what contradicts the path.
+fn parameters(dice: &mut Dice) -> Vec<(String, Option<String>)> {
+    let names = ["conversation_id", "event_id", "user_id", "state"];
+    let values = [
+        Some("CON-06060606-0606-0606-0606-060606060606"),
+        Some("USR-03030303-0303-0303-0303-030303030303"),
+        Some("2"),
+        None,
+    ];
+    (0..dice.below(3))
+        .map(|_| {
+            (
+                (*dice.pick(&names)).to_owned(),
+                dice.pick(&values).map(str::to_owned),
+            )
+        })
+        .collect()
 }
 
 fn action(dice: &mut Dice) -> Action {

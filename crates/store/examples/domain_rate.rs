@@ -203,8 +203,9 @@ fn permit() -> Result<Permit, Failure> {
             api_key: ApiKeyId::from_bytes([1; 16]),
         },
         acl: None,
+        parameters: Vec::new(),
     };
-    Ok(authorize(&operator, &Action::ManageApplication, &[])?.outright()?)
+    Ok(authorize(&operator, &Action::ManageApplication)?.outright()?)
 }
 
 fn now() -> Timestamp {

@@ -59,19 +59,12 @@ pub struct Facts {
     pub shares: bool,
 }
 
-/// What the request told beside the action's path: for the ACL's filters.
-pub type Parameters<'a> = &'a [Parameter<'a>];
-
 /// Judges role and ACL.
 ///
 /// # Errors
 /// `not_permitted` where the role has no such right, `acl_denied` where the ACL
 /// withholds it, `application_required` where an operator names no application.
-pub fn authorize(
-    principal: &Principal,
-    action: &Action,
-    parameters: Parameters<'_>,
-) -> Result<Conditional, Error> {
+pub fn authorize(principal: &Principal, action: &Action) -> Result<Conditional, Error> {
     let Some(application) = principal.application else {
         return Err(Error::new(
             Code::ApplicationRequired,
@@ -90,7 +83,7 @@ pub fn authorize(
             ),
         ));
     }
-    check_acl(principal, action, parameters)?;
+    check_acl(principal, action)?;
     let permit = Permit {
         application,
         actor: principal.actor(),
@@ -102,24 +95,22 @@ pub fn authorize(
     })
 }
 
-fn check_acl(
-    principal: &Principal,
-    action: &Action,
-    parameters: Parameters<'_>,
-) -> Result<(), Error> {
+fn check_acl(principal: &Principal, action: &Action) -> Result<(), Error> {
     let Some(acl) = &principal.acl else {
         return Ok(());
     };
     let (method, path) = action.call();
     let permitted = if acl.has_filters() {
         let path_parameters = action.path_parameters();
-        let mut all = Vec::with_capacity(path_parameters.len() + parameters.len());
-        all.extend(
-            path_parameters
-                .iter()
-                .map(|(name, text)| Parameter::from_text(name, text)),
-        );
-        all.extend_from_slice(parameters);
+        let told = principal.parameters.iter();
+        let all: Vec<Parameter<'_>> = path_parameters
+            .iter()
+            .map(|(name, text)| Parameter::from_text(name, text))
+            .chain(told.map(|(name, text)| Parameter {
+                name,
+                text: text.as_deref(),
+            }))
+            .collect();
         acl.permits(&Call {
             method,
             path: &path,

@@ -18,6 +18,10 @@ pub struct Principal {
     pub who: Who,
     /// What their credential may call; `None` is everything that the role may.
     pub acl: Option<Arc<Acl>>,
+    /// What the request tells beside the action's own path, where the ACL has
+    /// filters: its query, and its body's top-level members. `None` is a value
+    /// that is no text.
+    pub parameters: Vec<(String, Option<String>)>,
 }
 
 /// Who somebody is.

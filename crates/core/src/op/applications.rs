@@ -48,7 +48,7 @@ pub async fn create_application(
         application: Some(id),
         ..principal.clone()
     };
-    let permit = authorize(&operator, &Action::ManageApplication, &[])?.outright()?;
+    let permit = authorize(&operator, &Action::ManageApplication)?.outright()?;
     if new.name.is_empty() || new.name.len() > limit::NAME_BYTES_MAX {
         return Err(Error::new(
             Code::BadRequest,
@@ -98,7 +98,7 @@ pub async fn add_signing_key(
     principal: &Principal,
     new: NewSigningKey,
 ) -> Result<SigningKey, Error> {
-    let permit = authorize(principal, &Action::ManageKeys, &[])?.outright()?;
+    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
     let keys = &judge.application.keys;
@@ -168,7 +168,7 @@ pub async fn create_api_key(
     principal: &Principal,
     new: NewApiKey,
 ) -> Result<CreatedApiKey, Error> {
-    let permit = authorize(principal, &Action::ManageKeys, &[])?.outright()?;
+    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
     if new.roles.has(Role::Operator) {
         return Err(Error::new(
             Code::NotPermitted,
@@ -241,7 +241,7 @@ pub async fn set_settings(
     principal: &Principal,
     settings: Settings,
 ) -> Result<(), Error> {
-    let permit: Permit = authorize(principal, &Action::ManageKeys, &[])?.outright()?;
+    let permit: Permit = authorize(principal, &Action::ManageKeys)?.outright()?;
     ctx.store
         .commit(&permit, vec![Change::SetSettings(settings)])
         .await?;

@@ -131,6 +131,7 @@ async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principal, Error> {
         acl: Some(Arc::new(
             acl.unwrap_or_else(|| settings.default_acl.clone()),
         )),
+        parameters: Vec::new(),
     })
 }
 
@@ -196,6 +197,7 @@ fn principal_of(key: &ApiKey) -> Principal {
         application: key.application,
         who,
         acl: None,
+        parameters: Vec::new(),
     }
 }
 
@@ -249,6 +251,7 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
             admin: false,
         },
         acl: claims.acl.map(Arc::new),
+        parameters: Vec::new(),
     })
 }
 

@@ -46,7 +46,7 @@ pub async fn create_conversation(
     principal: &Principal,
     create: Create,
 ) -> Result<Created, Error> {
-    let permit = authorize(principal, &Action::CreateConversation, &[])?.outright()?;
+    let permit = authorize(principal, &Action::CreateConversation)?.outright()?;
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
     let now = ctx.now();
@@ -116,7 +116,7 @@ pub async fn list_conversations(
     principal: &Principal,
     window: Window,
 ) -> Result<Page<ConversationView>, Error> {
-    let permit = authorize(principal, &Action::ListConversations, &[])?.outright()?;
+    let permit = authorize(principal, &Action::ListConversations)?.outright()?;
     Ok(ctx
         .store
         .conversations(permit.application(), principal.user(), window)
@@ -132,7 +132,7 @@ pub async fn read_conversation(
     principal: &Principal,
     id: ConversationId,
 ) -> Result<ConversationView, Error> {
-    let conditional = authorize(principal, &Action::ReadConversation(id), &[])?;
+    let conditional = authorize(principal, &Action::ReadConversation(id))?;
     let (view, _) = view_for(ctx, principal, conditional, id).await?;
     Ok(view)
 }
@@ -148,7 +148,7 @@ pub async fn update_conversation(
     id: ConversationId,
     patch: ConversationPatch,
 ) -> Result<ConversationView, Error> {
-    let conditional = authorize(principal, &Action::UpdateConversation(id), &[])?;
+    let conditional = authorize(principal, &Action::UpdateConversation(id))?;
     let application = conditional.application();
     let (_, permit) = view_for(ctx, principal, conditional, id).await?;
     let judge = ctx.judge_of(application).await?;
@@ -173,7 +173,7 @@ pub async fn delete_conversation(
     principal: &Principal,
     id: ConversationId,
 ) -> Result<(), Error> {
-    let conditional = authorize(principal, &Action::DeleteConversation(id), &[])?;
+    let conditional = authorize(principal, &Action::DeleteConversation(id))?;
     let application = conditional.application();
     let (_, permit) = view_for(ctx, principal, conditional, id).await?;
     let judge = ctx.judge_of(application).await?;

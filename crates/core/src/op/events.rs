@@ -60,7 +60,7 @@ pub struct Sent {
 /// client id was sent with something else; `too_large`.
 pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
     let id = send.conversation;
-    let conditional = authorize(principal, &Action::Send(id), &[])?;
+    let conditional = authorize(principal, &Action::Send(id))?;
     let (permit, _) = conditional.in_batch()?;
     let application = permit.application();
     let now = ctx.now();
@@ -151,7 +151,7 @@ async fn why_not_joined(
     let place = found
         .and_then(|view| view.member)
         .map(|member| member.state);
-    let refused = authorize(principal, &Action::Send(id), &[]).and_then(|conditional| {
+    let refused = authorize(principal, &Action::Send(id)).and_then(|conditional| {
         conditional.given(&Facts {
             place,
             ..Facts::default()
@@ -173,7 +173,7 @@ pub async fn list_events(
     range: Range,
     limit: usize,
 ) -> Result<Vec<Event>, Error> {
-    let conditional = authorize(principal, &Action::ListEvents(conversation), &[])?;
+    let conditional = authorize(principal, &Action::ListEvents(conversation))?;
     read(ctx, principal, conditional, conversation, range, limit).await
 }
 
@@ -187,7 +187,7 @@ pub async fn read_event(
     conversation: ConversationId,
     id: u64,
 ) -> Result<Event, Error> {
-    let conditional = authorize(principal, &Action::ReadEvent(conversation, id), &[])?;
+    let conditional = authorize(principal, &Action::ReadEvent(conversation, id))?;
     let range = Range::After(id.saturating_sub(1));
     let events = read(ctx, principal, conditional, conversation, range, 1).await?;
     let found = events.into_iter().find(|event| event.id == id);
@@ -253,7 +253,7 @@ async fn read_event_for(
     conversation: ConversationId,
     id: u64,
 ) -> Result<Event, Error> {
-    let conditional = authorize(principal, &Action::DeleteEvent(conversation, id), &[])?;
+    let conditional = authorize(principal, &Action::DeleteEvent(conversation, id))?;
     let application = conditional.application();
     let viewer = principal.user();
     let range = Range::After(id.saturating_sub(1));
@@ -288,7 +288,7 @@ pub async fn move_position(
     delivered: u64,
     seen: u64,
 ) -> Result<(), Error> {
-    let (permit, guard) = authorize(principal, &Action::Send(conversation), &[])?.in_batch()?;
+    let (permit, guard) = authorize(principal, &Action::Send(conversation))?.in_batch()?;
     let Guard::Joined(user) = guard else {
         return Err(Error::new(
             Code::BadRequest,

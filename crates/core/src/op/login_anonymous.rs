@@ -23,7 +23,7 @@ pub async fn login_anonymous(
     client: &Principal,
     device: &DeviceClaim,
 ) -> Result<LoginAnswer, Error> {
-    let permit = authorize(client, &Action::LogInAnonymous, &[])?.outright()?;
+    let permit = authorize(client, &Action::LogInAnonymous)?.outright()?;
     let Who::Client {
         api_key: Some(api_key),
     } = &client.who

@@ -44,7 +44,7 @@ pub async fn list_members(
     conversation: ConversationId,
     window: Window,
 ) -> Result<Page<Member>, Error> {
-    let conditional = authorize(principal, &Action::ListMembers(conversation), &[])?;
+    let conditional = authorize(principal, &Action::ListMembers(conversation))?;
     let application = conditional.application();
     view_for(ctx, principal, conditional, conversation).await?;
     Ok(ctx.store.members(application, conversation, window).await?)
@@ -60,7 +60,7 @@ pub async fn read_member(
     conversation: ConversationId,
     id: MemberId,
 ) -> Result<Member, Error> {
-    let conditional = authorize(principal, &Action::ReadMember(conversation, id), &[])?;
+    let conditional = authorize(principal, &Action::ReadMember(conversation, id))?;
     let application = conditional.application();
     view_for(ctx, principal, conditional, conversation).await?;
     let found = ctx.store.member(application, conversation, id).await?;
@@ -92,7 +92,7 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
         MemberState::Invited => Action::InviteMember(add.conversation),
         MemberState::Joined | MemberState::Left => Action::AddMember(add.conversation),
     };
-    let conditional = authorize(principal, &action, &[])?;
+    let conditional = authorize(principal, &action)?;
     let (view, permit) = view_for(ctx, principal, conditional, add.conversation).await?;
     let user = user.ok_or_else(|| Error::not_found("user"))?;
     if user.anonymous {
@@ -141,7 +141,7 @@ pub async fn join(
     principal: &Principal,
     conversation: ConversationId,
 ) -> Result<Added, Error> {
-    let conditional = authorize(principal, &Action::Join(conversation), &[])?;
+    let conditional = authorize(principal, &Action::Join(conversation))?;
     let application = conditional.application();
     let (view, permit) = view_for(ctx, principal, conditional, conversation).await?;
     let Some(member) = view.member else {
@@ -256,7 +256,7 @@ async fn change(
     } else {
         action.clone()
     };
-    let conditional = authorize(principal, &action, &[])?;
+    let conditional = authorize(principal, &action)?;
     let found = ctx
         .store
         .conversation(application, *conversation, principal.user())

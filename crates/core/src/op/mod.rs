@@ -12,6 +12,6 @@ pub mod conversations;
 pub mod members;
 pub mod events;
 pub mod applications;
-mod answer;
+pub mod answer;
 mod commit;
 mod visitor;

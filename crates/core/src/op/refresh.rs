@@ -53,24 +53,26 @@ pub async fn refresh(
         let Some(view) = view else {
             return minted_again(ctx, &judge, &token, now).await;
         };
+        let step = step(&token, &view.session, nonce_digest);
+        // Reuse is told before anything else: of fifty who race with one token
+        // every loser hears it, also those who come after the session was ended
+        // for it.
+        if matches!(step, Step::Reused) {
+            return Err(reused(ctx, &judge, &token, now).await?);
+        }
         check(&judge, &view, now)?;
-        match step(&token, &view.session, nonce_digest) {
-            Step::Again => {
-                let settings = &judge.application.settings;
-                return Ok(answer(
-                    ctx,
-                    token.application,
-                    settings,
-                    view.session,
-                    view.user,
-                ));
-            }
-            Step::Reused => return Err(reused(ctx, &judge, &token, now).await?),
-            Step::Rotate => {
-                if let Some(answer) = rotate(ctx, &judge, view, nonce_digest, now).await? {
-                    return Ok(answer);
-                }
-            }
+        if matches!(step, Step::Again) {
+            let settings = &judge.application.settings;
+            return Ok(answer(
+                ctx,
+                token.application,
+                settings,
+                view.session,
+                view.user,
+            ));
+        }
+        if let Some(answer) = rotate(ctx, &judge, view, nonce_digest, now).await? {
+            return Ok(answer);
         }
     }
     Err(CommitError::Missed(Expectation::Generation).into())
@@ -171,7 +173,10 @@ async fn rotate(
         .await
     {
         Ok(_) => {}
-        Err(CommitError::Missed(Expectation::Generation)) => return Ok(None),
+        // Whether it went on or ended meanwhile, the next look tells.
+        Err(CommitError::Missed(Expectation::Generation | Expectation::SessionOpen)) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     }
     let session = Session {

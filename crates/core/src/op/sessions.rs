@@ -61,7 +61,7 @@ pub async fn list_sessions(
     user: Option<UserId>,
     window: Window,
 ) -> Result<Page<Session>, Error> {
-    let permit = authorize(principal, &Action::ListSessions, &[])?.outright()?;
+    let permit = authorize(principal, &Action::ListSessions)?.outright()?;
     let user = whose(principal, user)?;
     Ok(ctx
         .store
@@ -78,7 +78,7 @@ pub async fn list_devices(
     principal: &Principal,
     user: Option<UserId>,
 ) -> Result<Vec<Device>, Error> {
-    let permit = authorize(principal, &Action::ListSessions, &[])?.outright()?;
+    let permit = authorize(principal, &Action::ListSessions)?.outright()?;
     let user = whose(principal, user)?;
     Ok(ctx.store.devices(permit.application(), user).await?)
 }
@@ -93,7 +93,7 @@ pub async fn name_device(
     device: DeviceId,
     name: String,
 ) -> Result<(), Error> {
-    let permit = authorize(principal, &Action::NameDevice, &[])?.outright()?;
+    let permit = authorize(principal, &Action::NameDevice)?.outright()?;
     let user = whose(principal, None)?;
     ctx.store
         .commit(&permit, vec![Change::NameDevice(user, device, name)])
@@ -117,7 +117,7 @@ pub async fn log_out(ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
         own: true,
         ..Facts::default()
     };
-    let permit = authorize(principal, &action, &[])?.given(&own)?;
+    let permit = authorize(principal, &action)?.given(&own)?;
     end(
         ctx,
         &permit,
@@ -143,7 +143,7 @@ pub async fn end_session(
     {
         return log_out(ctx, principal).await;
     }
-    let conditional = authorize(principal, &Action::EndSession(session), &[])?;
+    let conditional = authorize(principal, &Action::EndSession(session))?;
     let view = ctx
         .store
         .session(conditional.application(), session)
@@ -169,7 +169,7 @@ pub async fn end_other_sessions(
     principal: &Principal,
     user: Option<UserId>,
 ) -> Result<(), Error> {
-    let permit = authorize(principal, &Action::EndSessions, &[])?.outright()?;
+    let permit = authorize(principal, &Action::EndSessions)?.outright()?;
     let user = whose(principal, user)?;
     let keep = principal.session().map(|own| own.session);
     let open = all_open(ctx, permit.application(), user).await?;
@@ -191,7 +191,7 @@ pub async fn end_device(
     user: Option<UserId>,
     device: DeviceId,
 ) -> Result<(), Error> {
-    let permit = authorize(principal, &Action::EndSessions, &[])?.outright()?;
+    let permit = authorize(principal, &Action::EndSessions)?.outright()?;
     let user = whose(principal, user)?;
     let open = all_open(ctx, permit.application(), user).await?;
     let there: Vec<Session> = open.into_iter().filter(|s| s.device == device).collect();

@@ -37,7 +37,7 @@ pub struct NewUser {
 /// # Errors
 /// `bad_request` without any identifier; `conflict` where one is taken.
 pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Result<User, Error> {
-    let permit = authorize(principal, &Action::CreateUser, &[])?.outright()?;
+    let permit = authorize(principal, &Action::CreateUser)?.outright()?;
     if new.name.is_none() && new.external_id.is_none() && new.email.is_none() {
         return Err(Error::new(
             Code::BadRequest,
@@ -66,7 +66,7 @@ pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Resu
 /// # Errors
 /// `not_found` where there is none, or who asks shares no conversation with it.
 pub async fn read_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<User, Error> {
-    let conditional = authorize(principal, &Action::ReadUser(id), &[])?;
+    let conditional = authorize(principal, &Action::ReadUser(id))?;
     let application = conditional.application();
     let mut facts = Facts {
         own: principal.user() == Some(id),
@@ -93,7 +93,7 @@ pub async fn list_users(
     filter: UserFilter,
     window: Window,
 ) -> Result<Page<User>, Error> {
-    let permit = authorize(principal, &Action::ListUsers, &[])?.outright()?;
+    let permit = authorize(principal, &Action::ListUsers)?.outright()?;
     Ok(ctx
         .store
         .users(permit.application(), filter, window)
@@ -122,7 +122,7 @@ pub async fn update_user(
         Action::IdentifyUser(id)
     };
     let own = principal.user() == Some(id);
-    let permit = authorize(principal, &action, &[])?.given(&Facts {
+    let permit = authorize(principal, &action)?.given(&Facts {
         own,
         ..Facts::default()
     })?;
@@ -157,7 +157,7 @@ pub async fn update_user(
 /// # Errors
 /// `not_found` where there is none.
 pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<(), Error> {
-    let permit = authorize(principal, &Action::DeleteUser(id), &[])?.outright()?;
+    let permit = authorize(principal, &Action::DeleteUser(id))?.outright()?;
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
     let settings = &judge.application.settings;

@@ -15,6 +15,7 @@ use countersign_core::op::authenticate::{Bearer, authenticate};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
+use super::body::ReadBody;
 use super::problem::Problem;
 use super::query::Query;
 use crate::connection::Connection;
@@ -37,13 +38,22 @@ async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Option<Principal>, Error>
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         tls: false,
     });
+    let query = Query::of(&parts.uri)?;
     let bearer = Bearer {
         text,
         peer: connection.peer,
         confidential: connection.is_confidential(),
-        application: Query::of(&parts.uri)?.application()?,
+        application: query.application()?,
     };
-    authenticate(ctx, bearer).await.map(Some)
+    let mut principal = authenticate(ctx, bearer).await?;
+    if principal.acl.as_ref().is_some_and(|acl| acl.has_filters()) {
+        principal.parameters = query.pairs();
+        let body = parts.extensions.get::<ReadBody>();
+        principal
+            .parameters
+            .extend(body.map(ReadBody::members).unwrap_or_default());
+    }
+    Ok(Some(principal))
 }
 
 /// The text of the bearer, if there is one.

@@ -20,6 +20,10 @@ use super::problem::Problem;
 /// never values; a longer one quotes a name that somebody made long.
 const EXPLANATION_BYTES_MAX: usize = 400;
 
+/// The whole body, kept beside the request for whom its bearer makes curious.
+#[derive(Debug, Clone)]
+pub(super) struct ReadBody(pub(super) Bytes);
+
 /// A JSON body. An empty one counts as an object without members.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
@@ -136,6 +140,23 @@ fn check_strict(text: &[u8]) -> Result<(), Error> {
             Code::MalformedJson,
             format!("the body is not JSON: {error}"),
         )),
+    }
+}
+
+// === impl ReadBody ===
+
+impl ReadBody {
+    /// The body's top-level members, as an ACL's filters compare them: a value
+    /// that is no text is `None`. What is no strict JSON object tells nothing;
+    /// it is refused where it is decoded.
+    pub(super) fn members(&self) -> Vec<(String, Option<String>)> {
+        let Ok(object) = json::read_object(&self.0) else {
+            return Vec::new();
+        };
+        let member = |(name, value): (&str, &json::Value<'_>)| {
+            (name.to_owned(), value.as_str().map(str::to_owned))
+        };
+        object.iter().map(member).collect()
     }
 }
 

@@ -21,7 +21,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
 use tower::Layer as _;
 
-use super::body;
+use super::body::{self, ReadBody};
 use super::problem::{self, Failure, Problem};
 use crate::path;
 
@@ -64,6 +64,8 @@ async fn prepared(request: Request) -> Result<Request, Error> {
     // The body first: a refusal of the path is to arrive, too.
     let body = body::read(body).await?;
     parts.uri = canonical(parts.uri)?;
+    // Who asks may bear an ACL whose filters look at the body.
+    parts.extensions.insert(ReadBody(body.clone()));
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 

@@ -43,6 +43,14 @@ impl Query {
         Ok(Self(pairs))
     }
 
+    /// The parameters, as an ACL's filters compare them.
+    pub(super) fn pairs(&self) -> Vec<(String, Option<String>)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.clone(), Some(value.clone())))
+            .collect()
+    }
+
     /// Checks that the query has no other parameters than these.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Error> {
         let all_known = self

@@ -10,6 +10,7 @@ use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::model::session::Session;
 use countersign_core::op;
+use countersign_core::op::answer::LoginAnswer;
 use countersign_core::op::login::{DeviceClaim, LoggedIn, Login};
 use countersign_wire::secret::Secret;
 use countersign_wire::session as wire;
@@ -22,33 +23,6 @@ use super::named::{Named, checked_client_id, checked_name};
 use super::problem::Problem;
 use super::query::Query;
 
-/// The login answer on the wire. A macro, since the domain keeps the name of
-/// its own type for itself.
-macro_rules! login_answer {
-    ($answer:expr) => {{
-        let answer = $answer;
-        let user = answer.user;
-        wire::LoginAnswer {
-            session: wire::LoginSession {
-                id: answer.session.id.to_string(),
-                device_id: answer.session.device.to_string(),
-                expires_at: time(answer.session.expires_at),
-            },
-            user: wire::LoginUser {
-                id: user.id.to_string(),
-                name: user.name.map(|name| name.as_str().to_owned()),
-                external_id: user.external_id.map(|id| id.as_str().to_owned()),
-                email: user.email.map(|email| email.as_str().to_owned()),
-                anonymous: user.anonymous,
-            },
-            access_token: Secret(answer.access_token),
-            access_token_expires_at: time(answer.access_token_expires_at),
-            refresh_token: Secret(answer.refresh_token),
-            server_time: time(answer.server_time),
-        }
-    }};
-}
-
 /// `POST /v1/sessions`
 pub(super) async fn log_in(
     State(ctx): State<Arc<Ctx>>,
@@ -58,14 +32,14 @@ pub(super) async fn log_in(
 ) -> Result<Answer<wire::LoginAnswer>, Problem> {
     query.only(&[])?;
     if let Some(client) = &client {
-        authorize(client, &Action::LogIn, &[])?.outright()?;
+        authorize(client, &Action::LogIn)?.outright()?;
     }
     let login = login(client, &query, request)?;
     let (status, answer) = match op::login::login(&ctx, login).await? {
         LoggedIn::Opened(answer) => (StatusCode::CREATED, answer),
         LoggedIn::WentOn(answer) => (StatusCode::OK, answer),
     };
-    Ok(Answer(status, login_answer!(answer)))
+    Ok(Answer(status, login_answer(answer)))
 }
 
 fn login(
@@ -103,6 +77,28 @@ fn login(
     })
 }
 
+fn login_answer(answer: LoginAnswer) -> wire::LoginAnswer {
+    let user = answer.user;
+    wire::LoginAnswer {
+        session: wire::LoginSession {
+            id: answer.session.id.to_string(),
+            device_id: answer.session.device.to_string(),
+            expires_at: time(answer.session.expires_at),
+        },
+        user: wire::LoginUser {
+            id: user.id.to_string(),
+            name: user.name.map(|name| name.as_str().to_owned()),
+            external_id: user.external_id.map(|id| id.as_str().to_owned()),
+            email: user.email.map(|email| email.as_str().to_owned()),
+            anonymous: user.anonymous,
+        },
+        access_token: Secret(answer.access_token),
+        access_token_expires_at: time(answer.access_token_expires_at),
+        refresh_token: Secret(answer.refresh_token),
+        server_time: time(answer.server_time),
+    }
+}
+
 /// `POST /v1/sessions/anonymous`
 pub(super) async fn log_in_anonymous(
     State(ctx): State<Arc<Ctx>>,
@@ -113,7 +109,7 @@ pub(super) async fn log_in_anonymous(
     query.only(&[])?;
     let device = device_claim(request.device)?;
     let answer = op::login_anonymous::login_anonymous(&ctx, &client, &device).await?;
-    Ok(Answer(StatusCode::CREATED, login_answer!(answer)))
+    Ok(Answer(StatusCode::CREATED, login_answer(answer)))
 }
 
 /// `POST /v1/sessions/refresh`. The token says who asks; a bearer beside it,
@@ -126,7 +122,7 @@ pub(super) async fn refresh(
     query.only(&[])?;
     let nonce = nonce(request.nonce)?;
     let answer = op::refresh::refresh(&ctx, &request.refresh_token.0, nonce.as_deref()).await?;
-    Ok(Answer(StatusCode::OK, login_answer!(answer)))
+    Ok(Answer(StatusCode::OK, login_answer(answer)))
 }
 
 /// `GET /v1/sessions`

@@ -6,6 +6,7 @@ mod story;
 mod identity_rules;
 mod authorization_table;
 mod conversations;
+mod acl;
 mod bad_input;
 mod serve;
 mod paths;

@@ -204,6 +204,7 @@ impl World {
                 issued_at: id.made_at(),
                 expires_at: id.made_at().plus_seconds(900),
                 acl: None,
+                parameters: Vec::new(),
             }),
             generation: 0,
             nonce_digest: Some([3; 32]),
@@ -366,8 +367,9 @@ pub(crate) fn permit(application: ApplicationId) -> Permit {
             api_key: ApiKeyId::from_bytes([1; 16]),
         },
         acl: None,
+        parameters: Vec::new(),
     };
-    let conditional = authorize(&operator, &Action::ManageApplication, &[]).unwrap();
+    let conditional = authorize(&operator, &Action::ManageApplication).unwrap();
     conditional.outright().unwrap()
 }
 

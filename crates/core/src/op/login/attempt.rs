@@ -69,8 +69,9 @@ impl<'a> Attempt<'a> {
                 api_key: api_key(login),
             },
             acl: Some(Arc::new(acl)),
+            parameters: Vec::new(),
         };
-        let permit = authorize(&client, &Action::LogIn, &[])?.outright()?;
+        let permit = authorize(&client, &Action::LogIn)?.outright()?;
         let nonce_digest = login.nonce.as_ref().map(|nonce| sha256(nonce.as_bytes()));
         Ok(Self {
             ctx,
