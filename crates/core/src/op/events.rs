@@ -162,6 +162,27 @@ async fn why_not_joined(
         .map_or_else(|| Error::not_found("conversation"), in_conversation))
 }
 
+/// What an event is that somebody wants to edit: the door checks the new body
+/// by it.
+///
+/// # Errors
+/// `not_found` where it is not there, or who asks may not send there.
+pub async fn kind_to_edit(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    id: u64,
+) -> Result<EventKind, Error> {
+    let conditional = authorize(principal, &Action::Send(conversation))?;
+    let range = Range::After(id.saturating_sub(1));
+    let events = read(ctx, principal, conditional, conversation, range, 1).await?;
+    let found = events
+        .into_iter()
+        .find(|event| event.id == id && event.kind.is_counted());
+    let event = found.filter(|event| event.deleted_at.is_none());
+    Ok(event.ok_or_else(|| Error::not_found("event"))?.kind)
+}
+
 /// Reads events, ascending.
 ///
 /// # Errors

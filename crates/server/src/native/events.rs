@@ -49,6 +49,10 @@ pub(super) async fn send(
     let client_id = request.client_id.map(client_id).transpose()?;
     match read_body(&request.kind, &request.body)? {
         Sent::Event(content) => {
+            if let Content::Edit { event, body, .. } = &content {
+                let kind = op::events::kind_to_edit(&ctx, &asker, conversation, *event).await?;
+                check_body(&kind.name(), body)?;
+            }
             let send = Send {
                 conversation,
                 content,
@@ -117,6 +121,12 @@ pub(super) async fn delete(
 }
 
 // === bodies in ===
+
+/// Checks a body that is no event of its own: an edit's.
+fn check_body(kind: &str, body: &str) -> Result<(), Error> {
+    let body: Box<RawValue> = decode(body.as_bytes())?;
+    read_body(kind, &body).map(drop)
+}
 
 fn read_body(kind: &str, body: &RawValue) -> Result<Sent, Error> {
     let text = body.get();

@@ -9,8 +9,8 @@ use crate::world::World;
 
 async fn with_acl(world: &World, paths: &str) {
     let text = format!(r#"{{"paths":{paths}}}"#);
-    let value = json::read(text.as_bytes()).unwrap();
-    let default_acl = Acl::from_json(&value).unwrap();
+    let value = json::read(text.as_bytes()).expect("it is JSON");
+    let default_acl = Acl::from_json(&value).expect("it is an ACL");
     let settings = Settings {
         default_acl,
         ..Settings::default()

@@ -193,6 +193,20 @@ async fn an_event_is_edited_and_deleted_by_its_sender() {
     send(world.post(&events(&conversation)), &bob, edit.clone())
         .await
         .problem(404, "not_found");
+    for wrong in [
+        json!({}),
+        json!({"text": 7}),
+        json!({"text": "a", "url": "b"}),
+    ] {
+        let body = json!({"event_id": sent["id"], "body": wrong});
+        send(
+            world.post(&events(&conversation)),
+            &alice,
+            json!({"type": "edit", "body": body}),
+        )
+        .await
+        .problem(400, "bad_request");
+    }
     let edited = send(world.post(&events(&conversation)), &alice, edit)
         .await
         .expect(201);
