@@ -204,7 +204,6 @@ impl World {
                 issued_at: id.made_at(),
                 expires_at: id.made_at().plus_seconds(900),
                 acl: None,
-                parameters: Vec::new(),
             }),
             generation: 0,
             nonce_digest: Some([3; 32]),
