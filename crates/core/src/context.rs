@@ -5,8 +5,8 @@
 //! what is remembered of it, which is never older than an access token.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, RingKey};
@@ -55,6 +55,9 @@ pub struct Judge {
 }
 
 struct Memory {
+    /// How often something was forgotten. What was read before that is not
+    /// remembered after it: it could be what had to be forgotten.
+    forgotten: Mutex<u64>,
     applications: Cache<ApplicationName, (Timestamp, Arc<Judge>)>,
     api_keys: Cache<ApiKeyId, (Timestamp, Arc<ApiKey>)>,
     sessions: Cache<SessionId, (Timestamp, Arc<SessionView>)>,
@@ -94,6 +97,7 @@ impl Ctx {
             tokens: parts.tokens,
             epoch: AtomicU64::new(epoch),
             memory: Memory {
+                forgotten: Mutex::new(0),
                 applications: Cache::new(limit::CACHED_APPLICATIONS_MAX),
                 api_keys: Cache::new(limit::CACHED_API_KEYS_MAX),
                 sessions: Cache::new(limit::CACHED_SESSIONS_MAX),
@@ -124,6 +128,7 @@ impl Ctx {
         {
             return Ok(Some(judge));
         }
+        let forgotten = self.memory.forgotten();
         let Some(application) = self.registry.application(name.clone()).await? else {
             self.memory.applications.remove(&name);
             return Ok(None);
@@ -133,9 +138,9 @@ impl Ctx {
             application,
             verifier,
         });
-        self.memory
-            .applications
-            .insert(name, (now, Arc::clone(&judge)));
+        self.memory.remember(forgotten, |memory| {
+            memory.applications.insert(name, (now, Arc::clone(&judge)));
+        });
         Ok(Some(judge))
     }
 
@@ -159,12 +164,15 @@ impl Ctx {
         {
             return Ok(Some(key));
         }
+        let forgotten = self.memory.forgotten();
         let Some(key) = self.registry.api_key(id).await? else {
             self.memory.api_keys.remove(&id);
             return Ok(None);
         };
         let key = Arc::new(key);
-        self.memory.api_keys.insert(id, (now, Arc::clone(&key)));
+        self.memory.remember(forgotten, |memory| {
+            memory.api_keys.insert(id, (now, Arc::clone(&key)));
+        });
         Ok(Some(key))
     }
 
@@ -184,12 +192,15 @@ impl Ctx {
         {
             return Ok(Some(view));
         }
+        let forgotten = self.memory.forgotten();
         let Some(view) = self.store.session(application, id).await? else {
             self.memory.sessions.remove(&id);
             return Ok(None);
         };
         let view = Arc::new(view);
-        self.memory.sessions.insert(id, (now, Arc::clone(&view)));
+        self.memory.remember(forgotten, |memory| {
+            memory.sessions.insert(id, (now, Arc::clone(&view)));
+        });
         Ok(Some(view))
     }
 
@@ -201,14 +212,48 @@ impl Ctx {
 
     /// Forgets what a notice makes stale. Whoever receives notices calls it.
     pub fn forget(&self, notice: &Notice) {
+        if let Notice::Events { .. } | Notice::Conversations { .. } = notice {
+            return;
+        }
+        self.memory.forget(notice);
+    }
+}
+
+// === impl Memory ===
+
+impl Memory {
+    fn forgotten(&self) -> u64 {
+        *self
+            .forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was read, unless something was forgotten since.
+    fn remember(&self, forgotten: u64, keep: impl FnOnce(&Self)) {
+        let now = self
+            .forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *now == forgotten {
+            keep(self);
+        }
+    }
+
+    fn forget(&self, notice: &Notice) {
+        let mut forgotten = self
+            .forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *forgotten = forgotten.wrapping_add(1);
         match notice {
             Notice::Events { .. } | Notice::Conversations { .. } => {}
             Notice::Session { session, .. } => {
-                self.memory.sessions.remove(session);
+                self.sessions.remove(session);
             }
             Notice::Revoked { revocation, .. } => match &revocation.target {
                 Target::Session(id) => {
-                    self.memory.sessions.remove(id);
+                    self.sessions.remove(id);
                 }
                 // What the others cover is not found by key; they are rare, and
                 // a miss costs one read.
@@ -220,11 +265,11 @@ impl Ctx {
                 | Target::Name(_)
                 | Target::ExternalId(_)
                 | Target::Email(_)
-                | Target::Application(_) => self.memory.sessions.clear(),
+                | Target::Application(_) => self.sessions.clear(),
             },
-            Notice::Application(_) => self.memory.applications.clear(),
+            Notice::Application(_) => self.applications.clear(),
             Notice::ApiKey(id) => {
-                self.memory.api_keys.remove(id);
+                self.api_keys.remove(id);
             }
         }
     }

@@ -82,6 +82,13 @@ fn plan_change(
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
+        Change::EndIfOpen { session, why, at } => session::end_if_open(plan, session, why, at),
+        Change::EndOpenedAfter {
+            user,
+            moment,
+            why,
+            at,
+        } => session::end_opened_after(plan, user, moment, why, at),
         Change::EndOtherSessions {
             user,
             keep,
@@ -91,12 +98,19 @@ fn plan_change(
         Change::Rotate(rotation) => session::rotate(plan, *rotation),
         Change::NameDevice(user, device, name) => session::name_device(plan, user, device, name),
         Change::Revoke(revocation) => revocation::revoke(plan, &revocation),
+        Change::ExpectUncovered { targets, at } => revocation::expect_none(plan, &targets, at),
+        Change::RevokeDigestOf {
+            session,
+            at,
+            forget_at,
+        } => revocation::revoke_digest_of(plan, session, at, forget_at),
         Change::RevokeDigestsOf {
             user,
+            opened_by,
             issued_after,
             at,
             forget_at,
-        } => revocation::revoke_digests_of(plan, user, issued_after, at, forget_at),
+        } => revocation::revoke_digests_of(plan, user, opened_by, issued_after, (at, forget_at)),
         Change::AddConversation(new) => conversation::add(plan, &new),
         Change::ChangeConversation(id, patch, at) => conversation::change(plan, id, patch, at),
         Change::DeleteConversation(id) => conversation::delete(plan, id),
@@ -167,7 +181,11 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::OpenSession(_)
         | Change::KeepVisitor(_)
         | Change::EndSession(_)
+        | Change::EndIfOpen { .. }
+        | Change::EndOpenedAfter { .. }
         | Change::EndOtherSessions { .. }
+        | Change::ExpectUncovered { .. }
+        | Change::RevokeDigestOf { .. }
         | Change::Rotate(_)
         | Change::NameDevice(..)
         | Change::Revoke(_)
@@ -228,6 +246,12 @@ impl Plan {
         parameters: impl Into<Vec<Value>>,
     ) {
         self.expect_rows(0, expectation, sql, parameters);
+    }
+
+    /// Adds a query that must find no row.
+    pub(crate) fn expect_unfound(&mut self, expectation: Expectation, query: Statement) {
+        self.statements
+            .push(query.expecting(0, missed::name(expectation)));
     }
 
     /// Notes that the last statement answers the number of an event that is appended.

@@ -32,6 +32,29 @@ macro_rules! session_columns {
 }
 pub(crate) use session_columns;
 
+/// Whether a revocation covers a session, of the table's alias `s`: by session, jti, digest, kid
+/// and API key for ever, by user and application where it was opened up to the moment. The
+/// numbers are those of the domain's kinds.
+macro_rules! covers_session {
+    () => {
+        "(EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 1 AND r.value = s.id) \
+         OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 2 AND r.value = s.jti) \
+         OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 3 AND r.value = s.digest) \
+         OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 4 AND r.value = s.kid) \
+         OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 5 AND r.value = s.api_key_id) \
+         OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 6 AND r.value = s.user_id AND r.before_at >= s.opened_at) \
+         OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
+           AND r.kind = 10 AND r.value = s.application_id AND r.before_at >= s.opened_at))"
+    };
+}
+pub(crate) use covers_session;
+
 /// The columns of a member, of the aliases `m` and, for its user, `u`, as [`member`] reads them.
 macro_rules! member_columns {
     () => {

@@ -44,3 +44,5 @@ pub const READERS: usize = 2;
 pub const UNREAD_COUNTED_MAX: u32 = 1_000;
 /// Open sessions of a user that one read tells of.
 pub const OPEN_SESSIONS_READ_MAX: u32 = 1_000;
+/// Open sessions on a device that one read tells of: as many as one batch ends.
+pub const DEVICE_SESSIONS_READ_MAX: u32 = 100;

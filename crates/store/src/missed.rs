@@ -34,6 +34,7 @@ names! {
     EmailFree = "email free";
     SessionOpen = "session open";
     Generation = "generation";
+    Uncovered = "uncovered";
     CredentialUnused = "credential unused";
     Device = "device";
     Conversation = "conversation";

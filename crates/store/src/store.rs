@@ -113,6 +113,14 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         Ok(read::session::device_known(&self.engine, application, device).await?)
     }
 
+    async fn sessions_on(
+        &self,
+        application: ApplicationId,
+        device: DeviceId,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        Ok(read::session::on_device(&self.engine, application, device).await?)
+    }
+
     async fn sessions(
         &self,
         application: ApplicationId,

@@ -20,3 +20,5 @@ pub mod user;
 pub mod conversation;
 pub mod member;
 pub mod event;
+pub mod revocation;
+pub mod token;

@@ -11,6 +11,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use countersign_credential::dialect::Dialect;
 use countersign_credential::unverified::parse;
 
+use super::claims_query::credential_targets;
 use crate::access::principal::{Principal, Who};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
@@ -76,7 +77,7 @@ pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Er
 ///
 /// # Errors
 /// `access_expired`, `session_ended`, `user_blocked`.
-async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principal, Error> {
+pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principal, Error> {
     let now = ctx.now();
     if now >= token.expires_at {
         return Err(Error::new(Code::AccessExpired, "the access token is over")
@@ -228,12 +229,7 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
         return Err(log_in());
     }
     let application = judge.application.id;
-    let mut targets = vec![
-        Target::Digest(claims.digest),
-        Target::Kid(claims.kid.as_str().to_owned()),
-        Target::Application(application),
-    ];
-    targets.extend(claims.jti.clone().map(Target::Jti));
+    let targets = credential_targets(&claims, &judge.application);
     if ctx
         .store
         .covered(application, targets, claims.issued_at)

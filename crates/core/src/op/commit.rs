@@ -21,6 +21,7 @@ fn missed(expectation: Expectation) -> Error {
         Expectation::EmailFree => (Code::Conflict, "another user has this e-mail address"),
         Expectation::SessionOpen => (Code::SessionEnded, "the session is over"),
         Expectation::Generation => (Code::Conflict, "the session went on at the same time"),
+        Expectation::Uncovered => (Code::CredentialRevoked, "this credential was revoked"),
         Expectation::CredentialUnused => (
             Code::CredentialUsed,
             "this credential has opened its one session already",

@@ -35,14 +35,7 @@ pub async fn refresh(
 ) -> Result<LoginAnswer, Error> {
     let token = ctx.tokens.read(TokenKind::Refresh, refresh_token)?;
     let now = ctx.now();
-    if now >= token.expires_at {
-        return Err(ended("the session was not used for too long"));
-    }
-    if token.epoch != ctx.epoch() && !token.identity.anonymous {
-        return Err(ended(
-            "the history was restored from a backup since this login",
-        ));
-    }
+    check_token(ctx, &token, now)?;
     let judge = ctx.judge_of(token.application).await?;
     let nonce_digest = nonce.map(|nonce| sha256(nonce.as_bytes()));
     for _ in 0..limit::PLANS_MAX {
@@ -53,29 +46,64 @@ pub async fn refresh(
         let Some(view) = view else {
             return minted_again(ctx, &judge, &token, now).await;
         };
-        let step = step(&token, &view.session, nonce_digest);
-        // Reuse is told before anything else: of fifty who race with one token
-        // every loser hears it, also those who come after the session was ended
-        // for it.
-        if matches!(step, Step::Reused) {
-            return Err(reused(ctx, &judge, &token, now).await?);
+        if ended_by_reuse(&token, &view.session, nonce_digest) {
+            return Err(reuse());
         }
         check(&judge, &view, now)?;
-        if matches!(step, Step::Again) {
-            let settings = &judge.application.settings;
-            return Ok(answer(
-                ctx,
-                token.application,
-                settings,
-                view.session,
-                view.user,
-            ));
-        }
-        if let Some(answer) = rotate(ctx, &judge, view, nonce_digest, now).await? {
-            return Ok(answer);
+        match step(&token, &view.session, nonce_digest) {
+            Step::Again => {
+                let settings = &judge.application.settings;
+                return Ok(answer(
+                    ctx,
+                    token.application,
+                    settings,
+                    view.session,
+                    view.user,
+                ));
+            }
+            Step::Reused => return Err(reused(ctx, &judge, &token, now).await?),
+            Step::Rotate => {
+                if let Some(answer) = rotate(ctx, &judge, view, nonce_digest, now).await? {
+                    return Ok(answer);
+                }
+            }
         }
     }
     Err(CommitError::Missed(Expectation::Generation).into())
+}
+
+/// The session of a refresh token that lives, for who only asks; `None` where
+/// it is a visitor's without a row.
+pub(super) async fn living(
+    ctx: &Ctx,
+    judge: &Judge,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Option<SessionView>, Error> {
+    check_token(ctx, token, now)?;
+    let view = ctx
+        .store
+        .session(token.application, token.identity.session)
+        .await?;
+    match &view {
+        Some(view) => check(judge, view, now)?,
+        None => {
+            minted_again(ctx, judge, token, now).await?;
+        }
+    }
+    Ok(view)
+}
+
+fn check_token(ctx: &Ctx, token: &Token, now: Timestamp) -> Result<(), Error> {
+    if now >= token.expires_at {
+        return Err(ended("the session was not used for too long"));
+    }
+    if token.epoch != ctx.epoch() && !token.identity.anonymous {
+        return Err(ended(
+            "the history was restored from a backup since this login",
+        ));
+    }
+    Ok(())
 }
 
 enum Step {
@@ -98,6 +126,14 @@ fn step(token: &Token, session: &Session, nonce_digest: Option<[u8; 32]>) -> Ste
     } else {
         Step::Reused
     }
+}
+
+/// Whether this is one more use of the exchanged token that ended the session.
+fn ended_by_reuse(token: &Token, session: &Session, nonce_digest: Option<[u8; 32]>) -> bool {
+    let by_reuse = session
+        .ended
+        .is_some_and(|ended| ended.why == EndReason::RefreshReused);
+    by_reuse && matches!(step(token, session, nonce_digest), Step::Reused)
 }
 
 fn check(judge: &Judge, view: &SessionView, now: Timestamp) -> Result<(), Error> {
@@ -223,9 +259,13 @@ async fn reused(ctx: &Ctx, judge: &Judge, token: &Token, now: Timestamp) -> Resu
         application,
         revocation,
     });
-    Ok(Error::new(
+    Ok(reuse())
+}
+
+fn reuse() -> Error {
+    Error::new(
         Code::RefreshReused,
         "this refresh token had been exchanged already, so the session was ended",
     )
-    .hint("log in again; a client that retries sends the same nonce"))
+    .hint("log in again; a client that retries sends the same nonce")
 }

@@ -266,15 +266,12 @@ async fn end(
         })),
         Change::Revoke(revocation.clone()),
     ];
-    if why == EndReason::Revoked
-        && let Some(view) = ctx.store.session(application, session).await?
-        && let Some(credential) = view.session.credential
-    {
-        changes.push(Change::Revoke(tombstone(
-            Target::Digest(credential.digest),
-            settings,
-            now,
-        )));
+    if why == EndReason::Revoked {
+        changes.push(Change::RevokeDigestOf {
+            session,
+            at: now,
+            forget_at: revocation.forget_at,
+        });
     }
     match ctx.store.commit(permit, changes).await {
         Ok(_) => {}

@@ -216,6 +216,7 @@ fn shut_out(user: UserId, settings: &Settings, now: Timestamp) -> [Change; 2] {
     [
         Change::RevokeDigestsOf {
             user,
+            opened_by: None,
             issued_after: now,
             at: now,
             forget_at,

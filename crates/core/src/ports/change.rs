@@ -15,7 +15,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::conversation::{Conversation, ConversationPatch};
 use crate::model::event::{Assurance, Author, EventKind};
 use crate::model::member::MemberState;
-use crate::model::revocation::Revocation;
+use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::model::settings::Settings;
 use crate::model::signing_key::SigningKey;
@@ -33,11 +33,35 @@ pub enum Change {
     /// Adds a session. Expects its credential's one-time id to be unused.
     OpenSession(Session),
     /// Adds the user and session of a visitor at their first write, or finds
-    /// both there. Expects the session to be open.
+    /// both there. Expects the session to be open, which nothing that is
+    /// revoked is.
     KeepVisitor(Box<Visitor>),
     /// Ends a session. Expects it to be open. An anonymous session that has no
     /// row gets one, ended.
     EndSession(Box<SessionEnd>),
+    /// Ends a session that is still open; one that is over stays as it is.
+    EndIfOpen {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        why: EndReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends the sessions that were opened after a moment: of a user, or of
+    /// all. What is revoked "up to now" ends by the time of its opening; a
+    /// login that was committed before the revocation and read the clock after
+    /// it would slip past that.
+    EndOpenedAfter {
+        /// Whose; everybody's where nobody is named.
+        user: Option<UserId>,
+        /// The moment.
+        moment: Timestamp,
+        /// Why.
+        why: EndReason,
+        /// When.
+        at: Timestamp,
+    },
     /// Ends every open session of a user but one.
     EndOtherSessions {
         /// Whose.
@@ -49,18 +73,38 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Moves a session to its next generation. Expects it to be open and at
-    /// the named generation.
+    /// Moves a session to its next generation. Expects it to be open, which
+    /// nothing that is revoked is, and at the named generation.
     Rotate(Box<Rotation>),
     /// Gives every session of a user on a device a new name. Expects one.
     NameDevice(UserId, DeviceId, String),
     /// Adds a revocation, or moves an existing one's `before` ahead.
     Revoke(Revocation),
+    /// Expects that no revocation covers any of these, begun or issued at the
+    /// moment: what was read before a revocation is not written after it.
+    ExpectUncovered {
+        /// What a revocation could name.
+        targets: Vec<Target>,
+        /// When it was begun or issued.
+        at: Timestamp,
+    },
+    /// Adds the digest of the credential that a session has, if it has one: a
+    /// credential can be a bearer at a door of its own.
+    RevokeDigestOf {
+        /// Which session.
+        session: SessionId,
+        /// When it is made.
+        at: Timestamp,
+        /// When the row may go.
+        forget_at: Timestamp,
+    },
     /// Adds the credential digests of a user's sessions whose credential was
     /// issued after the moment: a revocation by user reaches them by digest.
     RevokeDigestsOf {
         /// Whose sessions.
         user: UserId,
+        /// Only those that were opened up to here.
+        opened_by: Option<Timestamp>,
         /// The moment of the revocation.
         issued_after: Timestamp,
         /// When it is made.
@@ -311,6 +355,8 @@ pub enum Expectation {
     SessionOpen,
     /// The session is at the generation.
     Generation,
+    /// No revocation covers it.
+    Uncovered,
     /// The credential has opened no session yet.
     CredentialUnused,
     /// The user has a session on the device.

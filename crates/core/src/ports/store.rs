@@ -84,6 +84,8 @@ pub struct LoginView {
     pub revoked: bool,
     /// The session that the credential has opened already.
     pub used_by: Option<Session>,
+    /// Whether a revocation covers that session.
+    pub used_by_revoked: bool,
     /// The session of the device's own token, with its user.
     pub current: Option<(Session, User)>,
     /// Whether a revocation covers that session.
@@ -146,6 +148,13 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         device: DeviceId,
     ) -> Result<bool, StoreError>;
+    /// The open sessions on a device, of whatever user: as many as one batch
+    /// ends, the oldest first.
+    async fn sessions_on(
+        &self,
+        application: ApplicationId,
+        device: DeviceId,
+    ) -> Result<Vec<SessionId>, StoreError>;
     /// The open sessions of a user, the newest first.
     async fn sessions(
         &self,

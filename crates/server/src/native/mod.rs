@@ -9,6 +9,7 @@ mod problem;
 mod answer;
 mod bearer;
 mod body;
+mod form;
 mod query;
 mod named;
 mod health;
@@ -18,6 +19,8 @@ mod users;
 mod conversations;
 mod members;
 mod events;
+mod revocations;
+mod tokens;
 
 use std::sync::Arc;
 

@@ -6,7 +6,9 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use countersign_core::context::Ctx;
 use http::Method;
 
-use super::{conversations, devices, events, health, members, sessions, users};
+use super::{
+    conversations, devices, events, health, members, revocations, sessions, tokens, users,
+};
 
 /// A method on a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +87,13 @@ pub(super) fn all() -> Vec<Route> {
         route(Method::GET, EVENTS, get(events::list)),
         route(Method::GET, EVENT, get(events::read)),
         route(Method::DELETE, EVENT, delete(events::delete)),
+        route(Method::POST, "/v1/revocations", post(revocations::create)),
+        route(Method::POST, "/v1/tokens/explain", post(tokens::explain)),
+        route(
+            Method::POST,
+            "/v1/tokens/introspect",
+            post(tokens::introspect),
+        ),
     ]
 }
 

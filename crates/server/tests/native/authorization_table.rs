@@ -33,7 +33,7 @@ const EVENTS: &str = "/v1/conversations/{conversation_id}/events";
 const EVENT: &str = "/v1/conversations/{conversation_id}/events/{event_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 32] = [
+const TABLE: [Line; 35] = [
     //                                      nobody  pk   visit user  key  admin oper
     ("GET", "/healthz",                     [200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/readyz",                      [200, 200, 200, 200, 200, 200, 200]),
@@ -67,6 +67,9 @@ const TABLE: [Line; 32] = [
     ("GET", EVENTS,                         [401, 403, 404, 200, 200, 200, 200]),
     ("GET", EVENT,                          [401, 403, 404, 200, 200, 200, 200]),
     ("DELETE", EVENT,                       [401, 403, 404, 204, 204, 204, 204]),
+    ("POST", "/v1/revocations",             [401, 403, 403, 403, 201, 201, 201]),
+    ("POST", "/v1/tokens/explain",          [401, 403, 403, 403, 200, 200, 200]),
+    ("POST", "/v1/tokens/introspect",       [401, 403, 403, 403, 200, 200, 200]),
 ];
 
 /// What the user of one line owns, fresh for every call.
@@ -165,6 +168,8 @@ fn body(world: &World, fixture: &Fixture, method: &str, template: &str) -> Optio
         ("POST", "/v1/users") => json!({"name": world.unique("name")}),
         ("POST", MEMBERS) => json!({"user": {"id": fixture.friend.user}, "state": "invited"}),
         ("POST", EVENTS) => json!({"type": "text", "body": {"text": "hello"}}),
+        ("POST", "/v1/revocations") => json!({"session_id": fixture.user.session}),
+        ("POST", "/v1/tokens/explain" | "/v1/tokens/introspect") => json!({"token": "x.y.z"}),
         ("POST", _) => json!({}),
         ("PATCH", DEVICE) => json!({"name": "Phone"}),
         ("PATCH", MEMBER) => json!({"state": "left"}),

@@ -1,7 +1,7 @@
 //! Sessions: open, keep, end, rotate, and the devices that they are on.
 
 use super::{Plan, user};
-use crate::columns::integer;
+use crate::columns::{covers_session, integer};
 use crate::engine::Value;
 use countersign_core::id::{DeviceId, SessionId, UserId};
 use countersign_core::model::session::{EndReason, Session, SessionCredential};
@@ -44,8 +44,16 @@ const END: &str = "UPDATE sessions SET ended_at = $3, ended_why = $4 \
      WHERE application_id = $1 AND id = $2 AND ended_at IS NULL RETURNING 1";
 const END_OTHERS: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
      WHERE application_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL";
-const IS_OPEN: &str =
-    "SELECT 1 FROM sessions WHERE application_id = $1 AND id = $2 AND ended_at IS NULL";
+const END_OPENED_AFTER_OF_USER: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
+     WHERE application_id = $1 AND user_id = $2 AND opened_at > $3 AND ended_at IS NULL";
+/// An id begins with the moment of its making, and so the table's key finds them.
+const END_OPENED_AFTER: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
+     WHERE application_id = $1 AND id >= $2 AND opened_at > $3 AND ended_at IS NULL";
+const IS_OPEN: &str = concat!(
+    "SELECT 1 FROM sessions s WHERE s.application_id = $1 AND s.id = $2 \
+     AND s.ended_at IS NULL AND NOT ",
+    covers_session!()
+);
 const ROTATE: &str = "UPDATE sessions \
      SET generation = generation + 1, nonce_digest = $4, rotated_at = $5 \
      WHERE application_id = $1 AND id = $2 AND generation = $3 AND ended_at IS NULL RETURNING 1";
@@ -64,6 +72,8 @@ pub(crate) const TEXTS: &[&str] = &[
     END_VISITOR,
     END,
     END_OTHERS,
+    END_OPENED_AFTER_OF_USER,
+    END_OPENED_AFTER,
     IS_OPEN,
     ROTATE,
     SET_CREDENTIAL,
@@ -84,6 +94,8 @@ pub(super) fn open(plan: &mut Plan, session: &Session) {
 pub(super) fn keep_visitor(plan: &mut Plan, visitor: &Visitor) {
     let parameters = parameters(plan, &visitor.session, None);
     plan.expect(Expectation::SessionOpen, KEEP, parameters);
+    let key = [plan.application(), visitor.session.id.bytes().into()];
+    plan.expect(Expectation::SessionOpen, IS_OPEN, key);
     user::keep(plan, &visitor.user);
 }
 
@@ -105,6 +117,47 @@ pub(super) fn end(plan: &mut Plan, end: &SessionEnd) {
             plan.expect(Expectation::SessionOpen, END, parameters);
         }
     }
+}
+
+/// Ends a session, if it is open.
+pub(super) fn end_if_open(plan: &mut Plan, session: SessionId, why: EndReason, at: Timestamp) {
+    let parameters = [
+        plan.application(),
+        session.bytes().into(),
+        at.milliseconds().into(),
+        why.as_str().into(),
+    ];
+    plan.run(END, parameters);
+}
+
+/// Ends the open sessions, of a user or of all, that were opened after a moment.
+pub(super) fn end_opened_after(
+    plan: &mut Plan,
+    user: Option<UserId>,
+    moment: Timestamp,
+    why: EndReason,
+    at: Timestamp,
+) {
+    let (sql, lead) = match user {
+        Some(user) => (END_OPENED_AFTER_OF_USER, user.bytes()),
+        None => (END_OPENED_AFTER, first_id_of(moment)),
+    };
+    let parameters = [
+        plan.application(),
+        lead.into(),
+        moment.milliseconds().into(),
+        at.milliseconds().into(),
+        why.as_str().into(),
+    ];
+    plan.run(sql, parameters);
+}
+
+/// The id before all that are made at a moment (RFC 9562 section 5.7).
+fn first_id_of(moment: Timestamp) -> [u8; 16] {
+    let milliseconds = u64::try_from(moment.milliseconds()).unwrap_or(0);
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
+    id
 }
 
 /// Ends all open sessions of a user but one.

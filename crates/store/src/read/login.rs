@@ -1,7 +1,7 @@
 //! What a login needs to know, read in one hop at one moment.
 
 use super::{all, first, revocation, session, user};
-use crate::columns::{Columns, session as session_of, user as user_of};
+use crate::columns::{Columns, covers_session, session as session_of, user as user_of};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::limit;
@@ -18,7 +18,9 @@ macro_rules! open_sessions {
              ON s.application_id = u.application_id AND s.user_id = u.id \
              WHERE u.application_id = $1 AND u.deleted_at IS NULL AND s.ended_at IS NULL AND u.",
             $column,
-            " = $2 ORDER BY s.id LIMIT $3"
+            " = $2 AND NOT ",
+            covers_session!(),
+            " ORDER BY s.id LIMIT $3"
         )
     };
 }
@@ -96,11 +98,15 @@ pub(crate) async fn view(
         .and_then(|(_, until)| *until)
         .is_some_and(|until| until >= query.issued_at);
     let current = first(answer(current), session::view)?;
+    let used_by = first(answer(used_by), |columns| {
+        Ok((session_of(columns)?, columns.flag()?))
+    })?;
     Ok(LoginView {
         user: found.map(|(user, _)| user),
         other: first(answer(other), user_of)?,
         revoked: of_target || of_user,
-        used_by: first(answer(used_by), session_of)?,
+        used_by_revoked: used_by.as_ref().is_some_and(|(_, revoked)| *revoked),
+        used_by: used_by.map(|(session, _)| session),
         current_revoked: current.as_ref().is_some_and(|view| view.revoked),
         current: current.map(|view| (view.session, view.user)),
         device_known: !answer(device).is_empty(),

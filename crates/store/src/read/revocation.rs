@@ -15,7 +15,7 @@ const COVERS_AT: &str = "SELECT 1 FROM revocations \
 pub(crate) const TEXTS: &[&str] = &[COVERS_FOR_EVER, COVERS_AT];
 
 /// The query that finds a row where a revocation covers the target, begun or issued at a moment.
-pub(super) fn query(application: ApplicationId, target: &Target, at: Timestamp) -> Statement {
+pub(crate) fn query(application: ApplicationId, target: &Target, at: Timestamp) -> Statement {
     let kind = target.kind();
     let parameters = [
         application.bytes().into(),

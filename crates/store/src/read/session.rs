@@ -1,7 +1,7 @@
 //! Sessions, their users, and what covers them; devices.
 
 use super::{LAST_ID, after, all, ask, first, page, rows_of};
-use crate::columns::{Columns, session, session_columns, user, user_columns};
+use crate::columns::{Columns, covers_session, session, session_columns, user, user_columns};
 use crate::engine::{Engine, Statement};
 use crate::error::StoreError;
 use crate::limit;
@@ -11,49 +11,53 @@ use countersign_core::model::session::{Device, Session};
 use countersign_core::ports::store::SessionView;
 use countersign_credential::time::Timestamp;
 
-/// The session with its user, and whether a revocation covers it: by session, jti, digest, kid
-/// and API key for ever, by user and application where the session was opened up to the moment.
+/// The session with its user, and whether a revocation covers it.
 const BY_ID: &str = concat!(
     "SELECT ",
     session_columns!(),
     ", ",
     user_columns!(),
-    ", CASE WHEN EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 1 AND r.value = s.id) \
-     OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 2 AND r.value = s.jti) \
-     OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 3 AND r.value = s.digest) \
-     OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 4 AND r.value = s.kid) \
-     OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 5 AND r.value = s.api_key_id) \
-     OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 6 AND r.value = s.user_id AND r.before_at >= s.opened_at) \
-     OR EXISTS (SELECT 1 FROM revocations r WHERE r.application_id = s.application_id \
-       AND r.kind = 10 AND r.value = s.application_id AND r.before_at >= s.opened_at) \
-     THEN 1 ELSE 0 END FROM sessions s JOIN users u \
+    ", CASE WHEN ",
+    covers_session!(),
+    " THEN 1 ELSE 0 END FROM sessions s JOIN users u \
      ON u.application_id = s.application_id AND u.id = s.user_id AND u.deleted_at IS NULL \
      WHERE s.application_id = $1 AND s.id = $2"
 );
 const BY_ONE_TIME_ID: &str = concat!(
     "SELECT ",
     session_columns!(),
-    " FROM sessions s WHERE s.application_id = $1 AND s.one_time_id = $2"
+    ", CASE WHEN ",
+    covers_session!(),
+    " THEN 1 ELSE 0 END FROM sessions s WHERE s.application_id = $1 AND s.one_time_id = $2"
 );
 const OPEN_OF_USER: &str = concat!(
     "SELECT ",
     session_columns!(),
     " FROM sessions s WHERE s.application_id = $1 AND s.user_id = $2 AND s.id < $3 \
-     AND s.ended_at IS NULL ORDER BY s.id DESC LIMIT $4"
+     AND s.ended_at IS NULL AND NOT ",
+    covers_session!(),
+    " ORDER BY s.id DESC LIMIT $4"
 );
-const DEVICES: &str = "SELECT device_id, device_name, rotated_at FROM sessions \
-     WHERE application_id = $1 AND user_id = $2 AND ended_at IS NULL ORDER BY id DESC LIMIT $3";
+const OPEN_ON_DEVICE: &str = "SELECT id FROM sessions \
+     WHERE application_id = $1 AND device_id = $2 AND ended_at IS NULL ORDER BY id LIMIT $3";
+const DEVICES: &str = concat!(
+    "SELECT s.device_id, s.device_name, s.rotated_at FROM sessions s \
+     WHERE s.application_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND NOT ",
+    covers_session!(),
+    " ORDER BY s.id DESC LIMIT $3"
+);
 const HAS_DEVICE: &str =
     "SELECT 1 FROM sessions WHERE application_id = $1 AND device_id = $2 LIMIT 1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[BY_ID, BY_ONE_TIME_ID, OPEN_OF_USER, DEVICES, HAS_DEVICE];
+pub(crate) const TEXTS: &[&str] = &[
+    BY_ID,
+    BY_ONE_TIME_ID,
+    OPEN_OF_USER,
+    OPEN_ON_DEVICE,
+    DEVICES,
+    HAS_DEVICE,
+];
 
 /// The query for a session with its user and whether it is covered, as [`view`] reads it.
 pub(super) fn query(application: ApplicationId, id: SessionId) -> Statement {
@@ -69,7 +73,7 @@ pub(super) fn view(columns: &mut Columns<'_>) -> Result<SessionView, StoreError>
     })
 }
 
-/// The query for the session that a credential has opened.
+/// The query for the session that a credential has opened, and whether it is covered.
 pub(super) fn query_by_one_time_id(application: ApplicationId, one_time_id: &[u8]) -> Statement {
     let parameters = [application.bytes().into(), one_time_id.into()];
     Statement::new(BY_ONE_TIME_ID, parameters)
@@ -98,6 +102,21 @@ pub(crate) async fn device_known(
 ) -> Result<bool, StoreError> {
     let rows = ask(engine, query_device(application, device)).await?;
     Ok(!rows.is_empty())
+}
+
+/// The open sessions on a device, the oldest first.
+pub(crate) async fn on_device(
+    engine: &impl Engine,
+    application: ApplicationId,
+    device: DeviceId,
+) -> Result<Vec<SessionId>, StoreError> {
+    let parameters = [
+        application.bytes().into(),
+        device.bytes().into(),
+        i64::from(limit::DEVICE_SESSIONS_READ_MAX).into(),
+    ];
+    let rows = ask(engine, Statement::new(OPEN_ON_DEVICE, parameters)).await?;
+    all(&rows, |columns| Ok(SessionId::from_bytes(columns.id()?)))
 }
 
 /// The open sessions of a user, the newest first.

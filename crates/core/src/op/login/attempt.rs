@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_credential::claims::{Claims, OneTimeId, Subject};
+use countersign_credential::claims::Claims;
 use countersign_credential::time::Timestamp;
 
 use super::{LoggedIn, Login};
@@ -16,8 +16,9 @@ use crate::link;
 use crate::link::{Current, Situation};
 use crate::model::revocation::Target;
 use crate::model::session::Session;
-use crate::model::user::{Identifier, User};
+use crate::model::user::User;
 use crate::op::answer::{LoginAnswer, answer};
+use crate::op::claims_query::login_query;
 use crate::ports::change::Expectation;
 use crate::ports::store::{LoginQuery, LoginView};
 use crate::secret_text::sha256;
@@ -33,8 +34,7 @@ pub(super) struct Attempt<'a> {
     pub(super) now: Timestamp,
     pub(super) current: Option<Token>,
     pub(super) nonce_digest: Option<[u8; 32]>,
-    pub(super) identifier: Identifier,
-    pub(super) other: Option<Identifier>,
+    pub(super) query: LoginQuery,
 }
 
 pub(super) enum Outcome {
@@ -58,7 +58,6 @@ impl<'a> Attempt<'a> {
             None => None,
             Some(text) => Some(current_token(ctx, application, text, now)?),
         };
-        let (identifier, other) = identifiers(claims)?;
         let acl = claims
             .acl
             .clone()
@@ -73,6 +72,10 @@ impl<'a> Attempt<'a> {
         };
         let permit = authorize(&client, &Action::LogIn)?.outright()?;
         let nonce_digest = login.nonce.as_ref().map(|nonce| sha256(nonce.as_bytes()));
+        let mut query = login_query(claims, &judge.application)?;
+        query.targets.extend(api_key(login).map(Target::ApiKey));
+        query.current = current.map(|token| token.identity.session);
+        query.device = login.device.id;
         Ok(Self {
             ctx,
             judge,
@@ -82,14 +85,14 @@ impl<'a> Attempt<'a> {
             now,
             current,
             nonce_digest,
-            identifier,
-            other,
+            query,
         })
     }
 
     pub(super) async fn run(&self) -> Result<Outcome, Error> {
         let application = self.judge.application.id;
-        let view = self.ctx.store.login_view(application, self.query()).await?;
+        let query = self.query.clone();
+        let view = self.ctx.store.login_view(application, query).await?;
         if view.revoked {
             return Err(
                 Error::new(Code::CredentialRevoked, "this credential was revoked")
@@ -116,36 +119,6 @@ impl<'a> Attempt<'a> {
         self.carry_out(&plan, &view).await
     }
 
-    fn query(&self) -> LoginQuery {
-        let claims = self.claims;
-        let mut targets = vec![
-            Target::Digest(claims.digest),
-            Target::Kid(claims.kid.as_str().to_owned()),
-            Target::Application(self.judge.application.id),
-        ];
-        targets.extend(claims.jti.clone().map(Target::Jti));
-        targets.extend(identifier_target(&self.identifier));
-        LoginQuery {
-            identifier: self.identifier.clone(),
-            other: self.other.clone(),
-            targets,
-            issued_at: claims.issued_at,
-            one_time_id: self.one_time_id(),
-            current: self.current.map(|token| token.identity.session),
-            device: self.login.device.id,
-        }
-    }
-
-    pub(super) fn one_time_id(&self) -> Option<[u8; 32]> {
-        let one_time = self
-            .judge
-            .application
-            .settings
-            .one_time
-            .of(self.claims.dialect);
-        one_time.then(|| one_time_digest(self.claims))
-    }
-
     /// The credential has opened a session. A client whose answer got lost
     /// sends the same nonce, and gets the same session again while it is at
     /// the generation that this credential began; anybody else is refused.
@@ -163,7 +136,10 @@ impl<'a> Attempt<'a> {
             .filter(|user| user.id == session.user && !user.blocked);
         match owner {
             Some(user)
-                if same_nonce && (first || went_on) && session.is_open(self.now, settings) =>
+                if same_nonce
+                    && (first || went_on)
+                    && !view.used_by_revoked
+                    && session.is_open(self.now, settings) =>
             {
                 let answer = self.answer(session.clone(), user.clone());
                 let outcome = if first {
@@ -249,35 +225,4 @@ fn current_token(
         );
     }
     Ok(token)
-}
-
-fn identifiers(claims: &Claims) -> Result<(Identifier, Option<Identifier>), Error> {
-    match &claims.subject {
-        Some(Subject::Name(name)) => Ok((Identifier::Name(name.clone()), None)),
-        Some(Subject::ExternalId(id)) => Ok((Identifier::ExternalId(id.clone()), None)),
-        Some(Subject::Email { email, external_id }) => Ok((
-            Identifier::Email(email.clone()),
-            external_id.clone().map(Identifier::ExternalId),
-        )),
-        None => Err(Error::new(Code::NoSubject, "the credential names no user")),
-    }
-}
-
-/// What a credential is used up by, as the store keeps it: the kinds are told
-/// apart, so that a `jti` never equals a nonce.
-fn one_time_digest(claims: &Claims) -> [u8; 32] {
-    match claims.one_time_id() {
-        OneTimeId::Jti(jti) => sha256(format!("jti:{jti}").as_bytes()),
-        OneTimeId::Nonce(nonce) => sha256(format!("nonce:{nonce}").as_bytes()),
-        OneTimeId::Digest(digest) => *digest,
-    }
-}
-
-fn identifier_target(identifier: &Identifier) -> Option<Target> {
-    match identifier {
-        Identifier::Name(name) => Some(Target::Name(name.as_str().to_owned())),
-        Identifier::ExternalId(id) => Some(Target::ExternalId(id.as_str().to_owned())),
-        Identifier::Email(email) => Some(Target::Email(email.as_str().to_owned())),
-        Identifier::Id(_) => None,
-    }
 }

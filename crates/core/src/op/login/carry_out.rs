@@ -20,7 +20,7 @@ const DAY_S: i64 = 86_400;
 impl Attempt<'_> {
     pub(super) async fn carry_out(&self, plan: &Plan, view: &LoginView) -> Result<Outcome, Error> {
         let user = view.user.clone().unwrap_or_else(|| self.new_user());
-        let mut changes = Vec::new();
+        let mut changes = vec![self.expect_uncovered(user.id)];
         if plan.create_user {
             changes.push(Change::AddUser(user.clone()));
         }
@@ -49,6 +49,18 @@ impl Attempt<'_> {
             }
             Err(CommitError::Missed(expectation)) => Ok(Outcome::Overtaken(expectation)),
             Err(error @ CommitError::Store(_)) => Err(error.into()),
+        }
+    }
+
+    /// What was read as not revoked is not written once it is. What is revoked
+    /// up to a moment covers credentials by their issue and sessions by their
+    /// opening, whichever is earlier.
+    fn expect_uncovered(&self, user: UserId) -> Change {
+        let mut targets = self.query.targets.clone();
+        targets.push(Target::User(user));
+        Change::ExpectUncovered {
+            targets,
+            at: self.claims.issued_at.min(self.now),
         }
     }
 
@@ -101,7 +113,7 @@ impl Attempt<'_> {
             .collect();
         others.truncate(others.len().saturating_sub(keep));
         for session in others {
-            self.end_row(session, EndReason::TooMany, changes);
+            self.end_oldest(session, changes);
         }
         let session = self.new_session(user.id, view);
         changes.push(Change::OpenSession(session.clone()));
@@ -137,14 +149,13 @@ impl Attempt<'_> {
         changes.push(Change::Revoke(self.tombstone(identity.session)));
     }
 
-    fn end_row(&self, session: SessionId, why: EndReason, changes: &mut Vec<Change>) {
-        let end = SessionEnd {
+    /// Another login may have ended it already, and that is as good.
+    fn end_oldest(&self, session: SessionId, changes: &mut Vec<Change>) {
+        changes.push(Change::EndIfOpen {
             session,
-            visitor: None,
-            why,
+            why: EndReason::TooMany,
             at: self.now,
-        };
-        changes.push(Change::EndSession(Box::new(end)));
+        });
         changes.push(Change::Revoke(self.tombstone(session)));
     }
 
@@ -193,7 +204,7 @@ impl Attempt<'_> {
             kid: self.claims.kid.clone(),
             jti: self.claims.jti.clone(),
             digest: self.claims.digest,
-            one_time_id: self.one_time_id(),
+            one_time_id: self.query.one_time_id,
             issued_at: self.claims.issued_at,
             expires_at: self.claims.expires_at,
             acl: self.claims.acl.clone(),
@@ -211,7 +222,7 @@ impl Attempt<'_> {
             blocked: false,
             created_at: self.now,
         };
-        match &self.identifier {
+        match &self.query.identifier {
             Identifier::Name(name) => user.name = Some(name.clone()),
             Identifier::ExternalId(id) => user.external_id = Some(id.clone()),
             Identifier::Email(email) => user.email = Some(email.clone()),

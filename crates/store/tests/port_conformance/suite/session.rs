@@ -389,6 +389,7 @@ pub(crate) async fn digests_of_later_credentials(world: Arc<World>) {
     }
     let revoke = Change::RevokeDigestsOf {
         user: user.id,
+        opened_by: None,
         issued_after: moment,
         at: moment,
         forget_at: world.at(1_000),
