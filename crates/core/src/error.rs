@@ -9,8 +9,6 @@ use std::fmt;
 
 use countersign_credential::refusal::{Code as CredentialCode, Refusal};
 
-use crate::ports::store::StoreError;
-
 /// Why a use case did not do what was asked.
 #[derive(Debug)]
 pub struct Error {
@@ -159,6 +157,16 @@ impl Error {
         Self::new(Code::NotFound, format!("there is no such {what} here"))
     }
 
+    /// The store gives no answer. The cause is for the log.
+    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            code: Code::Unavailable,
+            detail: "the store cannot be reached at the moment".into(),
+            hint: Some("try again in a few seconds".into()),
+            cause: Some(cause.into()),
+        }
+    }
+
     /// A fault of ours. The sentence is constant; the cause is for the log.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -205,20 +213,6 @@ impl From<Refusal> for Error {
             detail: refusal.detail.into(),
             hint: refusal.hint.map(Cow::from),
             cause: None,
-        }
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => Self {
-                code: Code::Unavailable,
-                detail: "the store cannot be reached at the moment".into(),
-                hint: Some("try again in a few seconds".into()),
-                cause: Some(Box::new(error)),
-            },
-            StoreError::Internal(_) => Self::internal(error),
         }
     }
 }

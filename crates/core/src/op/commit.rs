@@ -1,14 +1,23 @@
-//! From a missed expectation to the sentence that tells of it.
+//! From what the store says to the sentence that tells of it.
 
 use crate::error::{Code, Error};
 use crate::ports::change::Expectation;
-use crate::ports::store::CommitError;
+use crate::ports::store::{CommitError, StoreError};
 
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Missed(expectation) => missed(expectation),
             CommitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Internal(_) => Self::internal(error),
         }
     }
 }
