@@ -95,6 +95,20 @@ pub fn read_jwk_set(bytes: &[u8], weak: WeakSecret) -> Result<Vec<Jwk>, KeyError
 /// A JWK that is not for signatures, is malformed or weak, or whose algorithm
 /// is unknown or does not go with its key.
 pub fn read_jwk(jwk: &Object<'_>, weak: WeakSecret) -> Result<Jwk, KeyError> {
+    read_jwk_for(jwk, None, weak)
+}
+
+/// Reads one JWK as [`read_jwk`] does, where whoever registers the key says its
+/// algorithm: many programs write an RSA key without `alg`. One that the JWK
+/// names itself goes first.
+///
+/// # Errors
+/// As [`read_jwk`].
+pub fn read_jwk_for(
+    jwk: &Object<'_>,
+    registered_for: Option<Algorithm>,
+    weak: WeakSecret,
+) -> Result<Jwk, KeyError> {
     let kid = text(jwk, "kid")?.map(str::to_owned);
     let kind = text(jwk, "kty")?.ok_or(KeyError::MissingMember("kty"))?;
     let is_secret = kind == "oct";
@@ -104,7 +118,8 @@ pub fn read_jwk(jwk: &Object<'_>, weak: WeakSecret) -> Result<Jwk, KeyError> {
     check_purpose(jwk, is_secret)?;
     let named = text(jwk, "alg")?
         .map(|name| Algorithm::from_name(name).ok_or(KeyError::UnknownAlgorithm))
-        .transpose()?;
+        .transpose()?
+        .or(registered_for);
     let must_be_named = || named.ok_or(KeyError::MissingMember("alg"));
     let key = match kind {
         "oct" => {
@@ -232,6 +247,23 @@ mod tests {
             );
         }
         check(&ec(r#","alg":null"#), Err(KeyError::MalformedMember("alg")));
+    }
+
+    #[test]
+    fn an_algorithm_beside_the_key_stands_in_where_the_key_names_none() {
+        let read = |text: &str, beside| {
+            let document = json::read_object(text.as_bytes()).unwrap();
+            let read = read_jwk_for(&document, Some(beside), WeakSecret::Refuse);
+            read.map(|jwk| jwk.key.algorithm())
+        };
+        assert_eq!(read(&oct(""), Algorithm::Hs256), Ok(Algorithm::Hs256));
+        let named = oct(r#","alg":"HS256""#);
+        assert_eq!(read(&named, Algorithm::Hs512), Ok(Algorithm::Hs256));
+        let wrong = Err(KeyError::WrongKind {
+            algorithm: Algorithm::Hs256,
+            found: "a P-256 key",
+        });
+        assert_eq!(read(&ec(""), Algorithm::Hs256), wrong);
     }
 
     #[test]
