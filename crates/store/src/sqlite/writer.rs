@@ -2,7 +2,7 @@
 //!
 //! It takes the batches that wait, runs each as a savepoint of one transaction, and answers all of
 //! them after the one sync that makes them durable. A batch that fails is rolled back alone and
-//! answered at once. When the disk or the connection fails, nothing of the group was acknowledged:
+//! answered with the others. When the disk or the connection fails, nothing of the group was acknowledged:
 //! all of it fails, and the next group begins with a new connection.
 
 use super::Shared;
@@ -11,7 +11,7 @@ use super::queue::{Portion, Request};
 use super::statement::{Access, Failure, Statements, engine_failure};
 use super::worker::{Ended, run_sessions};
 use crate::engine::Batch;
-use crate::error::Unavailable;
+use crate::error::{StoreError, Unavailable};
 use crate::limit;
 use crate::rows::Rows;
 use rusqlite::Connection;
@@ -84,38 +84,41 @@ fn commit(
         fail(waiting, failure);
         return Err(failure);
     }
-    if !done.is_empty() {
+    let kept = done.iter().filter(|(_, answer)| answer.is_ok()).count();
+    if kept > 0 {
         shared.counters.commits.fetch_add(1, Ordering::Relaxed);
-        let batches = u64::try_from(done.len()).unwrap_or(u64::MAX);
+        let batches = u64::try_from(kept).unwrap_or(u64::MAX);
         shared
             .counters
             .batches
             .fetch_add(batches, Ordering::Relaxed);
     }
-    for (job, rows) in done {
-        job.answer(Ok(rows));
+    for (job, answer) in done {
+        job.answer(answer);
     }
     Ok(())
 }
 
-/// Moves batches from `waiting` to `done`, and commits them. Those that fail are answered here.
+/// Moves batches from `waiting` to `done`, and commits them. One that was refused waits for the
+/// commit too: what it missed may be the work of a batch before it in the group, and who plans
+/// again must find that when they read.
 fn run_group(
     statements: &mut Statements<'_>,
     waiting: &mut vec::IntoIter<Job>,
-    done: &mut Vec<(Job, Vec<Rows>)>,
+    done: &mut Vec<(Job, Result<Vec<Rows>, StoreError>)>,
 ) -> Result<(), Unavailable> {
     statements.control("BEGIN IMMEDIATE")?;
     for job in waiting {
         match run_batch(statements, &job.input) {
-            Ok(rows) => done.push((job, rows)),
-            Err(Failure::Batch(error)) => job.answer(Err(error)),
+            Ok(rows) => done.push((job, Ok(rows))),
+            Err(Failure::Batch(error)) => done.push((job, Err(error))),
             Err(Failure::Engine(failure)) => {
                 job.answer(Err(failure.into()));
                 return Err(failure);
             }
         }
     }
-    let nothing_to_keep = done.is_empty();
+    let nothing_to_keep = done.iter().all(|(_, answer)| answer.is_err());
     statements.control(if nothing_to_keep {
         "ROLLBACK"
     } else {

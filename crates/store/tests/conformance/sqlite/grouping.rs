@@ -74,6 +74,31 @@ async fn reads_do_not_wait_for_the_writer() {
     opened.close().await;
 }
 
+#[tokio::test]
+async fn who_is_refused_finds_what_refused_them() {
+    let opened = Opened::new().await;
+    let engine = opened.engine();
+    for id in 1..50 {
+        let lock = lock(&opened);
+        // The writer holds this one already; the two that follow wait together.
+        let ahead = insert_account(id + 100, &format!("ahead {id}"), 0);
+        let mut ahead = pin!(engine.write([ahead].into()));
+        assert!(poll_once(ahead.as_mut()).is_pending());
+        let one = insert_account(id, &format!("one {id}"), 5);
+        let mut first = pin!(engine.write([one].into()));
+        assert!(poll_once(first.as_mut()).is_pending());
+        let two = insert_account(id, &format!("two {id}"), 5);
+        let mut second = pin!(engine.write([two].into()));
+        assert!(poll_once(second.as_mut()).is_pending());
+        drop(lock);
+        assert!(second.await.is_err());
+        assert_eq!(balance(engine, id).await, 5, "of account {id}");
+        first.await.unwrap();
+        ahead.await.unwrap();
+    }
+    opened.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_waits_too_long_is_told_so_and_the_batch_stays_whole() {
     let timeout = Duration::from_secs(7);
