@@ -14,7 +14,9 @@ use countersign_core::id::ApiKeyId;
 use countersign_core::model::api_key::{Role, Roles};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::signing_key::KeyMaterial;
-use countersign_core::op::applications::{self, NewApiKey, NewApplication, NewSigningKey};
+use countersign_core::op::api_keys::{NewApiKey, create_api_key};
+use countersign_core::op::applications::{NewApplication, create_application};
+use countersign_core::op::signing_keys::{NewSigningKey, add_signing_key};
 use countersign_credential::key::{KeyAlgorithm, Kid};
 use countersign_credential::mint::{Minted, Order, mint};
 use countersign_credential::signing_key::SigningKey;
@@ -58,7 +60,7 @@ pub(crate) async fn create(ctx: &Ctx, operator: ApiKeyId) -> Result<DevApplicati
             ..Settings::default()
         },
     };
-    let application = applications::create_application(ctx, &principal(None), new).await?;
+    let application = create_application(ctx, &principal(None), new).await?;
     let operator = principal(Some(application.id));
     let private_key_pem = add_key_pair(ctx, &operator).await?;
     let (kustomer_secret, sinch_secret_base64) = add_secrets(ctx, &operator).await?;
@@ -124,7 +126,7 @@ async fn add_key(
         algorithm,
         material,
     };
-    applications::add_signing_key(ctx, operator, new).await?;
+    add_signing_key(ctx, operator, new).await?;
     Ok(())
 }
 
@@ -136,12 +138,14 @@ async fn add_api_key(
 ) -> Result<String, Error> {
     let roles = Roles::new(roles.iter().copied())
         .ok_or_else(|| Error::internal("a key has at least one role"))?;
-    let created = applications::create_api_key(
+    let created = create_api_key(
         ctx,
         operator,
         NewApiKey {
             name: name.to_owned(),
             roles,
+            expires_in_days: None,
+            cidr: None,
         },
     )
     .await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::limit;
-use countersign_core::op::applications::create_operator_key;
+use countersign_core::op::api_keys::create_operator_key;
 use countersign_core::ports::Random as _;
 use countersign_core::secret_text;
 use countersign_core::token::TokenKeys;

@@ -9,6 +9,8 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_credential::key::KeyAlgorithm;
 use countersign_credential::signing_key::SigningKey;
 use spki::der::pem::{LineEnding, encode_string};
@@ -18,7 +20,7 @@ use crate::error::Error;
 use crate::model::signing_key::KeyMaterial;
 use crate::ports::Random;
 
-/// How long a generated secret is, in bytes: as long as the hash's output.
+/// How many random bytes a generated secret has: as many as the hash's output.
 const SECRET_BYTES: usize = 32;
 
 /// A key with its private half.
@@ -47,6 +49,11 @@ pub fn generate(algorithm: KeyAlgorithm, random: &dyn Random) -> Result<Generate
         KeyAlgorithm::Hs256 | KeyAlgorithm::SinchHmacSha256 => {
             let mut secret = Zeroizing::new(vec![0; SECRET_BYTES]);
             random.fill(&mut secret);
+            // A backend's library takes an HS256 secret as a text, and signs
+            // with the bytes of that; a Sinch secret it takes as base64.
+            if algorithm == KeyAlgorithm::Hs256 {
+                secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(&*secret).into_bytes());
+            }
             return Ok(Generated {
                 material: KeyMaterial::Secret(secret),
                 private_key_pem: None,

@@ -108,6 +108,13 @@ ids! {
     AuditId = "AUD-";
 }
 
+impl ApplicationId {
+    /// What stands for the whole installation where an application stands
+    /// otherwise, as in the log of what operators do: no id that is made here
+    /// is all zeros.
+    pub const INSTALLATION: Self = Self([0; 16]);
+}
+
 /// The prefixes that a user's name may not begin with.
 pub const RESERVED_PREFIXES: [&str; 6] = ["USR-", "CON-", "MEM-", "SES-", "DEV-", "KEY-"];
 

@@ -35,14 +35,28 @@ pub const ANONYMOUS_CONVERSATIONS_MAX: u64 = 5;
 pub const MERGE_CONVERSATIONS_MAX: usize = 64;
 /// Plans of one use case, before a missed expectation is an error.
 pub const PLANS_MAX: usize = 3;
-/// Signing keys of one application.
+/// Signing keys of one application that are not revoked.
 pub const SIGNING_KEYS_MAX: usize = 64;
+/// Signing keys of one application, the revoked ones included, whose names stay taken.
+pub const SIGNING_KEYS_KEPT_MAX: usize = 1_000;
+/// A secret that is imported.
+pub const SECRET_BYTES_MAX: usize = 1_024;
 /// API keys of one application.
 pub const API_KEYS_MAX: usize = 1_000;
 /// Origins that an application may allow.
 pub const ALLOWED_ORIGINS_MAX: usize = 100;
-/// Days that a setting may name.
+/// Days that a setting may name, and that an API key may live.
 pub const SETTING_DAYS_MAX: u32 = 3_650;
+/// How far ahead of our clock an application may let a credential's times be, in seconds.
+pub const SETTING_LEEWAY_S_MAX: u32 = 300;
+/// How long an access token lives at least, in seconds.
+pub const SETTING_ACCESS_S_MIN: u32 = 10;
+/// How long an access token lives at most: a node may believe as long that a session lives.
+pub const SETTING_ACCESS_S_MAX: u32 = 3_600;
+/// Sessions that an application may let a user have.
+pub const SETTING_SESSIONS_MAX: u32 = 1_000;
+/// An origin of a web page.
+pub const ORIGIN_BYTES_MAX: usize = 255;
 /// Sessions that one call ends.
 pub const SESSIONS_ENDED_MAX: usize = 1_000;
 

@@ -5,6 +5,7 @@
 //! conversations are done in the order of their ids, so that two batches never wait for each
 //! other.
 
+pub(crate) mod application;
 pub(crate) mod api_key;
 pub(crate) mod attachment;
 pub(crate) mod audit;
@@ -130,8 +131,10 @@ fn plan_change(
             at,
         } => adoption::adopt(plan, conversation, from, to, at),
         Change::AddAttachment(new) => attachment::add(plan, *new),
+        Change::ChangeApplication(patch) => application::change(plan, patch),
         Change::AddSigningKey(key) => signing_key::add(plan, &key, sealing)?,
         Change::SetKeyState(kid, state) => signing_key::set_state(plan, &kid, state),
+        Change::ExpectSettings(version) => settings::expect(plan, version),
         Change::SetSettings(settings) => settings::set(plan, &settings)?,
         Change::AddApiKey(key) => api_key::add(plan, &key),
         Change::RevokeApiKey(id) => api_key::revoke(plan, id),
@@ -191,8 +194,10 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::Revoke(_)
         | Change::RevokeDigestsOf { .. }
         | Change::AddConversation(_)
+        | Change::ChangeApplication(_)
         | Change::AddSigningKey(_)
         | Change::SetKeyState(..)
+        | Change::ExpectSettings(_)
         | Change::SetSettings(_)
         | Change::AddApiKey(_)
         | Change::RevokeApiKey(_)

@@ -53,6 +53,7 @@ names! {
     SlugFree = "slug free";
     AliasFree = "alias free";
     Application = "application";
+    SettingsUnchanged = "settings unchanged";
 }
 
 /// What a unique index keeps free. That of a table's key is about an id, which nobody chooses but

@@ -13,6 +13,7 @@ pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod revocation;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod user;
 
 use crate::columns::Columns;

@@ -1,7 +1,7 @@
 //! What belongs to no application, or is one.
 
 use crate::change::{self, Plan};
-use crate::engine::{Engine, Statement, Value};
+use crate::engine::{Batch, Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::read;
 use crate::rows::Row;
@@ -13,6 +13,7 @@ use countersign_core::access::Permit;
 use countersign_core::id::{ApiKeyId, ApplicationId};
 use countersign_core::model::api_key::ApiKey;
 use countersign_core::model::application::{Application, ApplicationName};
+use countersign_core::model::audit::AuditEntry;
 use countersign_core::model::page::{Page, Window};
 use countersign_core::ports::change::{Change, Expectation};
 use countersign_core::ports::store as port;
@@ -23,8 +24,6 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
      (id, slug, alias, name, settings, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
-const IS_SLUG: &str = "SELECT 1 FROM applications WHERE slug = $1";
-const IS_ID: &str = "SELECT 1 FROM applications WHERE id = $1";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
 const DELETE_ALL_OF: [&str; 10] = [
     "DELETE FROM signing_keys WHERE application_id = $1",
@@ -49,8 +48,6 @@ const ADD_MAC_KEY: &str =
 pub(crate) const TEXTS: &[&str] = &[
     ADD_APPLICATION,
     IS_ALIAS,
-    IS_SLUG,
-    IS_ID,
     DELETE_APPLICATION,
     DELETE_ALL_OF[0],
     DELETE_ALL_OF[1],
@@ -120,26 +117,34 @@ impl<E: Engine + 'static> Registry for SqlStore<E> {
         &self,
         permit: &Permit,
         application: Application,
+        audit: AuditEntry,
     ) -> Result<(), CommitError> {
         debug_assert_eq!(permit.application(), application.id);
         let mut plan = Plan::new(application.id);
         plan_application(&mut plan, &application)?;
         let keys = application.keys.into_iter().map(Change::AddSigningKey);
-        let mut with_keys = change::plan(permit.application(), keys.collect(), self.sealing())?;
+        let rest = keys.chain([Change::Audit(audit)]).collect();
+        let mut with_rest = change::plan(permit.application(), rest, self.sealing())?;
         let mut batch = plan.take_batch();
-        batch.extend(with_keys.take_batch().statements().iter().cloned());
+        batch.extend(with_rest.take_batch().statements().iter().cloned());
         self.engine.write(batch).await?;
         Ok(())
     }
 
-    async fn delete_application(&self, permit: &Permit) -> Result<(), CommitError> {
+    async fn delete_application(
+        &self,
+        permit: &Permit,
+        audit: AuditEntry,
+    ) -> Result<(), CommitError> {
         let mut plan = Plan::new(permit.application());
         let key = [plan.application()];
         plan.expect(Expectation::Application, DELETE_APPLICATION, key.clone());
         for sql in DELETE_ALL_OF {
             plan.run(sql, key.clone());
         }
-        self.engine.write(plan.take_batch()).await?;
+        let mut batch = plan.take_batch();
+        batch.extend(installation_audit(audit).statements().iter().cloned());
+        self.engine.write(batch).await?;
         Ok(())
     }
 
@@ -166,10 +171,28 @@ impl<E: Engine + 'static> Registry for SqlStore<E> {
         Ok(read::api_key::list(&self.engine, application, &window).await?)
     }
 
-    async fn add_operator_key(&self, key: ApiKey) -> Result<(), CommitError> {
+    async fn add_operator_key(&self, key: ApiKey, audit: AuditEntry) -> Result<(), CommitError> {
         let parameters = change::api_key::parameters(Value::Null, &key);
         let add = Statement::new(change::api_key::ADD_OPERATOR, parameters);
-        self.engine.write(add.into()).await?;
+        let mut batch = installation_audit(audit);
+        batch.extend([add]);
+        self.engine.write(batch).await?;
+        Ok(())
+    }
+
+    async fn revoke_operator_key(
+        &self,
+        id: ApiKeyId,
+        audit: AuditEntry,
+    ) -> Result<(), CommitError> {
+        let mut plan = Plan::new(ApplicationId::INSTALLATION);
+        plan.expect(
+            Expectation::Key,
+            change::api_key::REVOKE_OPERATOR,
+            [id.bytes().into()],
+        );
+        change::audit::add(&mut plan, audit);
+        self.engine.write(plan.take_batch()).await?;
         Ok(())
     }
 
@@ -213,11 +236,7 @@ fn plan_application(plan: &mut Plan, application: &Application) -> Result<(), St
     let id = Value::from(application.id.to_string());
     plan.expect_none(Expectation::SlugFree, IS_ALIAS, [slug.clone(), id]);
     if let Some(alias) = &application.alias {
-        let taken = [Value::from(alias.as_str())];
-        plan.expect_none(Expectation::AliasFree, IS_SLUG, taken);
-        if let Ok(id) = alias.parse::<ApplicationId>() {
-            plan.expect_none(Expectation::AliasFree, IS_ID, [id.bytes().into()]);
-        }
+        change::application::expect_alias_free(plan, alias);
     }
     let parameters = [
         plan.application(),
@@ -229,6 +248,13 @@ fn plan_application(plan: &mut Plan, application: &Application) -> Result<(), St
     ];
     plan.run(ADD_APPLICATION, parameters);
     Ok(())
+}
+
+/// The statement that adds an entry to the installation's log.
+fn installation_audit(audit: AuditEntry) -> Batch {
+    let mut plan = Plan::new(ApplicationId::INSTALLATION);
+    change::audit::add(&mut plan, audit);
+    plan.take_batch()
 }
 
 fn mac_key_place(row: &[u8]) -> Place<'_> {

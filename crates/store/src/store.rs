@@ -17,9 +17,10 @@ use countersign_core::model::member::Member;
 use countersign_core::model::page::{Page, Window};
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::{Device, Session};
+use countersign_core::model::settings::Settings;
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::Random;
-use countersign_core::ports::change::{Change, Committed};
+use countersign_core::ports::change::{Change, Committed, SettingsVersion};
 use countersign_core::ports::store::{
     CommitError, EventsView, LoginQuery, LoginView, SessionView, Store, StoreError, UserFilter,
 };
@@ -247,6 +248,13 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         id: AttachmentId,
     ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError> {
         Ok(read::attachment::find(&self.engine, application, id).await?)
+    }
+
+    async fn settings(
+        &self,
+        application: ApplicationId,
+    ) -> Result<Option<(Settings, SettingsVersion)>, StoreError> {
+        Ok(read::settings::find(&self.engine, application).await?)
     }
 
     async fn audit(

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 const TEXTS: &[&[&str]] = &[
     change::adoption::TEXTS,
+    change::application::TEXTS,
     change::api_key::TEXTS,
     change::attachment::TEXTS,
     change::audit::TEXTS,
@@ -29,6 +30,7 @@ const TEXTS: &[&[&str]] = &[
     read::member::TEXTS,
     read::revocation::TEXTS,
     read::session::TEXTS,
+    read::settings::TEXTS,
     read::user::TEXTS,
     registry::TEXTS,
 ];

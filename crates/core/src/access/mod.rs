@@ -95,6 +95,20 @@ pub fn authorize(principal: &Principal, action: &Action) -> Result<Conditional, 
     })
 }
 
+/// Judges what concerns no application, or all of them: the keys of operators,
+/// and the log of what they do. The permit holds in
+/// [`ApplicationId::INSTALLATION`], which owns nothing else.
+///
+/// # Errors
+/// `not_permitted` for everybody but an operator.
+pub fn authorize_installation(principal: &Principal) -> Result<Permit, Error> {
+    let anywhere = Principal {
+        application: Some(ApplicationId::INSTALLATION),
+        ..principal.clone()
+    };
+    authorize(&anywhere, &Action::ManageApplication)?.outright()
+}
+
 fn check_acl(principal: &Principal, action: &Action) -> Result<(), Error> {
     let Some(acl) = &principal.acl else {
         return Ok(());

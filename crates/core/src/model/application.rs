@@ -30,6 +30,16 @@ pub struct Application {
     pub keys: Vec<SigningKey>,
 }
 
+/// A change of what an application is called. Its slug stays: publishable keys
+/// and URLs in shipped apps carry it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApplicationPatch {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new alias; `None` inside takes it away.
+    pub alias: Option<Option<String>>,
+}
+
 /// How an application is named in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ApplicationName {

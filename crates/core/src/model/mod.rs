@@ -3,6 +3,7 @@
 
 pub mod application;
 pub mod settings;
+pub mod settings_patch;
 pub mod signing_key;
 pub mod api_key;
 pub mod user;

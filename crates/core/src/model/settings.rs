@@ -37,7 +37,7 @@ pub struct Settings {
 }
 
 /// One value for each dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PerDialect<T> {
     /// For nexmo's.
     pub nexmo: T,

@@ -1,22 +1,21 @@
-//! Applications: an operator creates them, with the first keys that they need.
+//! Applications: operators create, change and delete them; who administers one
+//! exports it.
 
-use countersign_credential::key::{KeyAlgorithm, KeyState, Kid};
-use zeroize::Zeroizing;
-
+use super::audit::entry;
+use super::sessions::tombstone;
 use crate::access::action::Action;
-use crate::access::principal::Principal;
-use crate::access::{Permit, authorize};
+use crate::access::authorize;
+use crate::access::principal::{Principal, Role};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApiKeyId, ApplicationId};
 use crate::limit;
-use crate::model::api_key::{ApiKey, Role, Roles};
-use crate::model::application::{Application, Slug};
+use crate::model::application::{Application, ApplicationName, ApplicationPatch, Slug};
+use crate::model::page::{Page, Window};
+use crate::model::revocation::Target;
 use crate::model::settings::Settings;
-use crate::model::signing_key::{KeyMaterial, SigningKey};
 use crate::ports::change::Change;
 use crate::ports::fanout::Notice;
-use crate::secret_text;
 
 /// An application to be created.
 #[derive(Debug, Clone)]
@@ -49,11 +48,9 @@ pub async fn create_application(
         ..principal.clone()
     };
     let permit = authorize(&operator, &Action::ManageApplication)?.outright()?;
-    if new.name.is_empty() || new.name.len() > limit::NAME_BYTES_MAX {
-        return Err(Error::new(
-            Code::BadRequest,
-            "an application's name has 1 to 255 bytes",
-        ));
+    check_text("name", &new.name)?;
+    if let Some(alias) = &new.alias {
+        check_text("alias", alias)?;
     }
     let slug = match new.slug {
         Some(slug) => slug,
@@ -70,181 +67,150 @@ pub async fn create_application(
         settings: new.settings,
         keys: Vec::new(),
     };
+    let audit = entry(ctx, principal, "application.create", id, None);
     ctx.registry
-        .add_application(&permit, application.clone())
+        .add_application(&permit, application.clone(), audit)
         .await?;
     ctx.publish(Notice::Application(id));
     Ok(application)
 }
 
-/// A signing key to be added; the material was parsed, and so is good.
-#[derive(Debug, Clone)]
-pub struct NewSigningKey {
-    /// Its name; made by us where it is absent.
-    pub kid: Option<Kid>,
-    /// Its algorithm.
-    pub algorithm: KeyAlgorithm,
-    /// What it is made of.
-    pub material: KeyMaterial,
-}
-
-/// Adds a signing key. The first one of its algorithm is current; a later one
-/// begins as standby, so that adding a key never changes what verifies.
+/// Lists applications: an operator sees all, everybody else their own one.
 ///
 /// # Errors
-/// `not_permitted` without an admin key; `conflict` where the kid is taken.
-pub async fn add_signing_key(
+/// `not_permitted` for users.
+pub async fn list_applications(
     ctx: &Ctx,
     principal: &Principal,
-    new: NewSigningKey,
-) -> Result<SigningKey, Error> {
-    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
-    let application = permit.application();
-    let judge = ctx.judge_of(application).await?;
-    let keys = &judge.application.keys;
-    if keys.len() >= limit::SIGNING_KEYS_MAX {
-        return Err(Error::new(
-            Code::Conflict,
-            "the key ring is full; revoke keys first",
-        ));
+    window: Window,
+) -> Result<Page<Application>, Error> {
+    if principal.role() == Role::Operator && principal.application.is_none() {
+        return Ok(ctx.registry.applications(window).await?);
     }
-    let has_current = keys
-        .iter()
-        .any(|key| key.algorithm == new.algorithm && key.state == KeyState::Current);
-    let kid = match new.kid {
-        Some(kid) => kid,
-        None => new_kid(ctx)?,
-    };
-    let key = SigningKey {
-        kid,
-        algorithm: new.algorithm,
-        state: if has_current {
-            KeyState::Standby
-        } else {
-            KeyState::Current
-        },
-        material: new.material,
-        created_at: ctx.now(),
-        last_used_at: None,
-    };
-    ctx.store
-        .commit(&permit, vec![Change::AddSigningKey(key.clone())])
-        .await?;
-    ctx.publish(Notice::Application(application));
-    Ok(key)
+    let own = read_application(ctx, principal).await?;
+    Ok(Page {
+        items: vec![own],
+        next: None,
+    })
 }
 
-fn new_kid(ctx: &Ctx) -> Result<Kid, Error> {
-    let mut bytes = [0; 8];
-    ctx.random.fill(&mut bytes);
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Kid::parse(&text).map_err(Error::internal)
-}
-
-/// An API key to be created.
-#[derive(Debug, Clone)]
-pub struct NewApiKey {
-    /// What people call it.
-    pub name: String,
-    /// What it may do.
-    pub roles: Roles,
-}
-
-/// An API key with its text, which is shown this once.
-#[derive(Debug)]
-pub struct CreatedApiKey {
-    /// The key.
-    pub key: ApiKey,
-    /// Its text.
-    pub text: Zeroizing<String>,
-}
-
-/// Creates an API key of an application.
+/// Reads the application that the asker is in.
 ///
 /// # Errors
-/// `not_permitted` without an admin key, or for the operator role.
-pub async fn create_api_key(
+/// `not_permitted` for users; `not_found` where there is none.
+pub async fn read_application(ctx: &Ctx, principal: &Principal) -> Result<Application, Error> {
+    let permit = authorize(principal, &Action::ReadApplication)?.outright()?;
+    find(ctx, permit.application()).await
+}
+
+/// Changes what an application is called.
+///
+/// # Errors
+/// `not_permitted` for everybody but an operator; `conflict` where the alias is
+/// taken.
+pub async fn change_application(
     ctx: &Ctx,
     principal: &Principal,
-    new: NewApiKey,
-) -> Result<CreatedApiKey, Error> {
-    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
-    if new.roles.has(Role::Operator) {
-        return Err(Error::new(
-            Code::NotPermitted,
-            "a key of an application is no operator key",
-        ));
+    patch: ApplicationPatch,
+) -> Result<Application, Error> {
+    let permit = authorize(principal, &Action::ManageApplication)?.outright()?;
+    let id = permit.application();
+    if let Some(name) = &patch.name {
+        check_text("name", name)?;
     }
-    let judge = ctx.judge_of(permit.application()).await?;
-    let created = make_api_key(ctx, Some(&judge.application), new);
-    ctx.store
-        .commit(&permit, vec![Change::AddApiKey(created.key.clone())])
-        .await?;
-    Ok(created)
+    if let Some(Some(alias)) = &patch.alias {
+        check_text("alias", alias)?;
+    }
+    if patch != ApplicationPatch::default() {
+        let changed = [
+            patch.name.is_some().then_some("name"),
+            patch.alias.is_some().then_some("alias"),
+        ];
+        let changed: Vec<&str> = changed.into_iter().flatten().collect();
+        let audit = entry(
+            ctx,
+            principal,
+            "application.change",
+            id,
+            Some(changed.join(", ")),
+        );
+        let changes = vec![Change::ChangeApplication(patch), Change::Audit(audit)];
+        ctx.store.commit(&permit, changes).await?;
+        ctx.publish(Notice::Application(id));
+    }
+    find(ctx, id).await
 }
 
-/// Makes the first operator key of an installation: the wiring calls it when
-/// it starts on an empty data folder, and nothing else does.
+/// Deletes an application with everything that it owns, and ends its sessions.
 ///
 /// # Errors
-/// If the store fails.
-pub async fn create_operator_key(ctx: &Ctx, name: &str) -> Result<CreatedApiKey, Error> {
-    let roles = Roles::new([Role::Operator])
-        .ok_or_else(|| Error::internal("one role is a set of roles"))?;
-    let created = make_api_key(
-        ctx,
-        None,
-        NewApiKey {
-            name: name.to_owned(),
-            roles,
-        },
-    );
-    ctx.registry.add_operator_key(created.key.clone()).await?;
-    Ok(created)
-}
-
-fn make_api_key(ctx: &Ctx, application: Option<&Application>, new: NewApiKey) -> CreatedApiKey {
-    let now = ctx.now();
-    let id = ApiKeyId::new(now, &*ctx.random);
-    let text = match application {
-        Some(application) if new.roles.is_publishable() => {
-            secret_text::new_publishable(id, application.id, &application.slug, &ctx.tokens)
-        }
-        Some(_) | None => secret_text::new_secret(id, &*ctx.random),
-    };
-    let key = ApiKey {
-        id,
-        application: application.map(|application| application.id),
-        name: new.name,
-        roles: new.roles,
-        digest: secret_text::digest_of(&text),
-        text: new.roles.is_publishable().then(|| text.clone()),
-        last_characters: secret_text::last_characters(&text),
-        created_at: now,
-        expires_at: None,
-        cidr: None,
-        last_used_at: None,
-        revoked: false,
-    };
-    CreatedApiKey {
-        key,
-        text: Zeroizing::new(text),
+/// `not_permitted` for everybody but an operator; `not_found` where there is none.
+pub async fn delete_application(ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
+    let permit = authorize(principal, &Action::ManageApplication)?.outright()?;
+    let id = permit.application();
+    let before = find(ctx, id).await?;
+    let keys = api_keys_of(ctx, id).await?;
+    let slug = Some(before.slug.to_string());
+    let audit = entry(ctx, principal, "application.delete", id, slug);
+    ctx.registry.delete_application(&permit, audit).await?;
+    // Nothing is left to be revoked; the notice ends what nodes remember.
+    ctx.publish(Notice::Application(id));
+    for key in keys {
+        ctx.publish(Notice::ApiKey(key));
     }
+    ctx.publish(Notice::Revoked {
+        application: id,
+        revocation: tombstone(Target::Application(id), &before.settings, ctx.now()),
+    });
+    Ok(())
 }
 
-/// Replaces an application's settings.
+/// An application with its keys, secrets included, for a copy elsewhere.
 ///
 /// # Errors
 /// `not_permitted` without an admin key.
-pub async fn set_settings(
-    ctx: &Ctx,
-    principal: &Principal,
-    settings: Settings,
-) -> Result<(), Error> {
-    let permit: Permit = authorize(principal, &Action::ManageKeys)?.outright()?;
+pub async fn export_application(ctx: &Ctx, principal: &Principal) -> Result<Application, Error> {
+    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
+    let id = permit.application();
+    let application = find(ctx, id).await?;
+    let audit = entry(ctx, principal, "application.export", id, None);
     ctx.store
-        .commit(&permit, vec![Change::SetSettings(settings)])
+        .commit(&permit, vec![Change::Audit(audit)])
         .await?;
-    ctx.publish(Notice::Application(permit.application()));
+    Ok(application)
+}
+
+/// The application as it is at this moment, past what the node remembers.
+pub(super) async fn find(ctx: &Ctx, id: ApplicationId) -> Result<Application, Error> {
+    let found = ctx.registry.application(ApplicationName::Id(id)).await?;
+    found.ok_or_else(|| Error::not_found("application"))
+}
+
+/// The API keys of an application that are not revoked.
+pub(super) async fn api_keys_of(ctx: &Ctx, id: ApplicationId) -> Result<Vec<ApiKeyId>, Error> {
+    let mut keys = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window {
+            after,
+            limit: limit::PAGE_MAX,
+        };
+        let page = ctx.registry.api_keys(Some(id), window).await?;
+        keys.extend(page.items.into_iter().map(|key| key.id));
+        after = page.next;
+        if after.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+fn check_text(member: &str, text: &str) -> Result<(), Error> {
+    let bytes_max = limit::NAME_BYTES_MAX;
+    if text.is_empty() || text.len() > bytes_max || text.contains(char::is_control) {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!("{member} has 1 to {bytes_max} bytes and no control character"),
+        ));
+    }
     Ok(())
 }

@@ -273,3 +273,19 @@ fn agree(mut principal: Principal, named: Option<ApplicationId>) -> Result<Princ
         (Some(_), Some(_) | None) | (None, None) => Ok(principal),
     }
 }
+
+/// The same asker, in the application that the request's path names. To whom
+/// another application belongs, this one does not exist.
+///
+/// # Errors
+/// `not_found` for another application than the asker's own.
+pub fn in_application(mut principal: Principal, named: ApplicationId) -> Result<Principal, Error> {
+    match principal.application {
+        Some(own) if own != named => Err(Error::not_found("application")),
+        Some(_) => Ok(principal),
+        None => {
+            principal.application = Some(named);
+            Ok(principal)
+        }
+    }
+}

@@ -70,6 +70,9 @@ fn missed(expectation: Expectation) -> Error {
         Expectation::SlugFree => (Code::Conflict, "another application has this slug"),
         Expectation::AliasFree => (Code::Conflict, "another application has this alias"),
         Expectation::Application => (Code::NotFound, "there is no such application"),
+        Expectation::SettingsUnchanged => {
+            (Code::Conflict, "the settings were changed at the same time")
+        }
     };
     Error::new(code, detail)
 }

@@ -10,6 +10,7 @@ use countersign_credential::time::Timestamp;
 
 use crate::id::{ApiKeyId, ConversationId, DeviceId, MemberId, SessionId, UserId};
 use crate::model::api_key::ApiKey;
+use crate::model::application::ApplicationPatch;
 use crate::model::attachment::Attachment;
 use crate::model::audit::AuditEntry;
 use crate::model::conversation::{Conversation, ConversationPatch};
@@ -155,10 +156,15 @@ pub enum Change {
     },
     /// Stores a file. Expects the author to be within the quota.
     AddAttachment(Box<NewAttachment>),
+    /// Changes what the application is called. Expects it to exist, and its new
+    /// alias to be free.
+    ChangeApplication(ApplicationPatch),
     /// Adds a signing key. Expects its `kid` to be free.
     AddSigningKey(SigningKey),
     /// Changes a signing key's state. Expects it to exist, and not revoked.
     SetKeyState(Kid, KeyState),
+    /// Changes nothing. Expects the settings to be as they were read.
+    ExpectSettings(SettingsVersion),
     /// Replaces the settings.
     SetSettings(Settings),
     /// Adds an API key of this application.
@@ -168,6 +174,11 @@ pub enum Change {
     /// Adds an entry to the audit log.
     Audit(AuditEntry),
 }
+
+/// Settings as the store keeps them, by which a change tells what it was
+/// planned on. Only the store reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsVersion(pub String);
 
 /// A visitor's user and session, as their token tells them.
 #[derive(Debug, Clone)]
@@ -393,4 +404,6 @@ pub enum Expectation {
     AliasFree,
     /// The application exists.
     Application,
+    /// The settings are as they were read.
+    SettingsUnchanged,
 }

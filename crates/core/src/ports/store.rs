@@ -22,15 +22,16 @@ use crate::id::{
 use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
 use crate::model::attachment::Attachment;
-use crate::model::audit::AuditRecord;
+use crate::model::audit::{AuditEntry, AuditRecord};
 use crate::model::conversation::ConversationView;
 use crate::model::event::{Author, Event, Range};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::revocation::Target;
 use crate::model::session::{Device, Session};
+use crate::model::settings::Settings;
 use crate::model::user::{Identifier, User};
-use crate::ports::change::{Change, Committed, Expectation};
+use crate::ports::change::{Change, Committed, Expectation, SettingsVersion};
 
 /// Why a commit did nothing.
 #[derive(Debug, thiserror::Error)]
@@ -257,6 +258,12 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         id: AttachmentId,
     ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError>;
+    /// The application's settings, and by what a change of them tells that it
+    /// read these.
+    async fn settings(
+        &self,
+        application: ApplicationId,
+    ) -> Result<Option<(Settings, SettingsVersion)>, StoreError>;
     /// The audit log, the newest first.
     async fn audit(
         &self,
@@ -279,28 +286,40 @@ pub struct EventsView {
 /// What belongs to no application, or to all: for operators and the wiring.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Adds an application. Expects its id, slug and alias to be free.
+    /// Adds an application, and the entry that begins its audit log. Expects its
+    /// id, slug and alias to be free.
     async fn add_application(
         &self,
         permit: &Permit,
         application: Application,
+        audit: AuditEntry,
     ) -> Result<(), CommitError>;
-    /// Deletes an application with everything that it owns.
-    async fn delete_application(&self, permit: &Permit) -> Result<(), CommitError>;
+    /// Deletes an application with everything that it owns, its audit log
+    /// included; the entry goes to the installation's.
+    async fn delete_application(
+        &self,
+        permit: &Permit,
+        audit: AuditEntry,
+    ) -> Result<(), CommitError>;
     /// One application, with its keys' secrets opened.
     async fn application(&self, name: ApplicationName) -> Result<Option<Application>, StoreError>;
     /// All applications, the oldest first, without their keys.
     async fn applications(&self, window: Window) -> Result<Page<Application>, StoreError>;
     /// An API key of any application, or an operator key.
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
-    /// The API keys of an application; of operators, where none is named.
+    /// The API keys of an application that are not revoked, the oldest first;
+    /// those of operators, where none is named.
     async fn api_keys(
         &self,
         application: Option<ApplicationId>,
         window: Window,
     ) -> Result<Page<ApiKey>, StoreError>;
-    /// Adds an operator key.
-    async fn add_operator_key(&self, key: ApiKey) -> Result<(), CommitError>;
+    /// Adds an operator key, and an entry to the installation's audit log.
+    async fn add_operator_key(&self, key: ApiKey, audit: AuditEntry) -> Result<(), CommitError>;
+    /// Revokes an operator key, and adds an entry to the installation's audit
+    /// log. Expects the key to exist.
+    async fn revoke_operator_key(&self, id: ApiKeyId, audit: AuditEntry)
+    -> Result<(), CommitError>;
     /// Notes that keys were used, to the hour. Lost notes are no harm.
     async fn note_used(&self, api_keys: Vec<(ApiKeyId, Timestamp)>) -> Result<(), StoreError>;
     /// How often a history was restored.

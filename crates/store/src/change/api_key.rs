@@ -17,9 +17,11 @@ pub(crate) const ADD_OPERATOR: &str = "INSERT INTO api_keys (application_id, id,
      revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const REVOKE: &str = "UPDATE api_keys SET revoked = 1 \
      WHERE application_id = $1 AND id = $2 AND revoked = 0 RETURNING 1";
+pub(crate) const REVOKE_OPERATOR: &str = "UPDATE api_keys SET revoked = 1 \
+     WHERE application_id IS NULL AND id = $1 AND revoked = 0 RETURNING 1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[ADD, ADD_OPERATOR, REVOKE];
+pub(crate) const TEXTS: &[&str] = &[ADD, ADD_OPERATOR, REVOKE, REVOKE_OPERATOR];
 
 /// Adds a key of the batch's application.
 pub(super) fn add(plan: &mut Plan, key: &ApiKey) {

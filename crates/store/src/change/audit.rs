@@ -11,7 +11,7 @@ const ADD: &str = "INSERT INTO audit \
 pub(crate) const TEXTS: &[&str] = &[ADD];
 
 /// Adds an entry.
-pub(super) fn add(plan: &mut Plan, entry: AuditEntry) {
+pub(crate) fn add(plan: &mut Plan, entry: AuditEntry) {
     let parameters = [
         plan.application(),
         entry.id.bytes().into(),

@@ -20,8 +20,10 @@ macro_rules! api_keys {
 }
 
 const BY_ID: &str = api_keys!("id = $1");
-const OF_APPLICATION: &str = api_keys!("application_id = $3 AND id > $1 ORDER BY id LIMIT $2");
-const OF_OPERATORS: &str = api_keys!("application_id IS NULL AND id > $1 ORDER BY id LIMIT $2");
+const OF_APPLICATION: &str =
+    api_keys!("application_id = $3 AND id > $1 AND revoked = 0 ORDER BY id LIMIT $2");
+const OF_OPERATORS: &str =
+    api_keys!("application_id IS NULL AND id > $1 AND revoked = 0 ORDER BY id LIMIT $2");
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[BY_ID, OF_APPLICATION, OF_OPERATORS];
@@ -32,7 +34,7 @@ pub(crate) async fn find(engine: &impl Engine, id: ApiKeyId) -> Result<Option<Ap
     first(&rows, api_key)
 }
 
-/// The keys of an application, or of operators; the oldest first.
+/// The keys of an application, or of operators, that are not revoked; the oldest first.
 pub(crate) async fn list(
     engine: &impl Engine,
     application: Option<ApplicationId>,

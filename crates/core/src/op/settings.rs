@@ -1,0 +1,278 @@
+//! Settings of an application: read, and changed member by member.
+
+use super::audit::entry;
+use crate::access::action::Action;
+use crate::access::authorize;
+use crate::access::principal::Principal;
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::limit;
+use crate::model::settings::Settings;
+use crate::model::settings_patch::SettingsPatch;
+use crate::ports::change::{Change, Expectation};
+use crate::ports::fanout::Notice;
+use crate::ports::store::CommitError;
+
+/// An application's settings, the defaults filled in.
+///
+/// # Errors
+/// `not_permitted` without an admin key.
+pub async fn read_settings(ctx: &Ctx, principal: &Principal) -> Result<Settings, Error> {
+    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
+    let found = ctx.store.settings(permit.application()).await?;
+    let (settings, _) = found.ok_or_else(|| Error::not_found("application"))?;
+    Ok(settings)
+}
+
+/// Changes settings. They hold from the next request on.
+///
+/// # Errors
+/// `not_permitted` without an admin key; `bad_request`, which names the member,
+/// where a value is out of its range.
+pub async fn change_settings(
+    ctx: &Ctx,
+    principal: &Principal,
+    patch: SettingsPatch,
+) -> Result<Settings, Error> {
+    let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
+    let id = permit.application();
+    for _ in 0..limit::PLANS_MAX {
+        let found = ctx.store.settings(id).await?;
+        let (before, version) = found.ok_or_else(|| Error::not_found("application"))?;
+        let after = patch.clone().apply(before.clone());
+        check(&after)?;
+        if after == before {
+            return Ok(after);
+        }
+        let members = changed(&before, &after).join(", ");
+        let audit = entry(ctx, principal, "settings.change", id, Some(members));
+        let changes = vec![
+            Change::ExpectSettings(version),
+            Change::SetSettings(after.clone()),
+            Change::Audit(audit),
+        ];
+        match ctx.store.commit(&permit, changes).await {
+            Ok(_) => {
+                ctx.publish(Notice::Application(id));
+                return Ok(after);
+            }
+            // Somebody else changed another member: on top of theirs, again.
+            Err(CommitError::Missed(Expectation::SettingsUnchanged)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(CommitError::Missed(Expectation::SettingsUnchanged).into())
+}
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    let days = 1..=limit::SETTING_DAYS_MAX;
+    let numbers = [
+        (
+            "leeway_s",
+            settings.leeway_s,
+            0..=limit::SETTING_LEEWAY_S_MAX,
+        ),
+        (
+            "access_s",
+            settings.access_s,
+            limit::SETTING_ACCESS_S_MIN..=limit::SETTING_ACCESS_S_MAX,
+        ),
+        ("idle_days", settings.idle_days, days.clone()),
+        ("absolute_days", settings.absolute_days, days.clone()),
+        (
+            "sessions_max",
+            settings.sessions_max,
+            1..=limit::SETTING_SESSIONS_MAX,
+        ),
+        ("anonymous_days", settings.anonymous_days, days),
+    ];
+    for (member, value, range) in numbers {
+        if !range.contains(&value) {
+            return Err(Error::new(
+                Code::BadRequest,
+                format!(
+                    "{member} is a number from {} to {}",
+                    range.start(),
+                    range.end()
+                ),
+            ));
+        }
+    }
+    let origins = &settings.allowed_origins;
+    if origins.len() > limit::ALLOWED_ORIGINS_MAX {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!(
+                "allowed_origins has at most {} entries",
+                limit::ALLOWED_ORIGINS_MAX
+            ),
+        ));
+    }
+    if origins.iter().all(|origin| is_origin(origin)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::BadRequest,
+        "allowed_origins has an entry that is no origin as browsers send it",
+    )
+    .hint("write https://chat.example or http://localhost:3000: no path, all in lower case"))
+}
+
+/// Whether a text is the serialisation of an origin (RFC 6454 section 6.2) that
+/// a web page can have: it is compared byte for byte with what a browser sends.
+fn is_origin(text: &str) -> bool {
+    let (rest, default_port) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, "443"),
+        (None, Some(rest)) => (rest, "80"),
+        (None, None) => return false,
+    };
+    let is_host = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    // An IPv6 address stands in brackets, and has colons itself.
+    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, "")) => (address, None),
+        Some((address, port)) => (address, Some(port.strip_prefix(':').unwrap_or_default())),
+        None => rest
+            .split_once(':')
+            .map_or((rest, None), |(host, port)| (host, Some(port))),
+    };
+    let good_host = if rest.starts_with('[') {
+        host.parse::<std::net::Ipv6Addr>()
+            .is_ok_and(|address| address.to_string() == host)
+    } else {
+        !host.is_empty() && host.bytes().all(is_host)
+    };
+    let good_port = port.is_none_or(|port| {
+        port != default_port && port.parse::<u16>().is_ok_and(|it| it.to_string() == port)
+    });
+    text.len() <= limit::ORIGIN_BYTES_MAX && good_host && good_port
+}
+
+/// The names of the members that differ.
+fn changed(before: &Settings, after: &Settings) -> Vec<&'static str> {
+    macro_rules! differing {
+        ($($member:ident),*) => {
+            [$((stringify!($member), before.$member != after.$member)),*]
+        };
+    }
+    let members = differing!(
+        managed_users,
+        unknown_user,
+        one_time,
+        merge,
+        identity_conflict,
+        leeway_s,
+        access_s,
+        idle_days,
+        absolute_days,
+        sessions_max,
+        anonymous_days,
+        allowed_origins,
+        default_acl,
+        kustomer_keep_token
+    );
+    let differing = members.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(member, _)| member).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        for good in [
+            "https://chat.example",
+            "https://xn--bcher-kva.example:8443",
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://[::1]:3000",
+            "https://[2001:db8::1]",
+        ] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "chat.example",
+            "https://",
+            "https://chat.example/",
+            "https://Chat.example",
+            "HTTPS://chat.example",
+            "https://chat.example:443",
+            "http://chat.example:80",
+            "https://chat.example:0443",
+            "https://chat.example:",
+            "https://chat.example:99999",
+            "https://user@chat.example",
+            "https://chat.example?x",
+            "ftp://chat.example",
+            "http://[::1",
+            "http://[0:0::1]",
+            "http://[::1]3000",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_is_named() {
+        let default = Settings::default();
+        assert!(check(&default).is_ok());
+        for (settings, member) in [
+            (
+                Settings {
+                    leeway_s: 301,
+                    ..default.clone()
+                },
+                "leeway_s",
+            ),
+            (
+                Settings {
+                    access_s: 9,
+                    ..default.clone()
+                },
+                "access_s",
+            ),
+            (
+                Settings {
+                    access_s: 3_601,
+                    ..default.clone()
+                },
+                "access_s",
+            ),
+            (
+                Settings {
+                    idle_days: 0,
+                    ..default.clone()
+                },
+                "idle_days",
+            ),
+            (
+                Settings {
+                    absolute_days: 3_651,
+                    ..default.clone()
+                },
+                "absolute_days",
+            ),
+            (
+                Settings {
+                    sessions_max: 0,
+                    ..default.clone()
+                },
+                "sessions_max",
+            ),
+            (
+                Settings {
+                    anonymous_days: 0,
+                    ..default.clone()
+                },
+                "anonymous_days",
+            ),
+        ] {
+            let error = check(&settings).unwrap_err();
+            assert!(error.detail.starts_with(member), "{error}");
+            assert_eq!(changed(&default, &settings), [member]);
+        }
+    }
+}
