@@ -22,3 +22,8 @@ pub mod member;
 pub mod event;
 pub mod revocation;
 pub mod token;
+pub mod application;
+pub mod signing_key;
+pub mod api_key;
+pub mod settings;
+pub mod audit;

@@ -1,5 +1,7 @@
 //! How the types look on the wire, against the API as it is written down.
 
+use countersign_wire::api_key::{ApiKey, CreatedApiKey};
+use countersign_wire::application::{Application, ExportedKey, NewApplication};
 use countersign_wire::conversation::ConversationPatch;
 use countersign_wire::event::{Event, From, NewEvent};
 use countersign_wire::patch::Patch;
@@ -8,6 +10,8 @@ use countersign_wire::secret::Secret;
 use countersign_wire::session::{
     AnonymousRequest, LoginAnswer, LoginRequest, LoginSession, LoginUser, RefreshRequest, Sessions,
 };
+use countersign_wire::settings::SettingsPatch;
+use countersign_wire::signing_key::{AddedSigningKey, NewSigningKey, SigningKey, SigningKeyPatch};
 use countersign_wire::time::Time;
 use countersign_wire::user::{User, UserPatch};
 use serde::Serialize;
@@ -124,6 +128,85 @@ fn an_event_keeps_its_body_to_the_digit() {
 }
 
 #[test]
+fn what_administrators_see_is_as_written() {
+    check(
+        &Application {
+            id: "0190d1c4".to_owned(),
+            slug: "demo".to_owned(),
+            name: "Demo".to_owned(),
+            alias: None,
+            created_at: TIME,
+        },
+        r#"{"id":"0190d1c4","slug":"demo","name":"Demo","alias":null,"created_at":"2027-01-15T08:00:00.123Z"}"#,
+    );
+    let key = SigningKey {
+        kid: "web".to_owned(),
+        algorithm: "HS256".to_owned(),
+        state: "current".to_owned(),
+        created_at: TIME,
+        last_used_at: None,
+    };
+    let added = AddedSigningKey {
+        key,
+        private_key_pem: None,
+        secret: Some(Secret("hidden".to_owned())),
+        secret_base64: None,
+    };
+    check(
+        &added,
+        r#"{"kid":"web","algorithm":"HS256","state":"current","created_at":"2027-01-15T08:00:00.123Z","last_used_at":null,"secret":"hidden"}"#,
+    );
+    let created = CreatedApiKey {
+        api_key: ApiKey {
+            id: "KEY-1".to_owned(),
+            name: "backend".to_owned(),
+            roles: vec!["admin".to_owned(), "user".to_owned()],
+            expires_at: None,
+            cidr: None,
+            last_characters: "abcd".to_owned(),
+            last_used_at: None,
+        },
+        key: Secret("cs_sk_hidden".to_owned()),
+    };
+    check(
+        &created,
+        r#"{"id":"KEY-1","name":"backend","roles":["admin","user"],"expires_at":null,"cidr":null,"last_characters":"abcd","last_used_at":null,"key":"cs_sk_hidden"}"#,
+    );
+    let exported = ExportedKey {
+        kid: "web".to_owned(),
+        state: "previous".to_owned(),
+        algorithm: "HS256".to_owned(),
+        public_key_pem: None,
+        secret: None,
+        secret_base64: Some(Secret("hidden".to_owned())),
+    };
+    check(
+        &exported,
+        r#"{"kid":"web","state":"previous","algorithm":"HS256","secret_base64":"hidden"}"#,
+    );
+    let request: NewSigningKey =
+        serde_json::from_str(r#"{"secret":"hidden","jwk":{"k":"hidden"}}"#).unwrap();
+    let shown = format!("{added:?}{created:?}{exported:?}{request:?}");
+    assert!(!shown.contains("hidden"), "{shown}");
+}
+
+#[test]
+fn settings_are_patched_at_both_levels() {
+    for text in [
+        "{}",
+        r#"{"access_s":null}"#,
+        r#"{"one_time":null}"#,
+        r#"{"one_time":{"native":null,"sinch":true}}"#,
+        r#"{"merge":"keep_separate","default_acl":{"paths":{}}}"#,
+    ] {
+        let patch: SettingsPatch = serde_json::from_str(text).unwrap();
+        let written: serde_json::Value = serde_json::to_value(&patch).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(written, expected);
+    }
+}
+
+#[test]
 fn a_patch_has_three_states() {
     for (text, expected) in [
         ("{}", Patch::Absent),
@@ -150,6 +233,11 @@ fn a_request_refuses_what_it_does_not_know_and_an_answer_skips_it() {
         r#"{"refresh_token":"a","x":1}"#
     ));
     assert!(is_refused::<UserPatch>(r#"{"id":"USR-1"}"#));
+    assert!(is_refused::<NewApplication>(r#"{"name":"a","id":"b"}"#));
+    assert!(is_refused::<NewSigningKey>(r#"{"private_key_pem":"a"}"#));
+    assert!(is_refused::<SigningKeyPatch>(r#"{"state":"a","x":1}"#));
+    assert!(is_refused::<SettingsPatch>(r#"{"x":1}"#));
+    assert!(is_refused::<SettingsPatch>(r#"{"one_time":{"x":true}}"#));
     assert!(is_refused::<NewEvent>(r#"{"type":"text","body":{},"x":1}"#));
     assert!(!is_refused::<LoginRequest>(
         r#"{"credential":"a","device":null}"#

@@ -1,0 +1,154 @@
+//! Settings: how an application wants to be served.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::patch::Patch;
+
+/// An application's settings, the defaults filled in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether users may sign up and sign in with a name and a password.
+    pub managed_users: bool,
+    /// What a valid credential of an unknown user does.
+    pub unknown_user: PerDialect<UnknownUser>,
+    /// Whether a credential opens one session only.
+    pub one_time: PerDialect<bool>,
+    /// What becomes of a visitor's conversations at the login.
+    pub merge: MergePolicy,
+    /// What happens when e-mail and external id name two users.
+    pub identity_conflict: IdentityConflict,
+    /// How far ahead of the server's clock a credential's times may be, in seconds.
+    pub leeway_s: u32,
+    /// How long an access token lives, in seconds.
+    pub access_s: u32,
+    /// A session that was not refreshed for so many days has ended.
+    pub idle_days: u32,
+    /// A session ends so many days after its opening.
+    pub absolute_days: u32,
+    /// How many sessions a user has at most.
+    pub sessions_max: u32,
+    /// How many days a visitor's tokens live.
+    pub anonymous_days: u32,
+    /// Origins of web pages that may call the native API.
+    pub allowed_origins: Vec<String>,
+    /// What a credential without an ACL, and a visitor, may call.
+    pub default_acl: Box<RawValue>,
+    /// Whether a kustomer login upgrades the tracking token in place.
+    pub kustomer_keep_token: bool,
+}
+
+/// `PATCH /v1/applications/{id}/settings`: null resets a member to its default.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsPatch {
+    /// Whether users may sign up and sign in with a name and a password.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub managed_users: Patch<bool>,
+    /// What a valid credential of an unknown user does.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub unknown_user: Patch<PerDialectPatch<UnknownUser>>,
+    /// Whether a credential opens one session only.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub one_time: Patch<PerDialectPatch<bool>>,
+    /// What becomes of a visitor's conversations at the login.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub merge: Patch<MergePolicy>,
+    /// What happens when e-mail and external id name two users.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub identity_conflict: Patch<IdentityConflict>,
+    /// How far ahead of the server's clock a credential's times may be, in seconds.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub leeway_s: Patch<u32>,
+    /// How long an access token lives, in seconds.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub access_s: Patch<u32>,
+    /// A session that was not refreshed for so many days has ended.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub idle_days: Patch<u32>,
+    /// A session ends so many days after its opening.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub absolute_days: Patch<u32>,
+    /// How many sessions a user has at most.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub sessions_max: Patch<u32>,
+    /// How many days a visitor's tokens live.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub anonymous_days: Patch<u32>,
+    /// Origins of web pages that may call the native API.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub allowed_origins: Patch<Vec<String>>,
+    /// What a credential without an ACL, and a visitor, may call.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub default_acl: Patch<Box<RawValue>>,
+    /// Whether a kustomer login upgrades the tracking token in place.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub kustomer_keep_token: Patch<bool>,
+}
+
+/// One value for each dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PerDialect<T> {
+    /// For nexmo's.
+    pub nexmo: T,
+    /// For kustomer's.
+    pub kustomer: T,
+    /// For both of sinch's.
+    pub sinch: T,
+    /// For ours.
+    pub native: T,
+}
+
+/// A change of some dialects' values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
+pub struct PerDialectPatch<T> {
+    /// For nexmo's.
+    #[serde(default = "absent", skip_serializing_if = "Patch::is_absent")]
+    pub nexmo: Patch<T>,
+    /// For kustomer's.
+    #[serde(default = "absent", skip_serializing_if = "Patch::is_absent")]
+    pub kustomer: Patch<T>,
+    /// For both of sinch's.
+    #[serde(default = "absent", skip_serializing_if = "Patch::is_absent")]
+    pub sinch: Patch<T>,
+    /// For ours.
+    #[serde(default = "absent", skip_serializing_if = "Patch::is_absent")]
+    pub native: Patch<T>,
+}
+
+/// What a valid credential of an unknown user does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownUser {
+    /// It is refused.
+    Refuse,
+    /// It creates the user.
+    Create,
+}
+
+/// What becomes of a visitor's conversations at the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergePolicy {
+    /// They move to the user.
+    Merge,
+    /// The visitor stays their owner.
+    KeepSeparate,
+    /// They are deleted.
+    Discard,
+}
+
+/// What happens when e-mail and external id name two users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityConflict {
+    /// The e-mail wins.
+    Email,
+    /// The login is refused.
+    Reject,
+}
+
+fn absent<T>() -> Patch<T> {
+    Patch::Absent
+}
