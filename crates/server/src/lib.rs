@@ -15,5 +15,6 @@ pub mod limit;
 pub mod path;
 pub mod connection;
 pub mod serve;
+mod tasks;
 mod listener;
 pub mod native;

@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 use crate::connection::Connection;
 use crate::limit;
 use crate::serve::Limits;
+use crate::tasks::Tasks;
 
 /// A bound address and what answers there.
 pub(crate) struct Listener {
@@ -86,7 +87,9 @@ fn serve(
         peer: peer.ip(),
         tls: false,
     };
-    let service = service_fn(move |request| answer(router.clone(), connection, request));
+    let tasks = Tasks::of(shared.tasks.clone());
+    let service =
+        service_fn(move |request| answer(router.clone(), connection, tasks.clone(), request));
     // Without TLS there is no agreement on HTTP/2, and to guess it from the
     // first bytes, as hyper-util's automatic builder does, would wait for them
     // without a limit.
@@ -127,8 +130,10 @@ fn serve(
 async fn answer(
     router: Router,
     connection: Connection,
+    tasks: Tasks,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     request.extensions_mut().insert(connection);
+    request.extensions_mut().insert(tasks);
     router.oneshot(request).await
 }

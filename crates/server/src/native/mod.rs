@@ -21,6 +21,11 @@ mod members;
 mod events;
 mod revocations;
 mod tokens;
+mod applications;
+mod signing_keys;
+mod api_keys;
+mod settings;
+mod audit;
 
 use std::sync::Arc;
 

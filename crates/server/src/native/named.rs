@@ -4,9 +4,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::limit;
+use countersign_core::op::authenticate::in_application;
+use countersign_credential::key::Kid;
 use http::request::Parts;
 
 use super::problem::Problem;
@@ -42,9 +45,28 @@ impl Named {
     /// The id at this place of the path. A text that is no such id names
     /// nothing that exists.
     pub(super) fn id<T: FromStr>(&self, parameter: &str, noun: &'static str) -> Result<T, Error> {
-        let found = self.0.iter().find(|(name, _)| name == parameter);
-        let parsed = found.and_then(|(_, text)| text.parse().ok());
+        let parsed = self.text(parameter).and_then(|text| text.parse().ok());
         parsed.ok_or_else(|| Error::not_found(noun))
+    }
+
+    /// The asker, in the application that the path names: by its id, or by
+    /// `current`, which is the bearer's own.
+    pub(super) fn application(&self, asker: Principal) -> Result<Principal, Error> {
+        if self.text("application_id") == Some("current") {
+            return Ok(asker);
+        }
+        in_application(asker, self.id("application_id", "application")?)
+    }
+
+    /// A signing key's name. A text that cannot be one names no key.
+    pub(super) fn kid(&self) -> Result<Kid, Error> {
+        let kid = self.text("kid").and_then(|text| Kid::parse(text).ok());
+        kid.ok_or_else(|| Error::not_found("key"))
+    }
+
+    fn text(&self, parameter: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(name, _)| name == parameter);
+        found.map(|(_, text)| text.as_str())
     }
 
     /// An event's number: digits, in one spelling.

@@ -7,7 +7,8 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::{
-    conversations, devices, events, health, members, revocations, sessions, tokens, users,
+    api_keys, applications, audit, conversations, devices, events, health, members, revocations,
+    sessions, settings, signing_keys, tokens, users,
 };
 
 /// A method on a path.
@@ -26,6 +27,12 @@ pub(super) struct Route {
 }
 
 pub(super) fn all() -> Vec<Route> {
+    let mut all = of_users();
+    all.extend(of_administrators());
+    all
+}
+
+fn of_users() -> Vec<Route> {
     const SESSION: &str = "/v1/sessions/{session_id}";
     const DEVICE: &str = "/v1/devices/{device_id}";
     const USER: &str = "/v1/users/{user_id}";
@@ -94,6 +101,57 @@ pub(super) fn all() -> Vec<Route> {
             "/v1/tokens/introspect",
             post(tokens::introspect),
         ),
+    ]
+}
+
+fn of_administrators() -> Vec<Route> {
+    const APPLICATION: &str = "/v1/applications/{application_id}";
+    const KEYS: &str = "/v1/applications/{application_id}/keys";
+    const KEY: &str = "/v1/applications/{application_id}/keys/{kid}";
+    const API_KEYS: &str = "/v1/applications/{application_id}/api-keys";
+    const API_KEY: &str = "/v1/applications/{application_id}/api-keys/{api_key_id}";
+    const SETTINGS: &str = "/v1/applications/{application_id}/settings";
+    vec![
+        route(Method::POST, "/v1/applications", post(applications::create)),
+        route(Method::GET, "/v1/applications", get(applications::list)),
+        route(Method::GET, APPLICATION, get(applications::read)),
+        route(Method::PATCH, APPLICATION, patch(applications::update)),
+        route(Method::DELETE, APPLICATION, delete(applications::delete)),
+        route(
+            Method::GET,
+            "/v1/applications/{application_id}/export",
+            get(applications::export),
+        ),
+        route(Method::POST, KEYS, post(signing_keys::create)),
+        route(Method::GET, KEYS, get(signing_keys::list)),
+        route(Method::GET, KEY, get(signing_keys::read)),
+        route(Method::PATCH, KEY, patch(signing_keys::update)),
+        route(Method::POST, API_KEYS, post(api_keys::create)),
+        route(Method::GET, API_KEYS, get(api_keys::list)),
+        route(Method::DELETE, API_KEY, delete(api_keys::revoke)),
+        route(Method::GET, SETTINGS, get(settings::read)),
+        route(Method::PATCH, SETTINGS, patch(settings::update)),
+        route(
+            Method::GET,
+            "/v1/applications/{application_id}/audit",
+            get(audit::list),
+        ),
+        route(
+            Method::POST,
+            "/v1/api-keys",
+            post(api_keys::create_of_operator),
+        ),
+        route(
+            Method::GET,
+            "/v1/api-keys",
+            get(api_keys::list_of_operators),
+        ),
+        route(
+            Method::DELETE,
+            "/v1/api-keys/{api_key_id}",
+            delete(api_keys::revoke_of_operator),
+        ),
+        route(Method::GET, "/v1/audit", get(audit::list_of_installation)),
     ]
 }
 
