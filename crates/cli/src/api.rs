@@ -115,6 +115,16 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Changes something.
+    pub(crate) fn patch(path: &'a str, body: Value) -> Self {
+        Self {
+            method: Method::PATCH,
+            path,
+            bearer: None,
+            body: Some(body),
+        }
+    }
+
     /// Ends or removes something.
     pub(crate) fn delete(path: &'a str) -> Self {
         Self {

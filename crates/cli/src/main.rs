@@ -4,10 +4,10 @@
 //! everything else to standard error; exit codes are in [`exit`].
 //!
 //! # Invariants
-//! The clock, randomness and the environment are read in
-//! [`system`] alone, standard output and standard error are written in
-//! [`output`] alone, and no command prints a secret or a credential that it
-//! was given.
+//! The clock, randomness and the environment are read in [`system`] alone, but
+//! for the variables that stand for a flag; standard output and standard error
+//! are written in [`output`] alone, and no command prints a secret or a
+//! credential that it was given.
 
 mod exit;
 mod output;
@@ -19,6 +19,7 @@ mod ready;
 mod dev_application;
 mod node;
 mod api;
+mod remote;
 mod command;
 
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command::{demo, dev, token};
+use crate::command::{api_key, application, demo, dev, key, token, user};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
@@ -47,6 +48,10 @@ enum Command {
     /// Make credentials, and find out why one is refused.
     #[command(subcommand)]
     Token(Box<token::Command>),
+    Application(application::Arguments),
+    Key(Box<key::Arguments>),
+    ApiKey(api_key::Arguments),
+    User(user::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +73,10 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
             log::to_stderr();
             runtime()?.block_on(dev::run(arguments, System, output))
         }
+        Command::Application(arguments) => runtime()?.block_on(application::run(arguments, output)),
+        Command::Key(arguments) => runtime()?.block_on(key::run(*arguments, output)),
+        Command::ApiKey(arguments) => runtime()?.block_on(api_key::run(arguments, output)),
+        Command::User(arguments) => runtime()?.block_on(user::run(arguments, output)),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

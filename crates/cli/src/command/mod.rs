@@ -3,3 +3,7 @@
 pub(crate) mod dev;
 pub(crate) mod demo;
 pub(crate) mod token;
+pub(crate) mod application;
+pub(crate) mod key;
+pub(crate) mod api_key;
+pub(crate) mod user;

@@ -1,0 +1,307 @@
+//! A running server, for commands on live state: where it is, who asks, and how
+//! its answers are shown.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use reqwest::Url;
+use serde_json::{Map, Value};
+
+use crate::api::{Api, Call};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Where the server is, and who asks.
+#[derive(Args)]
+pub(crate) struct Remote {
+    /// The URL of the server's native API.
+    #[arg(
+        long,
+        env = "COUNTERSIGN_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7080",
+        global = true
+    )]
+    url: String,
+    /// The API key that asks: an operator's or an application's.
+    #[arg(
+        long,
+        env = "COUNTERSIGN_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    key: Option<String>,
+    /// A file that holds the API key; --key goes first.
+    #[arg(long, env = "COUNTERSIGN_KEY_FILE", value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
+    /// Print the server's answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// The application that a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct InApplication {
+    /// The application's id; an application's own key needs none.
+    #[arg(long, value_name = "ID", global = true)]
+    application: Option<String>,
+}
+
+/// A server to be asked.
+pub(crate) struct Session {
+    api: Api,
+    key: String,
+    json: bool,
+}
+
+// === impl Remote ===
+
+impl Remote {
+    /// Gets ready to ask.
+    ///
+    /// # Errors
+    /// If no key was given, or its file cannot be read.
+    pub(crate) fn session(self) -> Result<Session, Failure> {
+        let key = match (self.key, self.key_file) {
+            (Some(key), _) => key,
+            (None, Some(file)) => std::fs::read_to_string(&file)
+                .map_err(|error| {
+                    Failure::usage(format!("cannot read {}: {error}", file.display()))
+                })?
+                .trim()
+                .to_owned(),
+            (None, None) => {
+                return Err(Failure::usage("no API key was given").hint(
+                    "pass --key KEY, or set COUNTERSIGN_KEY: `countersign dev` prints both lines to export",
+                ));
+            }
+        };
+        Ok(Session {
+            api: Api::new(self.url.trim_end_matches('/'))?,
+            key,
+            json: self.json,
+        })
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Remote({})", self.url)
+    }
+}
+
+// === impl InApplication ===
+
+impl InApplication {
+    /// A path below the application.
+    ///
+    /// # Errors
+    /// If the id has characters that no id has.
+    pub(crate) fn path(&self, below: &str) -> Result<String, Failure> {
+        let name = self.application.as_deref().unwrap_or("current");
+        Ok(format!("/v1/applications/{}{below}", segment(name)?))
+    }
+
+    /// The query that names the application, if it was named.
+    pub(crate) fn query(&self) -> Option<(&'static str, &str)> {
+        self.application.as_deref().map(|id| ("application_id", id))
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Whether the answer is wanted as JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// The server's refusal; or that it was not reached.
+    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Value, Failure> {
+        let answer = self.api.call(call.bearer(&self.key)).await?;
+        let unnamed = answer.code() == Some("application_required");
+        answer.accepted().map_err(|failure| {
+            if unnamed {
+                failure.hint("an operator key names the application: pass --application ID")
+            } else {
+                failure
+            }
+        })
+    }
+
+    /// Reads a list to its end: the whole of it as one page.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(crate) async fn list(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        noun: &str,
+    ) -> Result<Value, Failure> {
+        let mut all = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut pairs = query.to_vec();
+            pairs.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let mut page = self.call(Call::get(&with_query(path, &pairs)?)).await?;
+            if let Some(Value::Array(entries)) = page.get_mut(noun).map(Value::take) {
+                all.extend(entries);
+            }
+            cursor = page["next"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                let mut list = Map::new();
+                list.insert(noun.to_owned(), Value::Array(all));
+                return Ok(Value::Object(list));
+            }
+        }
+    }
+
+    /// Shows one thing: as JSON, or a line for each of these members.
+    ///
+    /// # Errors
+    /// If nobody takes the output.
+    pub(crate) fn show(
+        &self,
+        thing: &Value,
+        members: &[&str],
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
+        if self.json {
+            output.line(&thing.to_string())?;
+            return Ok(Exit::Done);
+        }
+        let width = members.iter().map(|member| member.len()).max();
+        for member in members {
+            let value = words(&thing[*member]);
+            output.line(&format!(
+                "{member:<width$}  {value}",
+                width = width.unwrap_or(0)
+            ))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Shows a list: as JSON, or a table with a column for each of these members.
+    ///
+    /// # Errors
+    /// If nobody takes the output.
+    pub(crate) fn table(
+        &self,
+        list: &Value,
+        noun: &str,
+        members: &[&str],
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
+        if self.json {
+            output.line(&list.to_string())?;
+            return Ok(Exit::Done);
+        }
+        let none = Vec::new();
+        let things = list[noun].as_array().unwrap_or(&none);
+        let mut rows: Vec<Vec<String>> = vec![members.iter().map(|m| m.to_uppercase()).collect()];
+        for thing in things {
+            rows.push(
+                members
+                    .iter()
+                    .map(|member| words(&thing[*member]))
+                    .collect(),
+            );
+        }
+        let width = |column: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..members.len()).map(width).collect();
+        for row in &rows {
+            let cells = row.iter().zip(&widths);
+            let line: Vec<String> = cells
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            output.line(line.join("  ").trim_end())?;
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Says that something was done, to a person alone.
+    ///
+    /// # Errors
+    /// If nobody takes the output.
+    pub(crate) fn done(&self, sentence: &str, output: &mut Output) -> Result<Exit, Failure> {
+        if !self.json {
+            output.line(sentence)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Session({:?})", self.api)
+    }
+}
+
+/// A segment of a path: what ids and kids are made of, and nothing that a path
+/// could be read differently for.
+///
+/// # Errors
+/// If the text has other characters.
+pub(crate) fn segment(text: &str) -> Result<&str, Failure> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if text.bytes().all(plain) && !text.bytes().all(|byte| byte == b'.') {
+        Ok(text)
+    } else {
+        Err(Failure::usage(format!("{text:?} is no id")))
+    }
+}
+
+/// A path with its query.
+///
+/// # Errors
+/// None that can happen: every text can be written in a query.
+pub(crate) fn with_query(path: &str, pairs: &[(&str, &str)]) -> Result<String, Failure> {
+    if pairs.is_empty() {
+        return Ok(path.to_owned());
+    }
+    let url = Url::parse_with_params("http://localhost/", pairs).map_err(Failure::usage)?;
+    Ok(format!("{path}?{}", url.query().unwrap_or_default()))
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => {
+            let words: Vec<String> = values.iter().map(words).collect();
+            words.join(",")
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_plain() {
+        for good in ["current", "KEY-01a3185c-507b", "demo-rs256", "a.b_c"] {
+            assert!(segment(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a b", "a%2fb", "a?b", "ä"] {
+            assert!(segment(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_query_says_what_was_meant() {
+        let query = with_query("/v1/users", &[("email", "a+b&c@example.com")]).unwrap();
+        assert_eq!(query, "/v1/users?email=a%2Bb%26c%40example.com");
+        assert_eq!(with_query("/v1/users", &[]).unwrap(), "/v1/users");
+    }
+}
