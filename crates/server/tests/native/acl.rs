@@ -1,21 +1,11 @@
 //! An ACL at the door: methods and filters count, and an ACL never adds.
 
-use countersign_core::model::settings::Settings;
-use countersign_credential::acl::Acl;
-use countersign_credential::json;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
-async fn with_acl(world: &World, paths: &str) {
-    let text = format!(r#"{{"paths":{paths}}}"#);
-    let value = json::read(text.as_bytes()).expect("it is JSON");
-    let default_acl = Acl::from_json(&value).expect("it is an ACL");
-    let settings = Settings {
-        default_acl,
-        ..Settings::default()
-    };
-    world.set(settings).await;
+async fn with_acl(world: &World, paths: &Value) {
+    world.set(&json!({"default_acl": {"paths": paths}})).await;
 }
 
 #[tokio::test]
@@ -23,9 +13,9 @@ async fn filters_look_at_path_query_and_body() {
     let world = World::new().await;
     with_acl(
         &world,
-        r#"{"/*/sessions/**":{},
+        &json!({"/*/sessions/**":{},
             "/*/conversations":{"methods":["GET"],"filters":{"limit":"2"}},
-            "/v1/conversations":{"methods":["POST"],"filters":{"display_name":"lunch"}}}"#,
+            "/v1/conversations":{"methods":["POST"],"filters":{"display_name":"lunch"}}}),
     )
     .await;
     let alice = world.user("alice").await;
@@ -55,7 +45,7 @@ async fn filters_look_at_path_query_and_body() {
 #[tokio::test]
 async fn an_acl_never_adds_and_without_the_login_path_nobody_logs_in() {
     let world = World::new().await;
-    with_acl(&world, r#"{"/**":{}}"#).await;
+    with_acl(&world, &json!({"/**":{}})).await;
     let alice = world.user("alice").await;
     world
         .get("/v1/users")
@@ -63,9 +53,9 @@ async fn an_acl_never_adds_and_without_the_login_path_nobody_logs_in() {
         .send()
         .await
         .problem(403, "not_permitted");
-    with_acl(&world, r#"{"/*/conversations/**":{}}"#).await;
+    with_acl(&world, &json!({"/*/conversations/**":{}})).await;
     let login = json!({"credential": world.credential("bob")});
     world.login(&login).await.problem(403, "acl_denied");
-    with_acl(&world, r"{}").await;
+    with_acl(&world, &json!({})).await;
     world.login(&login).await.problem(403, "acl_denied");
 }

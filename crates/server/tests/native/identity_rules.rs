@@ -1,6 +1,5 @@
 //! DESIGN's rules of identity, by their numbers, through the door.
 
-use countersign_core::model::settings::{MergePolicy, PerDialect, Settings, UnknownUser};
 use serde_json::{Value, json};
 
 use crate::http::Reply;
@@ -104,18 +103,9 @@ async fn rule_2_anonymous_history_is_visible_on_that_device_only() {
 
 #[tokio::test]
 async fn rule_3_a_login_with_the_visitors_token_moves_its_conversations_by_the_policy() {
-    for policy in [
-        MergePolicy::Merge,
-        MergePolicy::KeepSeparate,
-        MergePolicy::Discard,
-    ] {
+    for policy in ["merge", "keep_separate", "discard"] {
         let world = World::new().await;
-        world
-            .set(Settings {
-                merge: policy,
-                ..Settings::default()
-            })
-            .await;
+        world.set(&json!({"merge": policy})).await;
         let visitor = world.visitor().await;
         let conversation = world.conversation(&visitor).await;
         world
@@ -129,16 +119,16 @@ async fn rule_3_a_login_with_the_visitors_token_moves_its_conversations_by_the_p
         let path = format!("/v1/conversations/{conversation}");
         let as_support = world.get(&path).bearer(&world.home.key).send().await;
         match policy {
-            MergePolicy::Merge => {
+            "merge" => {
                 assert_eq!(world.texts(&alice.access, &conversation).await, ["hello"]);
                 as_support.expect(200);
             }
-            MergePolicy::KeepSeparate => {
+            "keep_separate" => {
                 assert!(world.conversations(&alice.access).await.is_empty());
                 as_support.expect(200);
                 assert_eq!(world.texts(&world.home.key, &conversation).await, ["hello"]);
             }
-            MergePolicy::Discard => {
+            _ => {
                 assert!(world.conversations(&alice.access).await.is_empty());
                 as_support.problem(404, "not_found");
             }
@@ -308,15 +298,8 @@ async fn rule_8_email_beats_external_id() {
 #[tokio::test]
 async fn rule_11_an_unknown_user_is_created_or_refused_and_a_blocked_one_refused() {
     let world = World::new().await;
-    let refuse = PerDialect {
-        native: UnknownUser::Refuse,
-        ..Settings::default().unknown_user
-    };
     world
-        .set(Settings {
-            unknown_user: refuse,
-            ..Settings::default()
-        })
+        .set(&json!({"unknown_user": {"native": "refuse"}}))
         .await;
     let login = json!({"credential": world.credential("alice")});
     world.login(&login).await.problem(401, "unknown_user");

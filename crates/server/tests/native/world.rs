@@ -14,11 +14,10 @@ use countersign_core::id::ApplicationId;
 use countersign_core::model::api_key::{Role, Roles};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::signing_key::KeyMaterial;
-use countersign_core::op::applications::{
-    NewApiKey, NewApplication, NewSigningKey, add_signing_key, create_api_key, create_application,
-    create_operator_key, set_settings,
-};
+use countersign_core::op::api_keys::{NewApiKey, create_api_key, create_operator_key};
+use countersign_core::op::applications::{NewApplication, create_application};
 use countersign_core::op::authenticate::{Bearer, authenticate};
+use countersign_core::op::signing_keys::{NewSigningKey, add_signing_key};
 use countersign_core::ports::{Clock, Random};
 use countersign_core::token::TokenKeys;
 use countersign_credential::key::KeyAlgorithm;
@@ -288,12 +287,14 @@ impl World {
         reply.status == 200
     }
 
-    /// Changes the home application's settings.
-    pub(crate) async fn set(&self, settings: Settings) {
-        let principal = principal(&self.ctx, &self.home.admin, None).await;
-        set_settings(&self.ctx, &principal, settings)
+    /// Changes the home application's settings, as its admin does.
+    pub(crate) async fn set(&self, patch: &Value) {
+        self.call("PATCH", "/v1/applications/current/settings")
+            .bearer(&self.home.admin)
+            .json(patch)
+            .send()
             .await
-            .expect("an admin may change settings");
+            .expect(200);
     }
 }
 
@@ -374,6 +375,8 @@ async fn application(ctx: &Ctx, operator: &str, slug: &str) -> Application {
         let new = NewApiKey {
             name: role.as_str().to_owned(),
             roles: Roles::new([role]).expect("one role is a set of roles"),
+            expires_in_days: None,
+            cidr: None,
         };
         let created = create_api_key(ctx, &by, new)
             .await
