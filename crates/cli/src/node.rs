@@ -15,11 +15,12 @@ use countersign_core::secret_text;
 use countersign_core::token::TokenKeys;
 use countersign_fanout::in_process::InProcess;
 use countersign_server::native;
+use countersign_server::operations::{Operations, Rates, Sample};
 use countersign_server::serve::{Door, Limits, Server};
 use countersign_store::SqlStore;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Options, Sqlite};
+use countersign_store::sqlite::{Activity, Options, Sqlite};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -93,7 +94,7 @@ impl Node {
         let application = dev_application(&ctx, &folder, &operator_key).await?;
         let mut doors = vec![Door {
             address: place.address(0)?,
-            router: native::router(Arc::clone(&ctx)),
+            router: native::operated(Arc::clone(&ctx), operations(&store)),
         }];
         for door in 1..=OTHER_DOORS {
             doors.push(Door {
@@ -156,6 +157,40 @@ async fn serve(server: Server, stop: CancellationToken) {
             "connections were cut off at the end"
         );
     }
+}
+
+/// What development needs no rates for, and what the store tells of itself.
+fn operations(store: &Arc<SqlStore<Sqlite>>) -> Operations {
+    let store = Arc::clone(store);
+    let tell = move || store_samples(store.engine().activity());
+    Operations::new(Rates::for_development(), vec![Arc::new(tell)])
+}
+
+fn store_samples(activity: Activity) -> Vec<Sample> {
+    [
+        (
+            "store_batches_total",
+            "Batches that the store committed.",
+            activity.batches,
+        ),
+        (
+            "store_commits_total",
+            "Commits, each one sync for all batches that waited.",
+            activity.commits,
+        ),
+        (
+            "store_connections_total",
+            "Connections of the writer: more than one means that one has failed.",
+            activity.connections,
+        ),
+        (
+            "store_checkpoints_total",
+            "Checkpoints of the write-ahead log.",
+            activity.checkpoints,
+        ),
+    ]
+    .map(|(name, help, value)| Sample { name, help, value })
+    .into()
 }
 
 async fn open_store(system: System, folder: &DataFolder) -> Result<Arc<SqlStore<Sqlite>>, Failure> {

@@ -25,6 +25,7 @@ use crate::model::signing_key::KeyMaterial;
 use crate::ports::fanout::{Fanout, Notice};
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
+use crate::tally::Tally;
 use crate::token::TokenKeys;
 
 /// Everything that a use case may reach.
@@ -41,6 +42,8 @@ pub struct Ctx {
     pub random: Arc<dyn Random>,
     /// What makes and checks our tokens.
     pub tokens: TokenKeys,
+    /// What was done, in numbers.
+    pub tally: Tally,
     epoch: AtomicU64,
     memory: Memory,
 }
@@ -95,6 +98,7 @@ impl Ctx {
             clock: parts.clock,
             random: parts.random,
             tokens: parts.tokens,
+            tally: Tally::default(),
             epoch: AtomicU64::new(epoch),
             memory: Memory {
                 forgotten: Mutex::new(0),

@@ -20,6 +20,7 @@ pub mod token;
 pub mod secret_text;
 pub mod generate;
 pub mod access;
+pub mod tally;
 pub mod context;
 pub mod link;
 pub mod op;

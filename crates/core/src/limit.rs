@@ -3,7 +3,17 @@
 //! A queue, cache, body, page or retry whose bound is not here is a mistake.
 //! Sizes are bytes, times are seconds unless the name says otherwise.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+/// How often something may be done: so many times at once, and so many in each
+/// second from then on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// At once, after a pause.
+    pub burst: NonZeroU32,
+    /// In each second, without a pause.
+    pub per_second: NonZeroU32,
+}
 
 /// A request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -15,6 +25,10 @@ pub const BODY_S_MAX: u64 = 30;
 pub const ATTACHMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// All attachments of one user.
 pub const ATTACHMENT_QUOTA_BYTES: u64 = 100 * 1024 * 1024;
+/// How long an attachment may take to arrive.
+pub const ATTACHMENT_S_MAX: u64 = 120;
+/// Attachments that arrive at once, over all users: each is held in memory.
+pub const ATTACHMENTS_ARRIVING_MAX: usize = 64;
 /// An event's body as text.
 pub const EVENT_BODY_BYTES_MAX: usize = 60 * 1024;
 /// A credential or token.
@@ -72,3 +86,23 @@ pub const CACHED_API_KEYS_MAX: usize = 10_000;
 /// How long a node believes what it remembers of an application or an API key,
 /// where no notice has told it otherwise.
 pub const CACHED_APPLICATION_S: i64 = 60;
+
+/// Logins, visitors and refreshes from one address. A company, or a mobile
+/// network, is one address: hundreds may arrive when a working day begins.
+pub const ENTRANCE_RATE: Rate = rate(1_000, 50);
+/// The same from this machine itself: what comes from there is a proxy, which
+/// stands for everybody behind it.
+pub const LOCAL_ENTRANCE_RATE: Rate = rate(100_000, 50_000);
+/// Calls of one session: a person with a page that reads a lot when it opens.
+pub const SESSION_RATE: Rate = rate(2_000, 100);
+/// Calls of one API key, which is a whole backend.
+pub const KEY_RATE: Rate = rate(50_000, 10_000);
+/// Who is remembered for the sake of these rates: sessions, keys, addresses.
+pub const RATED_MAX: usize = 200_000;
+
+const fn rate(burst: u32, per_second: u32) -> Rate {
+    Rate {
+        burst: NonZeroU32::new(burst).expect("it is not zero"),
+        per_second: NonZeroU32::new(per_second).expect("it is not zero"),
+    }
+}

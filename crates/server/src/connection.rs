@@ -1,6 +1,8 @@
 //! What a request's connection tells of who asks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::Extensions;
 
 /// The connection that a request came over. The listener puts it into the
 /// request's extensions.
@@ -15,6 +17,15 @@ pub struct Connection {
 // === impl Connection ===
 
 impl Connection {
+    /// The connection of a request, by its extensions. One that came by no
+    /// listener is from nowhere, and trusted least.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or(Self {
+            peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            tls: false,
+        })
+    }
+
     /// Whether nobody on the way can read along: it is encrypted, or does not
     /// leave this machine.
     #[must_use]

@@ -8,6 +8,7 @@
 //! # Invariants
 //! - A path is read in one way: [`path::canonical`] runs before every router.
 //! - No token, credential, body or query reaches a log; no cause reaches an answer.
+//! - No id, name or token labels a metric: labels are words of the program.
 //! - Every body, wait and connection is bounded, by [`limit`] or the domain's own.
 //! - No bare task: each belongs to the server's tracker and ends with it.
 
@@ -17,4 +18,7 @@ pub mod connection;
 pub mod serve;
 mod tasks;
 mod listener;
+mod rate;
+mod metrics;
+pub mod operations;
 pub mod native;

@@ -145,6 +145,7 @@ fn permit(application: ApplicationId) -> Permit {
             api_key: ApiKeyId::from_bytes([9; 16]),
         },
         acl: None,
+        parameters: Vec::new(),
     };
     let right = authorize(&operator, &Action::ManageApplication).unwrap();
     right.outright().unwrap()

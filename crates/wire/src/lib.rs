@@ -20,6 +20,7 @@ pub mod user;
 pub mod conversation;
 pub mod member;
 pub mod event;
+pub mod attachment;
 pub mod revocation;
 pub mod token;
 pub mod application;

@@ -13,5 +13,6 @@ pub mod conversation;
 pub mod member;
 pub mod event;
 pub mod attachment;
+pub mod media_type;
 pub mod audit;
 pub mod page;

@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, DeviceId, SessionId, UserId};
 use crate::model::session::SessionIdentity;
+use crate::tally::Way;
 
 /// Makes a visitor. Nothing is written: the ids are in the tokens, and the
 /// visitor's first write inserts them.
@@ -23,6 +24,13 @@ pub async fn login_anonymous(
     client: &Principal,
     device: &DeviceClaim,
 ) -> Result<LoginAnswer, Error> {
+    let outcome = minted(ctx, client, device).await;
+    ctx.tally
+        .login(Way::Anonymous, outcome.as_ref().map(|_| "opened"));
+    outcome
+}
+
+async fn minted(ctx: &Ctx, client: &Principal, device: &DeviceClaim) -> Result<LoginAnswer, Error> {
     let permit = authorize(client, &Action::LogInAnonymous)?.outright()?;
     let Who::Client {
         api_key: Some(api_key),

@@ -11,6 +11,7 @@ pub mod users;
 pub mod conversations;
 pub mod members;
 pub mod events;
+pub mod attachments;
 pub mod applications;
 pub mod signing_keys;
 pub mod api_keys;

@@ -251,8 +251,9 @@ async fn reused(ctx: &Ctx, judge: &Judge, token: &Token, now: Timestamp) -> Resu
     ];
     let permit = Permit::of_user(application, token.identity.user);
     match ctx.store.commit(&permit, changes).await {
+        Ok(_) => ctx.tally.session_ended(EndReason::RefreshReused),
         // Whoever ended it first has ended it.
-        Ok(_) | Err(CommitError::Missed(Expectation::SessionOpen)) => {}
+        Err(CommitError::Missed(Expectation::SessionOpen)) => {}
         Err(error) => return Err(error.into()),
     }
     ctx.publish(Notice::Revoked {

@@ -274,7 +274,7 @@ async fn end(
         });
     }
     match ctx.store.commit(permit, changes).await {
-        Ok(_) => {}
+        Ok(_) => ctx.tally.session_ended(why),
         Err(CommitError::Missed(Expectation::SessionOpen)) => {
             return Err(Error::new(
                 Code::SessionEnded,

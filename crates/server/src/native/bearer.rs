@@ -3,7 +3,6 @@
 //! Only the scheme `Bearer` is known (RFC 6750 section 2.1). Basic is refused
 //! from whatever origin: a browser sends it by itself, to a page of anybody.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -16,6 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 
 use super::body::ReadBody;
+use super::gate::Gate;
 use super::problem::Problem;
 use super::query::Query;
 use crate::connection::Connection;
@@ -33,11 +33,7 @@ async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Option<Principal>, Error>
     let Some(text) = bearer(&parts.headers)? else {
         return Ok(None);
     };
-    // A request that came by no listener is from nowhere, and trusted least.
-    let connection = parts.extensions.get().copied().unwrap_or(Connection {
-        peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        tls: false,
-    });
+    let connection = Connection::of(&parts.extensions);
     let query = Query::of(&parts.uri)?;
     let bearer = Bearer {
         text,
@@ -46,6 +42,9 @@ async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Option<Principal>, Error>
         application: query.application()?,
     };
     let mut principal = authenticate(ctx, bearer).await?;
+    if let Some(gate) = parts.extensions.get::<Gate>() {
+        gate.call(&principal, ctx.now())?;
+    }
     if principal.acl.as_ref().is_some_and(|acl| acl.has_filters()) {
         principal.parameters = query.pairs();
         let body = parts.extensions.get::<ReadBody>();

@@ -32,7 +32,22 @@ pub(super) struct Json<T>(pub(super) T);
 /// limit of its own: who is answered in the middle of sending may never see
 /// the answer.
 pub(super) async fn read(body: Body) -> Result<Bytes, Error> {
-    let whole = tokio::time::timeout(Duration::from_secs(limit::BODY_S_MAX), collect(body));
+    read_under(body, limit::BODY_BYTES_MAX, limit::BODY_S_MAX).await
+}
+
+/// Reads a file to its end.
+pub(super) async fn read_file(body: Body) -> Result<Bytes, Error> {
+    read_under(body, limit::ATTACHMENT_BYTES_MAX, limit::ATTACHMENT_S_MAX).await
+}
+
+/// Reads a body that nobody wanted, so that the answer arrives.
+pub(super) async fn drop_unread(body: Body) {
+    // It is refused already, whatever is wrong with its body.
+    let _ = read_under(body, 0, limit::BODY_S_MAX).await;
+}
+
+async fn read_under(body: Body, bytes_max: usize, seconds_max: u64) -> Result<Bytes, Error> {
+    let whole = tokio::time::timeout(Duration::from_secs(seconds_max), collect(body, bytes_max));
     whole.await.unwrap_or_else(|_| {
         Err(Error::new(
             Code::BadRequest,
@@ -41,7 +56,7 @@ pub(super) async fn read(body: Body) -> Result<Bytes, Error> {
     })
 }
 
-async fn collect(mut body: Body) -> Result<Bytes, Error> {
+async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
     let mut kept = BytesMut::new();
     let mut length = 0_usize;
     while let Some(frame) = body.frame().await {
@@ -51,16 +66,16 @@ async fn collect(mut body: Body) -> Result<Bytes, Error> {
             continue;
         };
         length = length.saturating_add(data.len());
-        if length <= limit::BODY_BYTES_MAX {
+        if length <= bytes_max {
             kept.extend_from_slice(data);
         } else if length > limit::BODY_DROPPED_BYTES_MAX {
             break;
         }
     }
-    if length > limit::BODY_BYTES_MAX {
+    if length > bytes_max {
         return Err(Error::new(
             Code::TooLarge,
-            format!("a body has at most {} bytes", limit::BODY_BYTES_MAX),
+            format!("a body has at most {bytes_max} bytes here"),
         ));
     }
     Ok(kept.freeze())

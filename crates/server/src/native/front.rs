@@ -21,8 +21,11 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
 use tower::Layer as _;
 
+use super::attachments::{self, Unread};
 use super::body::{self, ReadBody};
+use super::gate::Gate;
 use super::problem::{self, Failure, Problem};
+use crate::operations::Operations;
 use crate::path;
 
 /// Tells one request from all others, in the log and for who reports a fault.
@@ -32,22 +35,40 @@ struct RequestId([u8; 16]);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the front before a router.
-pub(super) fn before(ctx: Arc<Ctx>, inner: Router) -> Router {
-    let front = middleware::from_fn_with_state(ctx, pass);
+pub(super) fn before(ctx: Arc<Ctx>, operations: Operations, inner: Router) -> Router {
+    let front = middleware::from_fn_with_state((ctx, operations), pass);
     Router::new().fallback_service(front.layer(inner))
 }
 
-async fn pass(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Response {
+async fn pass(
+    State((ctx, operations)): State<(Arc<Ctx>, Operations)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::new(&*ctx.random);
     let method = request.method().clone();
+    let gate = Gate::new(Arc::clone(&operations.limiter));
+    request.extensions_mut().insert(gate.clone());
+    request.extensions_mut().insert(operations.clone());
     let mut response = match prepared(request).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, unread)) => {
+            let response = next.run(request).await;
+            if let Some(body) = unread.and_then(|unread| unread.take()) {
+                body::drop_unread(body).await;
+            }
+            response
+        }
         Err(error) => Problem(error).into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        operations.requests.refused(failure.error().code);
         log(&failure, id, &method, response.extensions().get());
         response = problem::rendered(response, &failure, ctx.now());
     }
+    let route = response.extensions().get().map(MatchedPath::as_str);
+    operations
+        .requests
+        .answered(route, &method, response.status());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
@@ -55,18 +76,30 @@ async fn pass(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Resp
         HeaderValue::from_static("nosniff"),
     );
     headers.insert(REQUEST_ID, id.header());
+    gate.tell(headers);
     response
 }
 
-/// The request with its path in one spelling, and its body read.
-async fn prepared(request: Request) -> Result<Request, Error> {
+/// The request with its path in one spelling, and its body read; that of an
+/// upload stays unread until it is known who asks.
+async fn prepared(request: Request) -> Result<(Request, Option<Unread>), Error> {
     let (mut parts, body) = request.into_parts();
+    let canonical = canonical(parts.uri);
+    if let Ok(uri) = &canonical
+        && attachments::is_upload(&parts.method, uri.path())
+    {
+        let unread = Unread::new(body);
+        parts.uri = canonical?;
+        parts.extensions.insert(unread.clone());
+        let request = Request::from_parts(parts, Body::empty());
+        return Ok((request, Some(unread)));
+    }
     // The body first: a refusal of the path is to arrive, too.
     let body = body::read(body).await?;
-    parts.uri = canonical(parts.uri)?;
+    parts.uri = canonical?;
     // Who asks may bear an ACL whose filters look at the body.
     parts.extensions.insert(ReadBody(body.clone()));
-    Ok(Request::from_parts(parts, Body::from(body)))
+    Ok((Request::from_parts(parts, Body::from(body)), None))
 }
 
 fn canonical(uri: Uri) -> Result<Uri, Error> {

@@ -8,6 +8,7 @@ mod front;
 mod problem;
 mod answer;
 mod bearer;
+mod gate;
 mod body;
 mod form;
 mod query;
@@ -26,22 +27,32 @@ mod signing_keys;
 mod api_keys;
 mod settings;
 mod audit;
+mod attachments;
+mod metrics;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::MatchedPath;
+use axum::extract::{Extension, MatchedPath, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use http::Request;
 
+use crate::connection::Connection;
+use crate::operations::Operations;
+use gate::Gate;
 use problem::Problem;
 pub use routes::Call;
 
-/// The native API.
+/// The native API, under the default rates, with nobody who watches.
 pub fn router(ctx: Arc<Ctx>) -> Router {
+    operated(ctx, Operations::default())
+}
+
+/// The native API, under the rates and for the metrics of a node.
+pub fn operated(ctx: Arc<Ctx>, operations: Operations) -> Router {
     let mut inner = Router::new();
     for route in routes::all() {
         inner = inner.route(route.call.template, route.handler);
@@ -49,9 +60,9 @@ pub fn router(ctx: Arc<Ctx>) -> Router {
     let inner = inner
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .route_layer(middleware::from_fn(tell_route))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), by_route))
         .with_state(Arc::clone(&ctx));
-    front::before(ctx, inner)
+    front::before(ctx, operations, inner)
 }
 
 /// Every route of the native API, for what must know them all.
@@ -62,7 +73,8 @@ pub fn calls() -> Vec<Call> {
 
 /// A door that is not built yet: every path is answered with 404 `not_found`.
 pub fn unbuilt(ctx: Arc<Ctx>) -> Router {
-    front::before(ctx, Router::new().fallback(not_found))
+    let inner = Router::new().fallback(not_found);
+    front::before(ctx, Operations::default(), inner)
 }
 
 async fn not_found() -> Problem {
@@ -79,14 +91,25 @@ async fn method_not_allowed() -> Problem {
     )
 }
 
-/// Hands the route's template out with the answer: the front logs it, where a
-/// path would show ids.
-async fn tell_route(
+/// What hangs on the route: an entrance is counted by its address before
+/// anything else is done. The route's template goes out with the answer: the
+/// front logs and counts it, where a path would show ids.
+async fn by_route(
+    State(ctx): State<Arc<Ctx>>,
+    Extension(gate): Extension<Gate>,
     route: MatchedPath,
     request: Request<axum::body::Body>,
     next: Next,
 ) -> Response {
-    let mut response = next.run(request).await.into_response();
+    let counted = if gate::is_entrance(request.method(), route.as_str()) {
+        gate.enter(Connection::of(request.extensions()), ctx.now())
+    } else {
+        Ok(())
+    };
+    let mut response = match counted {
+        Ok(()) => next.run(request).await.into_response(),
+        Err(error) => Problem(error).into_response(),
+    };
     response.extensions_mut().insert(route);
     response
 }

@@ -7,8 +7,8 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::{
-    api_keys, applications, audit, conversations, devices, events, health, members, revocations,
-    sessions, settings, signing_keys, tokens, users,
+    api_keys, applications, attachments, audit, conversations, devices, events, health, members,
+    metrics, revocations, sessions, settings, signing_keys, tokens, users,
 };
 
 /// A method on a path.
@@ -41,9 +41,12 @@ fn of_users() -> Vec<Route> {
     const MEMBER: &str = "/v1/conversations/{conversation_id}/members/{member_id}";
     const EVENTS: &str = "/v1/conversations/{conversation_id}/events";
     const EVENT: &str = "/v1/conversations/{conversation_id}/events/{event_id}";
+    const ATTACHMENTS: &str = "/v1/conversations/{conversation_id}/attachments";
+    const MEDIA: &str = "/v1/media/{attachment_id}";
     vec![
         route(Method::GET, "/healthz", get(health::alive)),
         route(Method::GET, "/readyz", get(health::ready)),
+        route(Method::GET, "/metrics", get(metrics::read)),
         route(Method::POST, "/v1/sessions", post(sessions::log_in)),
         route(Method::GET, "/v1/sessions", get(sessions::list)),
         route(
@@ -94,6 +97,8 @@ fn of_users() -> Vec<Route> {
         route(Method::GET, EVENTS, get(events::list)),
         route(Method::GET, EVENT, get(events::read)),
         route(Method::DELETE, EVENT, delete(events::delete)),
+        route(Method::POST, ATTACHMENTS, post(attachments::upload)),
+        route(Method::GET, MEDIA, get(attachments::read)),
         route(Method::POST, "/v1/revocations", post(revocations::create)),
         route(Method::POST, "/v1/tokens/explain", post(tokens::explain)),
         route(

@@ -261,7 +261,9 @@ impl Attempt<'_> {
             let too_many = view.open_sessions.iter().copied();
             let keep = self.judge.application.settings.sessions_max.max(1) as usize - 1;
             let ended = too_many.take(view.open_sessions.len().saturating_sub(keep));
-            for id in ended.chain(end.map(|(identity, _)| identity.session)) {
+            let ended = ended.map(|id| (id, EndReason::TooMany));
+            for (id, why) in ended.chain(end.map(|(identity, why)| (identity.session, why))) {
+                self.ctx.tally.session_ended(why);
                 self.ctx.publish(Notice::Revoked {
                     application,
                     revocation: self.tombstone(id),

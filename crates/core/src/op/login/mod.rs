@@ -20,6 +20,7 @@ use crate::model::application::ApplicationName;
 use crate::op::answer::LoginAnswer;
 use crate::op::authenticate::named;
 use crate::ports::store::CommitError;
+use crate::tally::Way;
 use attempt::{Attempt, Outcome};
 
 /// What a device sends to log in.
@@ -66,11 +67,24 @@ pub enum LoggedIn {
 /// `current_token_expired`, `already_identified`, `identity_conflict`. Nothing
 /// has changed then: not the session, not the tokens.
 pub async fn login(ctx: &Ctx, login: Login) -> Result<LoggedIn, Error> {
-    let credential = parse(&login.credential)?;
-    let judge = find_application(ctx, &login, &credential).await?;
+    let parsed = parse(&login.credential);
+    let way = match &parsed {
+        Ok(credential) => Way::Credential(credential.dialect()),
+        Err(_) => Way::Unreadable,
+    };
+    let outcome = match parsed {
+        Ok(credential) => attempt(ctx, &login, &credential).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    ctx.tally.login(way, outcome.as_ref().map(LoggedIn::as_str));
+    outcome
+}
+
+async fn attempt(ctx: &Ctx, login: &Login, credential: &Unverified<'_>) -> Result<LoggedIn, Error> {
+    let judge = find_application(ctx, login, credential).await?;
     let now = ctx.now();
-    let claims = judge.verifier.verify_login(&credential, now)?;
-    let attempt = Attempt::new(ctx, &judge, &login, &claims, now)?;
+    let claims = judge.verifier.verify_login(credential, now)?;
+    let attempt = Attempt::new(ctx, &judge, login, &claims, now)?;
     let mut plans = 0;
     loop {
         plans += 1;
@@ -118,4 +132,16 @@ fn wrong_audience() -> Error {
         "the credential is for no application that is meant here",
     )
     .hint("bearer, application_id and the credential's own application must agree")
+}
+
+// === impl LoggedIn ===
+
+impl LoggedIn {
+    /// The outcome in a metric.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => "opened",
+            Self::WentOn(_) => "went_on",
+        }
+    }
 }

@@ -1,0 +1,85 @@
+//! What was done, in numbers: for whoever watches the node.
+//!
+//! A number is told apart by words of the program alone. That a label is
+//! `&'static str` is what keeps ids, names and tokens out of the metrics.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use countersign_credential::dialect::Dialect;
+
+use crate::error::Error;
+use crate::model::session::EndReason;
+
+/// The numbers of one node since it was started.
+#[derive(Debug, Default)]
+pub struct Tally {
+    logins: Counts<(&'static str, &'static str)>,
+    sessions_ended: Counts<&'static str>,
+}
+
+/// How somebody came to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// With a credential of this dialect.
+    Credential(Dialect),
+    /// With a text of no dialect.
+    Unreadable,
+    /// As a visitor.
+    Anonymous,
+}
+
+/// Numbers by a few labels. Such events are rare beside a lock.
+#[derive(Debug, Default)]
+struct Counts<K>(Mutex<BTreeMap<K, u64>>);
+
+// === impl Tally ===
+
+impl Tally {
+    /// Notes a login, by its outcome in a word or its refusal.
+    pub fn login(&self, way: Way, outcome: Result<&'static str, &Error>) {
+        let outcome = outcome.unwrap_or_else(|error| error.code.as_str());
+        self.logins.add((way.as_str(), outcome));
+    }
+
+    /// Notes that a session ended.
+    pub fn session_ended(&self, why: EndReason) {
+        self.sessions_ended.add(why.as_str());
+    }
+
+    /// The logins by dialect and outcome.
+    pub fn logins(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.logins.read()
+    }
+
+    /// The ended sessions by reason.
+    pub fn sessions_ended(&self) -> BTreeMap<&'static str, u64> {
+        self.sessions_ended.read()
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Credential(dialect) => dialect.as_str(),
+            Self::Unreadable => "unreadable",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+// === impl Counts ===
+
+impl<K: Ord + Clone> Counts<K> {
+    fn add(&self, labels: K) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(labels).or_default() += 1;
+    }
+
+    fn read(&self) -> BTreeMap<K, u64> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.clone()
+    }
+}

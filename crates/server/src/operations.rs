@@ -1,0 +1,99 @@
+//! What a node's operator sets and sees: rates and metrics, of all its doors.
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_core::limit::{self, Rate};
+use tokio::sync::Semaphore;
+
+use crate::metrics::Requests;
+use crate::rate::Limiter;
+
+/// Who may call how often. The default is the table of the domain's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Logins, visitors and refreshes from one address.
+    pub entrance: Rate,
+    /// The same from this machine: a proxy, for everybody behind it.
+    pub local_entrance: Rate,
+    /// Calls of one session.
+    pub session: Rate,
+    /// Calls of one API key.
+    pub key: Rate,
+}
+
+/// A number that another part of the node tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Its name, without `countersign_`; one that ends in `_total` only grows.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// The number.
+    pub value: u64,
+}
+
+/// Tells the numbers of another part at this moment.
+pub type Source = Arc<dyn Fn() -> Vec<Sample> + Send + Sync>;
+
+/// What the doors of a node share.
+#[derive(Clone)]
+pub struct Operations {
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) requests: Arc<Requests>,
+    /// One permit for each file that arrives.
+    pub(crate) arriving: Arc<Semaphore>,
+    pub(crate) sources: Vec<Source>,
+}
+
+// === impl Rates ===
+
+impl Rates {
+    /// For a node whose only callers are its developer's: a benchmark is no
+    /// attack there.
+    #[must_use]
+    pub fn for_development() -> Self {
+        Self {
+            session: limit::KEY_RATE,
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            entrance: limit::ENTRANCE_RATE,
+            local_entrance: limit::LOCAL_ENTRANCE_RATE,
+            session: limit::SESSION_RATE,
+            key: limit::KEY_RATE,
+        }
+    }
+}
+
+// === impl Operations ===
+
+impl Operations {
+    /// What the doors of one node share: these rates, and what these sources tell.
+    #[must_use]
+    pub fn new(rates: Rates, sources: Vec<Source>) -> Self {
+        Self {
+            limiter: Arc::new(Limiter::new(rates)),
+            requests: Arc::new(Requests::new(&crate::native::calls())),
+            arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
+            sources,
+        }
+    }
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self::new(Rates::default(), Vec::new())
+    }
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Operations")
+    }
+}

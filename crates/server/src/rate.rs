@@ -1,0 +1,284 @@
+//! Who may call how often.
+//!
+//! For each caller one moment is remembered: when its calls so far are worn
+//! off. A call moves it ahead by one interval, and is refused where that would
+//! be further ahead than a burst (the generic cell rate algorithm of ITU-T
+//! I.371). So nothing runs in the background, and a caller whose moment has
+//! passed can be forgotten without a difference.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+use countersign_core::access::principal::{Principal, Who};
+use countersign_core::id::{ApiKeyId, ApplicationId, SessionId};
+use countersign_core::limit::{self, Rate};
+use countersign_credential::time::Timestamp;
+
+use crate::operations::Rates;
+
+/// Parts that are locked apart from each other.
+const SHARDS: usize = 16;
+/// How often a full part is searched for callers that can be forgotten.
+const SWEEP_US: i64 = 1_000_000;
+
+/// Somebody whose calls are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Caller {
+    /// An address of another machine; of IPv6 the 64 bits that one customer has.
+    Peer(IpAddr),
+    /// This machine.
+    Local,
+    /// A visitor's or user's session.
+    Session(SessionId),
+    /// A backend.
+    Key(ApiKeyId),
+    /// The backends of an application that sign their own tokens.
+    Application(ApplicationId),
+    /// Everybody for whom there was no room.
+    Crowd,
+}
+
+/// What a caller has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Calls at once.
+    pub(crate) limit: u32,
+    /// Calls that are left of them.
+    pub(crate) remaining: u32,
+    /// Seconds until all are there again.
+    pub(crate) reset_s: u64,
+    /// Seconds until the next call, where this one is refused.
+    pub(crate) retry_s: Option<u64>,
+}
+
+/// The callers of a node.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    rates: Rates,
+    hasher: RandomState,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// When a caller's calls are worn off, in microseconds.
+    worn_off: HashMap<Caller, i64>,
+    swept_at: i64,
+}
+
+// === impl Caller ===
+
+impl Caller {
+    /// Who is at the other end. An address that is none came over no socket.
+    pub(crate) fn at(peer: IpAddr) -> Self {
+        let peer = peer.to_canonical();
+        if peer.is_loopback() || peer.is_unspecified() {
+            return Self::Local;
+        }
+        match peer {
+            IpAddr::V4(_) => Self::Peer(peer),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self::Peer(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            }
+        }
+    }
+
+    /// Who asks, once it is known. A client with a publishable key is one of
+    /// many, and counted by its address.
+    pub(crate) fn of(principal: &Principal) -> Option<Self> {
+        match &principal.who {
+            Who::Client { .. } => None,
+            Who::Session { identity, .. } => Some(Self::Session(identity.session)),
+            Who::Backend {
+                api_key: Some(id), ..
+            }
+            | Who::Operator { api_key: id } => Some(Self::Key(*id)),
+            Who::Backend { api_key: None, .. } => principal.application.map(Self::Application),
+        }
+    }
+
+    fn rate(self, rates: &Rates) -> Rate {
+        match self {
+            Self::Peer(_) | Self::Crowd => rates.entrance,
+            Self::Local => rates.local_entrance,
+            Self::Session(_) => rates.session,
+            Self::Key(_) | Self::Application(_) => rates.key,
+        }
+    }
+}
+
+// === impl Limiter ===
+
+impl Limiter {
+    pub(crate) fn new(rates: Rates) -> Self {
+        Self {
+            rates,
+            hasher: RandomState::new(),
+            shards: Default::default(),
+        }
+    }
+
+    /// Counts a call, unless it is one too many.
+    pub(crate) fn call(&self, caller: Caller, now: Timestamp) -> Allowance {
+        let now = now.milliseconds().saturating_mul(1_000);
+        let place = self.hasher.hash_one(caller) % SHARDS as u64;
+        let shard = &self.shards[place as usize];
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let caller = shard.admitted(caller, now);
+        let worn_off = shard.worn_off.entry(caller).or_insert(now);
+        let (next, allowance) = judged(*worn_off, now, caller.rate(&self.rates));
+        *worn_off = next;
+        allowance
+    }
+}
+
+// === impl Shard ===
+
+impl Shard {
+    /// The caller, or the crowd where there is no room for another.
+    fn admitted(&mut self, caller: Caller, now: i64) -> Caller {
+        const ROOM: usize = limit::RATED_MAX / SHARDS;
+        if self.worn_off.len() < ROOM || self.worn_off.contains_key(&caller) {
+            return caller;
+        }
+        if now.abs_diff(self.swept_at) >= SWEEP_US.unsigned_abs() {
+            self.swept_at = now;
+            self.worn_off.retain(|_, worn_off| *worn_off > now);
+        }
+        if self.worn_off.len() < ROOM {
+            caller
+        } else {
+            Caller::Crowd
+        }
+    }
+}
+
+/// When the calls are worn off with this one, and what that leaves.
+fn judged(worn_off: i64, now: i64, rate: Rate) -> (i64, Allowance) {
+    let interval = (1_000_000 / i64::from(rate.per_second.get())).max(1);
+    let burst = interval * i64::from(rate.burst.get());
+    // A clock that was set back keeps nobody out for longer than a burst.
+    let before = worn_off.clamp(now, now.saturating_add(burst));
+    let after = before.saturating_add(interval);
+    let ahead = after - now;
+    let (next, retry_s) = if ahead <= burst {
+        (after, None)
+    } else {
+        (before, Some(seconds(ahead - burst)))
+    };
+    let used = next - now;
+    let allowance = Allowance {
+        limit: rate.burst.get(),
+        remaining: u32::try_from((burst - used) / interval).unwrap_or(0),
+        reset_s: seconds(used),
+        retry_s,
+    };
+    (next, allowance)
+}
+
+/// Microseconds as seconds, rounded up: who comes back then is not early.
+fn seconds(microseconds: i64) -> u64 {
+    microseconds.unsigned_abs().div_ceil(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn rate(burst: u32, per_second: u32) -> Rate {
+        Rate {
+            burst: NonZeroU32::new(burst).unwrap(),
+            per_second: NonZeroU32::new(per_second).unwrap(),
+        }
+    }
+
+    fn limiter() -> Limiter {
+        Limiter::new(Rates {
+            entrance: rate(3, 2),
+            local_entrance: rate(5, 1),
+            session: rate(4, 1),
+            key: rate(1_000_000, 1_000_000),
+        })
+    }
+
+    fn peer(text: &str) -> Caller {
+        Caller::at(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_burst_wears_off_at_the_rate() {
+        let limiter = limiter();
+        let start = 1_800_000_000_000;
+        for (after_ms, remaining, reset_s, retry_s) in [
+            (0, 2, 1, None),
+            (0, 1, 1, None),
+            (0, 0, 2, None),
+            (0, 0, 2, Some(1)),
+            (499, 0, 2, Some(1)),
+            (500, 0, 2, None),
+            (500, 0, 2, Some(1)),
+            (1_500, 1, 1, None),
+            (60_000, 2, 1, None),
+            // Set back by an hour: refused for a burst's time at most.
+            (-3_600_000, 0, 2, Some(1)),
+            (-3_599_500, 0, 2, None),
+        ] {
+            let now = Timestamp::from_milliseconds(start + after_ms);
+            let expected = Allowance {
+                limit: 3,
+                remaining,
+                reset_s,
+                retry_s,
+            };
+            assert_eq!(limiter.call(peer("192.0.2.1"), now), expected, "{after_ms}");
+        }
+        let now = Timestamp::from_milliseconds(start);
+        assert_eq!(limiter.call(peer("192.0.2.2"), now).remaining, 2);
+    }
+
+    #[test]
+    fn one_customer_is_one_address() {
+        assert_eq!(peer("2001:db8:1:2::1"), peer("2001:db8:1:2:ffff::9"));
+        assert_ne!(peer("2001:db8:1:2::1"), peer("2001:db8:1:3::1"));
+        assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
+        for local in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+            "0.0.0.0",
+        ] {
+            assert_eq!(peer(local), Caller::Local, "{local}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let limiter = limiter();
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let remembered = || -> usize {
+            let count = |shard: &Mutex<Shard>| shard.lock().unwrap().worn_off.len();
+            limiter.shards.iter().map(count).sum()
+        };
+        let strangers = |from: u32| {
+            let count = u32::try_from(limit::RATED_MAX).unwrap() + 50_000;
+            (from..from + count).map(|number| Caller::Peer(IpAddr::from(number.to_be_bytes())))
+        };
+        let refused = strangers(1 << 24).filter(|stranger| {
+            let allowance = limiter.call(*stranger, now);
+            allowance.retry_s.is_some()
+        });
+        assert!(refused.count() > 40_000, "the crowd shares one allowance");
+        assert!(remembered() <= limit::RATED_MAX + SHARDS);
+        let later = now.plus_seconds(10);
+        for stranger in strangers(1 << 30).take(1_000) {
+            assert_eq!(limiter.call(stranger, later).retry_s, None);
+        }
+        assert!(remembered() < limit::RATED_MAX / 2, "the old ones are gone");
+    }
+}

@@ -1,0 +1,7 @@
+//! What a node's operator sets and sees, and files: the router with a real
+//! store, callers from chosen addresses, and a clock that the test moves.
+
+mod node;
+mod rates;
+mod metrics;
+mod attachments;
