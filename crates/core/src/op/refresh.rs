@@ -185,7 +185,8 @@ async fn minted_again(
     ))
 }
 
-/// One step of a session; `None` if somebody else was faster.
+/// One step of a session; `None` if somebody else was faster, by a step of
+/// their own or by ending it.
 async fn rotate(
     ctx: &Ctx,
     judge: &Judge,
