@@ -12,6 +12,8 @@ export const binary =
 export async function countersign(args, input = '') {
   const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
+  // A command that needs no input may end before it was written.
+  child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [code] = await once(child, 'close');
   return { code, stdout: await stdout, stderr: await stderr };
