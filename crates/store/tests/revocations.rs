@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use countersign_core::access::action::Action;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::access::{Permit, authorize};
-use countersign_core::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
+use countersign_core::id::{ApiKeyId, ApplicationId, AuditId, DeviceId, SessionId, UserId};
 use countersign_core::model::application::Application;
+use countersign_core::model::audit::{Actor, AuditEntry};
 use countersign_core::model::page::Window;
 use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::session::{EndReason, Session, SessionCredential};
@@ -134,7 +135,15 @@ impl World {
             settings: Settings::default(),
             keys: Vec::new(),
         };
-        store.add_application(&permit(), demo).await.unwrap();
+        let audit = AuditEntry {
+            id: AuditId::from_bytes([0xA0; 16]),
+            at: Timestamp::from_milliseconds(BEGIN_MS),
+            actor: Actor::System,
+            action: "application.create",
+            target: "demo".to_owned(),
+            detail: None,
+        };
+        store.add_application(&permit(), demo, audit).await.unwrap();
         let user = User {
             id: UserId::from_bytes([5; 16]),
             name: Some(UserName::parse("alice").unwrap()),
@@ -221,8 +230,9 @@ fn permit() -> Permit {
             api_key: ApiKeyId::from_bytes([9; 16]),
         },
         acl: None,
+        parameters: Vec::new(),
     };
-    let conditional = authorize(&operator, &Action::ManageApplication, &[]).unwrap();
+    let conditional = authorize(&operator, &Action::ManageApplication).unwrap();
     conditional.outright().unwrap()
 }
 

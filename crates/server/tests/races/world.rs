@@ -13,13 +13,13 @@ use countersign_core::limit;
 use countersign_core::model::api_key::{Role, Roles};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::signing_key::KeyMaterial;
-use countersign_core::op::applications::{
-    NewApiKey, NewApplication, NewSigningKey, add_signing_key, create_api_key, create_application,
-};
+use countersign_core::op::api_keys::{NewApiKey, create_api_key};
+use countersign_core::op::applications::{NewApplication, create_application};
 use countersign_core::op::authenticate::{Bearer, authenticate};
 use countersign_core::op::login::{DeviceClaim, LoggedIn, Login, login};
 use countersign_core::op::login_anonymous::login_anonymous;
 use countersign_core::op::refresh::refresh;
+use countersign_core::op::signing_keys::{NewSigningKey, add_signing_key};
 use countersign_core::ports::{Clock, Random};
 use countersign_core::token::TokenKeys;
 use countersign_credential::key::{KeyAlgorithm, Kid};
@@ -120,6 +120,7 @@ impl World {
                 application: None,
                 who: Who::Operator { api_key },
                 acl: None,
+                parameters: Vec::new(),
             },
             _folder: folder,
         }
@@ -148,6 +149,8 @@ impl World {
         let key = NewApiKey {
             name: "page".to_owned(),
             roles: Roles::new([Role::Tracking]).unwrap(),
+            expires_in_days: None,
+            cidr: None,
         };
         let page = create_api_key(ctx, &operator, key).await.unwrap();
         Application {
@@ -162,6 +165,7 @@ impl World {
                     admin: true,
                 },
                 acl: None,
+                parameters: Vec::new(),
             },
         }
     }

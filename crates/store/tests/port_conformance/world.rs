@@ -4,9 +4,10 @@ use countersign_core::access::action::Action;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::access::{Permit, authorize};
 use countersign_core::id::{
-    ApiKeyId, ApplicationId, ConversationId, DeviceId, MemberId, SessionId, UserId,
+    ApiKeyId, ApplicationId, AuditId, ConversationId, DeviceId, MemberId, SessionId, UserId,
 };
 use countersign_core::model::application::Application;
+use countersign_core::model::audit::{Actor, AuditEntry};
 use countersign_core::model::conversation::{Conversation, ConversationView};
 use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range};
 use countersign_core::model::member::{Member, MemberState};
@@ -69,7 +70,7 @@ impl World {
             let application = world.new_application(id, slug);
             world
                 .store
-                .add_application(&permit(id), application)
+                .add_application(&permit(id), application, entry("application.create"))
                 .await
                 .unwrap();
         }
@@ -375,4 +376,19 @@ pub(crate) fn permit(application: ApplicationId) -> Permit {
 /// The first entries of a list.
 pub(crate) fn window(limit: usize) -> Window {
     Window { after: None, limit }
+}
+
+/// An entry of the audit log, of a moment that no case looks at; each has its own id.
+pub(crate) fn entry(action: &'static str) -> AuditEntry {
+    static MADE: AtomicU64 = AtomicU64::new(1);
+    let mut id = [0xA0; 16];
+    id[8..].copy_from_slice(&MADE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    AuditEntry {
+        id: AuditId::from_bytes(id),
+        at: Timestamp::from_milliseconds(1),
+        actor: Actor::System,
+        action,
+        target: "a case".to_owned(),
+        detail: None,
+    }
 }

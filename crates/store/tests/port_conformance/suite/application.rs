@@ -1,6 +1,6 @@
 //! Applications, keys, settings, files and the audit log.
 
-use crate::world::{World, permit, window};
+use crate::world::{World, entry, permit, window};
 use countersign_core::id::{ApiKeyId, ApplicationId, AttachmentId, AuditId, ConversationId};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName};
@@ -63,7 +63,11 @@ pub(crate) async fn comes_back_with_its_keys(world: Arc<World>) {
     };
     world
         .store
-        .add_application(&permit(id), application.clone())
+        .add_application(
+            &permit(id),
+            application.clone(),
+            entry("application.create"),
+        )
         .await
         .unwrap();
     for name in [
@@ -106,7 +110,7 @@ pub(crate) async fn names_stand_for_one(world: Arc<World>) {
     };
     world
         .store
-        .add_application(&permit(id), first)
+        .add_application(&permit(id), first, entry("application.create"))
         .await
         .unwrap();
     let other = || world.id(ApplicationId::new);
@@ -132,7 +136,10 @@ pub(crate) async fn names_stand_for_one(world: Arc<World>) {
         ),
     ] {
         let permit = permit(application.id);
-        let refused = world.store.add_application(&permit, application).await;
+        let refused = world
+            .store
+            .add_application(&permit, application, entry("application.create"))
+            .await;
         match refused {
             Err(CommitError::Missed(found)) => assert_eq!(found, missed),
             other => panic!("{other:?}"),
@@ -294,7 +301,11 @@ pub(crate) async fn operator_keys(world: Arc<World>) {
         application: None,
         ..api_key(&world, &[Role::Operator])
     };
-    world.store.add_operator_key(key.clone()).await.unwrap();
+    world
+        .store
+        .add_operator_key(key.clone(), entry("api_key.create"))
+        .await
+        .unwrap();
     world
         .commit([Change::AddApiKey(api_key(&world, &[Role::User]))])
         .await;
@@ -410,7 +421,11 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
         ])
         .await;
     let permit = permit(world.application);
-    world.store.delete_application(&permit).await.unwrap();
+    world
+        .store
+        .delete_application(&permit, entry("application.delete"))
+        .await
+        .unwrap();
     let id = world.application;
     assert!(find(&world, ApplicationName::Id(id)).await.is_none());
     let store = &world.store;
@@ -426,13 +441,18 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
             .await
             .is_some()
     );
-    let again = store.delete_application(&permit).await;
+    let again = store
+        .delete_application(&permit, entry("application.delete"))
+        .await;
     assert!(matches!(
         again,
         Err(CommitError::Missed(Expectation::Application))
     ));
     let slug = world.new_application(id, "demo");
-    store.add_application(&permit, slug).await.unwrap();
+    store
+        .add_application(&permit, slug, entry("application.create"))
+        .await
+        .unwrap();
     assert_eq!(states(&world).await, BTreeMap::new());
 }
 
