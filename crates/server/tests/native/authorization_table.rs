@@ -31,9 +31,20 @@ const MEMBERS: &str = "/v1/conversations/{conversation_id}/members";
 const MEMBER: &str = "/v1/conversations/{conversation_id}/members/{member_id}";
 const EVENTS: &str = "/v1/conversations/{conversation_id}/events";
 const EVENT: &str = "/v1/conversations/{conversation_id}/events/{event_id}";
+const ATTACHMENTS: &str = "/v1/conversations/{conversation_id}/attachments";
+const MEDIA: &str = "/v1/media/{attachment_id}";
+const APPLICATION: &str = "/v1/applications/{application_id}";
+const EXPORT: &str = "/v1/applications/{application_id}/export";
+const KEYS: &str = "/v1/applications/{application_id}/keys";
+const KEY: &str = "/v1/applications/{application_id}/keys/{kid}";
+const API_KEYS: &str = "/v1/applications/{application_id}/api-keys";
+const API_KEY: &str = "/v1/applications/{application_id}/api-keys/{api_key_id}";
+const SETTINGS: &str = "/v1/applications/{application_id}/settings";
+const AUDIT: &str = "/v1/applications/{application_id}/audit";
+const OPERATOR_KEY: &str = "/v1/api-keys/{api_key_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 35] = [
+const TABLE: [Line; 58] = [
     //                                      nobody  pk   visit user  key  admin oper
     ("GET", "/healthz",                     [200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/readyz",                      [200, 200, 200, 200, 200, 200, 200]),
@@ -70,6 +81,30 @@ const TABLE: [Line; 35] = [
     ("POST", "/v1/revocations",             [401, 403, 403, 403, 201, 201, 201]),
     ("POST", "/v1/tokens/explain",          [401, 403, 403, 403, 200, 200, 200]),
     ("POST", "/v1/tokens/introspect",       [401, 403, 403, 403, 200, 200, 200]),
+    ("POST", ATTACHMENTS,                   [401, 403, 404, 201, 201, 201, 201]),
+    ("GET", MEDIA,                          [401, 403, 404, 200, 200, 200, 200]),
+    ("GET", "/metrics",                     [401, 403, 403, 403, 403, 403, 200]),
+    ("POST", "/v1/applications",            [401, 403, 403, 403, 403, 403, 201]),
+    ("GET", "/v1/applications",             [401, 403, 403, 403, 200, 200, 200]),
+    ("GET", APPLICATION,                    [401, 403, 403, 403, 200, 200, 200]),
+    ("PATCH", APPLICATION,                  [401, 403, 403, 403, 403, 403, 200]),
+    // Another application than the asker's own: only an operator knows of it.
+    ("DELETE", APPLICATION,                 [401, 404, 404, 404, 404, 404, 204]),
+    ("GET", EXPORT,                         [401, 403, 403, 403, 403, 200, 200]),
+    ("POST", KEYS,                          [401, 403, 403, 403, 403, 201, 201]),
+    ("GET", KEYS,                           [401, 403, 403, 403, 403, 200, 200]),
+    ("GET", KEY,                            [401, 403, 403, 403, 403, 200, 200]),
+    ("PATCH", KEY,                          [401, 403, 403, 403, 403, 200, 200]),
+    ("POST", API_KEYS,                      [401, 403, 403, 403, 403, 201, 201]),
+    ("GET", API_KEYS,                       [401, 403, 403, 403, 403, 200, 200]),
+    ("DELETE", API_KEY,                     [401, 403, 403, 403, 403, 204, 204]),
+    ("GET", SETTINGS,                       [401, 403, 403, 403, 403, 200, 200]),
+    ("PATCH", SETTINGS,                     [401, 403, 403, 403, 403, 200, 200]),
+    ("GET", AUDIT,                          [401, 403, 403, 403, 403, 200, 200]),
+    ("POST", "/v1/api-keys",                [401, 403, 403, 403, 403, 403, 201]),
+    ("GET", "/v1/api-keys",                 [401, 403, 403, 403, 403, 403, 200]),
+    ("DELETE", OPERATOR_KEY,                [401, 403, 403, 403, 403, 403, 204]),
+    ("GET", "/v1/audit",                    [401, 403, 403, 403, 403, 403, 200]),
 ];
 
 /// What the user of one line owns, fresh for every call.
@@ -115,7 +150,12 @@ fn the_table_has_every_route() {
 }
 
 async fn ask(world: &World, fixture: &Fixture, actor: &str, method: &str, template: &str) -> u16 {
+    let belongings = Belongings::of(world, fixture, method, template).await;
     let mut path = template
+        .replace("{application_id}", &belongings.application)
+        .replace("{attachment_id}", &belongings.attachment)
+        .replace("{api_key_id}", &belongings.api_key)
+        .replace("{kid}", &belongings.kid)
         .replace("{session_id}", &fixture.user.session)
         .replace("{device_id}", &fixture.user.device)
         .replace("{user_id}", &fixture.user.user)
@@ -130,7 +170,10 @@ async fn ask(world: &World, fixture: &Fixture, actor: &str, method: &str, templa
     if backend && of_a_user && method != "PATCH" {
         query.push(format!("user_id={}", fixture.user.user));
     }
-    if actor == "operator" && template.starts_with("/v1") {
+    let of_all = template.starts_with("/v1/applications")
+        || template.starts_with("/v1/api-keys")
+        || template == "/v1/audit";
+    if actor == "operator" && template.starts_with("/v1") && !of_all {
         query.push(format!("application_id={}", world.home.id));
     }
     if !query.is_empty() {
@@ -140,7 +183,9 @@ async fn ask(world: &World, fixture: &Fixture, actor: &str, method: &str, templa
     if let Some(bearer) = bearer(world, fixture, actor) {
         call = call.bearer(bearer);
     }
-    if let Some(body) = body(world, fixture, method, template) {
+    if (method, template) == ("POST", ATTACHMENTS) {
+        call = call.header("content-type", "text/plain").body(b"hello");
+    } else if let Some(body) = body(world, fixture, method, template) {
         call = call.json(&body);
     }
     call.send().await.status
@@ -170,6 +215,13 @@ fn body(world: &World, fixture: &Fixture, method: &str, template: &str) -> Optio
         ("POST", EVENTS) => json!({"type": "text", "body": {"text": "hello"}}),
         ("POST", "/v1/revocations") => json!({"session_id": fixture.user.session}),
         ("POST", "/v1/tokens/explain" | "/v1/tokens/introspect") => json!({"token": "x.y.z"}),
+        ("POST", "/v1/applications") => json!({"name": "Another"}),
+        ("POST", KEYS) => json!({"algorithm": "HS256"}),
+        ("POST", API_KEYS) => json!({"name": "new", "roles": ["user"]}),
+        ("POST", "/v1/api-keys") => json!({"name": "new", "roles": ["operator"]}),
+        ("PATCH", APPLICATION) => json!({"name": "Renamed"}),
+        ("PATCH", KEY) => json!({"state": "previous"}),
+        ("PATCH", SETTINGS) => json!({"leeway_s": 61}),
         ("POST", _) => json!({}),
         ("PATCH", DEVICE) => json!({"name": "Phone"}),
         ("PATCH", MEMBER) => json!({"state": "left"}),
@@ -196,5 +248,74 @@ impl Fixture {
             friend,
             conversation,
         }
+    }
+}
+
+/// Things beside the user's own, made where a line needs them.
+struct Belongings {
+    application: String,
+    attachment: String,
+    api_key: String,
+    kid: String,
+}
+
+// === impl Belongings ===
+
+impl Belongings {
+    async fn of(world: &World, fixture: &Fixture, method: &str, template: &str) -> Self {
+        let none = String::new;
+        let mut belongings = Self {
+            application: world.home.id.to_string(),
+            attachment: none(),
+            api_key: none(),
+            kid: none(),
+        };
+        let keys = format!("/v1/applications/{}", world.home.id);
+        match template {
+            MEDIA => {
+                let path = ATTACHMENTS.replace("{conversation_id}", &fixture.conversation);
+                let call = world.post(&path).bearer(&fixture.user.access);
+                let call = call.header("content-type", "text/plain").body(b"hello");
+                belongings.attachment = text(&call.send().await.expect(201)["id"]);
+            }
+            KEY => {
+                let call = world
+                    .post(&format!("{keys}/keys"))
+                    .bearer(&world.home.admin);
+                let made = call
+                    .json(&json!({"algorithm": "HS256"}))
+                    .send()
+                    .await
+                    .expect(201);
+                belongings.kid = text(&made["kid"]);
+            }
+            API_KEY | OPERATOR_KEY => {
+                let (path, bearer, role) = if template == API_KEY {
+                    (format!("{keys}/api-keys"), &world.home.admin, "user")
+                } else {
+                    ("/v1/api-keys".to_owned(), &world.operator, "operator")
+                };
+                let body = json!({"name": "doomed", "roles": [role]});
+                let made = world
+                    .post(&path)
+                    .bearer(bearer)
+                    .json(&body)
+                    .send()
+                    .await
+                    .expect(201);
+                belongings.api_key = text(&made["id"]);
+            }
+            APPLICATION if method == "DELETE" => {
+                let call = world.post("/v1/applications").bearer(&world.operator);
+                let made = call
+                    .json(&json!({"name": "Doomed"}))
+                    .send()
+                    .await
+                    .expect(201);
+                belongings.application = text(&made["id"]);
+            }
+            _ => {}
+        }
+        belongings
     }
 }

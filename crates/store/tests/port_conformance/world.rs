@@ -378,10 +378,10 @@ pub(crate) fn window(limit: usize) -> Window {
     Window { after: None, limit }
 }
 
-/// An entry of the audit log, of a moment that no case looks at; each has its own id.
+/// An entry of the audit log, older than all that a case makes; each has its own id.
 pub(crate) fn entry(action: &'static str) -> AuditEntry {
     static MADE: AtomicU64 = AtomicU64::new(1);
-    let mut id = [0xA0; 16];
+    let mut id = [0; 16];
     id[8..].copy_from_slice(&MADE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     AuditEntry {
         id: AuditId::from_bytes(id),

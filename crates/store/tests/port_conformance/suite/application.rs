@@ -396,6 +396,8 @@ pub(crate) async fn audit_has_the_newest_first(world: Arc<World>) {
             break;
         }
     }
+    let oldest = found.pop().unwrap();
+    assert_eq!(oldest.action, "application.create", "as the world began");
     assert_eq!(
         found.iter().map(|record| record.id).collect::<Vec<_>>(),
         ids
