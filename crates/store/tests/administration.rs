@@ -237,7 +237,7 @@ async fn operator_keys_are_added_listed_and_revoked() {
         .await
         .unwrap();
     let list = |of| world.store.api_keys(of, window());
-    assert_eq!(list(None).await.unwrap().items, [key.clone()]);
+    assert_eq!(list(None).await.unwrap().items, std::slice::from_ref(&key));
     let own = [of_application.clone()];
     assert_eq!(list(Some(one())).await.unwrap().items, own);
     for (other, expected) in [(of_application.id, 1), (ApiKeyId::from_bytes([6; 16]), 1)] {

@@ -101,7 +101,7 @@ pub async fn list_api_keys(
 /// `not_permitted` without an admin key; `not_found`.
 pub async fn revoke_api_key(ctx: &Ctx, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
     let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
-    let audit = entry(ctx, principal, "api_key.revoke", id, None);
+    let audit = entry(ctx, principal, "api_key.revoke", &id, None);
     let changes = vec![Change::RevokeApiKey(id), Change::Audit(audit)];
     ctx.store.commit(&permit, changes).await?;
     ctx.publish(Notice::ApiKey(id));
@@ -165,7 +165,7 @@ pub async fn revoke_key_of_operator(
                 .hint("make another one, and revoke this one with it"),
         );
     }
-    let audit = entry(ctx, principal, "api_key.revoke", id, None);
+    let audit = entry(ctx, principal, "api_key.revoke", &id, None);
     ctx.registry.revoke_operator_key(id, audit).await?;
     ctx.publish(Notice::ApiKey(id));
     Ok(())
@@ -214,7 +214,7 @@ fn check_life(new: &NewApiKey) -> Result<(), Error> {
 fn told(ctx: &Ctx, principal: &Principal, key: &ApiKey) -> AuditEntry {
     let roles: Vec<&str> = key.roles.iter().map(Role::as_str).collect();
     let detail = Some(roles.join(", "));
-    entry(ctx, principal, "api_key.create", key.id, detail)
+    entry(ctx, principal, "api_key.create", &key.id, detail)
 }
 
 fn make_api_key(ctx: &Ctx, application: Option<&Application>, new: NewApiKey) -> CreatedApiKey {

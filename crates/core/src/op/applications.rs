@@ -67,7 +67,7 @@ pub async fn create_application(
         settings: new.settings,
         keys: Vec::new(),
     };
-    let audit = entry(ctx, principal, "application.create", id, None);
+    let audit = entry(ctx, principal, "application.create", &id, None);
     ctx.registry
         .add_application(&permit, application.clone(), audit)
         .await?;
@@ -131,7 +131,7 @@ pub async fn change_application(
             ctx,
             principal,
             "application.change",
-            id,
+            &id,
             Some(changed.join(", ")),
         );
         let changes = vec![Change::ChangeApplication(patch), Change::Audit(audit)];
@@ -151,7 +151,7 @@ pub async fn delete_application(ctx: &Ctx, principal: &Principal) -> Result<(), 
     let before = find(ctx, id).await?;
     let keys = api_keys_of(ctx, id).await?;
     let slug = Some(before.slug.to_string());
-    let audit = entry(ctx, principal, "application.delete", id, slug);
+    let audit = entry(ctx, principal, "application.delete", &id, slug);
     ctx.registry.delete_application(&permit, audit).await?;
     // Nothing is left to be revoked; the notice ends what nodes remember.
     ctx.publish(Notice::Application(id));
@@ -173,7 +173,7 @@ pub async fn export_application(ctx: &Ctx, principal: &Principal) -> Result<Appl
     let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
     let id = permit.application();
     let application = find(ctx, id).await?;
-    let audit = entry(ctx, principal, "application.export", id, None);
+    let audit = entry(ctx, principal, "application.export", &id, None);
     ctx.store
         .commit(&permit, vec![Change::Audit(audit)])
         .await?;

@@ -41,7 +41,7 @@ pub(super) fn entry(
     ctx: &Ctx,
     principal: &Principal,
     action: &'static str,
-    target: impl ToString,
+    target: &impl ToString,
     detail: Option<String>,
 ) -> AuditEntry {
     let now = ctx.now();

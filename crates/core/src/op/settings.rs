@@ -45,7 +45,7 @@ pub async fn change_settings(
             return Ok(after);
         }
         let members = changed(&before, &after).join(", ");
-        let audit = entry(ctx, principal, "settings.change", id, Some(members));
+        let audit = entry(ctx, principal, "settings.change", &id, Some(members));
         let changes = vec![
             Change::ExpectSettings(version),
             Change::SetSettings(after.clone()),
