@@ -28,6 +28,7 @@ pub(super) struct Route {
 
 pub(super) fn all() -> Vec<Route> {
     let mut all = of_users();
+    all.extend(of_conversations());
     all.extend(of_administrators());
     all
 }
@@ -36,13 +37,6 @@ fn of_users() -> Vec<Route> {
     const SESSION: &str = "/v1/sessions/{session_id}";
     const DEVICE: &str = "/v1/devices/{device_id}";
     const USER: &str = "/v1/users/{user_id}";
-    const CONVERSATION: &str = "/v1/conversations/{conversation_id}";
-    const MEMBERS: &str = "/v1/conversations/{conversation_id}/members";
-    const MEMBER: &str = "/v1/conversations/{conversation_id}/members/{member_id}";
-    const EVENTS: &str = "/v1/conversations/{conversation_id}/events";
-    const EVENT: &str = "/v1/conversations/{conversation_id}/events/{event_id}";
-    const ATTACHMENTS: &str = "/v1/conversations/{conversation_id}/attachments";
-    const MEDIA: &str = "/v1/media/{attachment_id}";
     vec![
         route(Method::GET, "/healthz", get(health::alive)),
         route(Method::GET, "/readyz", get(health::ready)),
@@ -79,6 +73,25 @@ fn of_users() -> Vec<Route> {
         route(Method::GET, USER, get(users::read)),
         route(Method::PATCH, USER, patch(users::update)),
         route(Method::DELETE, USER, delete(users::delete)),
+        route(Method::POST, "/v1/revocations", post(revocations::create)),
+        route(Method::POST, "/v1/tokens/explain", post(tokens::explain)),
+        route(
+            Method::POST,
+            "/v1/tokens/introspect",
+            post(tokens::introspect),
+        ),
+    ]
+}
+
+fn of_conversations() -> Vec<Route> {
+    const CONVERSATION: &str = "/v1/conversations/{conversation_id}";
+    const MEMBERS: &str = "/v1/conversations/{conversation_id}/members";
+    const MEMBER: &str = "/v1/conversations/{conversation_id}/members/{member_id}";
+    const EVENTS: &str = "/v1/conversations/{conversation_id}/events";
+    const EVENT: &str = "/v1/conversations/{conversation_id}/events/{event_id}";
+    const ATTACHMENTS: &str = "/v1/conversations/{conversation_id}/attachments";
+    const MEDIA: &str = "/v1/media/{attachment_id}";
+    vec![
         route(
             Method::POST,
             "/v1/conversations",
@@ -99,13 +112,6 @@ fn of_users() -> Vec<Route> {
         route(Method::DELETE, EVENT, delete(events::delete)),
         route(Method::POST, ATTACHMENTS, post(attachments::upload)),
         route(Method::GET, MEDIA, get(attachments::read)),
-        route(Method::POST, "/v1/revocations", post(revocations::create)),
-        route(Method::POST, "/v1/tokens/explain", post(tokens::explain)),
-        route(
-            Method::POST,
-            "/v1/tokens/introspect",
-            post(tokens::introspect),
-        ),
     ]
 }
 
