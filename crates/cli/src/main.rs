@@ -34,7 +34,7 @@ use crate::system::System;
 
 /// User authentication for in-app conversations, self-hosted.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, about, arg_required_else_help = true)]
+#[command(name = "countersign", version, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

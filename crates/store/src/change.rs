@@ -130,6 +130,7 @@ fn plan_change(
             to,
             at,
         } => adoption::adopt(plan, conversation, from, to, at),
+        Change::ExpectNoPlace(user) => member::expect_no_place(plan, user),
         Change::AddAttachment(new) => attachment::add(plan, *new),
         Change::ChangeApplication(patch) => application::change(plan, patch),
         Change::AddSigningKey(key) => signing_key::add(plan, &key, sealing)?,
@@ -188,6 +189,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::EndOpenedAfter { .. }
         | Change::EndOtherSessions { .. }
         | Change::ExpectUncovered { .. }
+        | Change::ExpectNoPlace(_)
         | Change::RevokeDigestOf { .. }
         | Change::Rotate(_)
         | Change::NameDevice(..)

@@ -154,6 +154,9 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Expects that a visitor has no place left: all that it had at the commit
+    /// was moved or deleted, also what it began since it was read.
+    ExpectNoPlace(UserId),
     /// Stores a file. Expects the author to be within the quota.
     AddAttachment(Box<NewAttachment>),
     /// Changes what the application is called. Expects it to exist, and its new

@@ -21,6 +21,8 @@ const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
      WHERE p.places < $3";
 const SET_STATE: &str = "UPDATE members SET state = $5, changed_at = $6 WHERE application_id = $1 \
      AND conversation_id = $2 AND id = $3 AND state = $4 RETURNING 1";
+const HAS_PLACE: &str = "SELECT 1 FROM members \
+     WHERE application_id = $1 AND user_id = $2 AND state <> 'left'";
 const MOVE_POSITION: &str = "UPDATE members SET \
      delivered = CASE WHEN $4 > c.last_event_id THEN c.last_event_id \
          WHEN $4 > members.delivered THEN $4 ELSE members.delivered END, \
@@ -48,6 +50,7 @@ pub(super) const LEFT_BY_DELETION: [&str; 3] = [
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
+    HAS_PLACE,
     INSERT,
     IS_JOINED,
     HAS_ROOM,
@@ -110,6 +113,12 @@ pub(super) fn change(plan: &mut Plan, change: &MemberChange) {
         change.assurance,
         change.at,
     );
+}
+
+/// Misses where a visitor has a place that is not left.
+pub(super) fn expect_no_place(plan: &mut Plan, user: UserId) {
+    let parameters = [plan.application(), user.bytes().into()];
+    plan.expect_none(Expectation::VisitorPlace, HAS_PLACE, parameters);
 }
 
 /// Moves a joined user's positions ahead, and never past the newest event.

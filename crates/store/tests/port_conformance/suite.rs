@@ -77,6 +77,7 @@ macro_rules! suite {
                 an_invited_user_comes_in,
                 is_done_once,
                 of_no_place,
+                none_is_left_behind,
             ],
             application: [
                 comes_back_with_its_keys,

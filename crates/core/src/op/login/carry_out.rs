@@ -118,7 +118,7 @@ impl Attempt<'_> {
         let session = self.new_session(user.id, view);
         changes.push(Change::OpenSession(session.clone()));
         match conversations {
-            Conversations::Stay => {}
+            Conversations::Stay => return session,
             Conversations::Move(from, ids) => {
                 changes.extend(ids.iter().map(|id| Change::Adopt {
                     conversation: *id,
@@ -131,6 +131,8 @@ impl Attempt<'_> {
                 changes.extend(ids.iter().map(|id| Change::DeleteConversation(*id)));
             }
         }
+        // What the visitor began since it was read is not left behind.
+        changes.extend(end.map(|(identity, _)| Change::ExpectNoPlace(identity.user)));
         session
     }
 

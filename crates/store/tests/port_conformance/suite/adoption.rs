@@ -132,3 +132,26 @@ pub(crate) async fn of_no_place(world: Arc<World>) {
     let nowhere = adopt(&world, world.id(ConversationId::new), visitor.id, jay.id);
     world.refuse(Expectation::VisitorPlace, nowhere).await;
 }
+
+pub(crate) async fn none_is_left_behind(world: Arc<World>) {
+    let visitor = world.visitor().await.user;
+    let jay = world.person("jay").await;
+    let known = world.conversation(&visitor).await;
+    let since = world.conversation(&visitor).await;
+    let move_one = |id| {
+        let [adopt] = adopt(&world, id, visitor.id, jay.id);
+        adopt
+    };
+    let none_left = Change::ExpectNoPlace(visitor.id);
+    world
+        .refuse(
+            Expectation::VisitorPlace,
+            [move_one(known), none_left.clone()],
+        )
+        .await;
+    assert!(world.view(known, jay.id).await.unwrap().member.is_none());
+    world
+        .commit([move_one(known), move_one(since), none_left])
+        .await;
+    assert!(world.view(since, jay.id).await.unwrap().member.is_some());
+}
