@@ -32,9 +32,6 @@ macro_rules! ids {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// What the text form begins with.
-            pub const PREFIX: &'static str = $prefix;
-
             /// Makes an id of this moment.
             pub fn new(now: Timestamp, random: &dyn Random) -> Self {
                 Self(uuid_v7(now, random))
@@ -114,9 +111,6 @@ impl ApplicationId {
     /// is all zeros.
     pub const INSTALLATION: Self = Self([0; 16]);
 }
-
-/// The prefixes that a user's name may not begin with.
-pub const RESERVED_PREFIXES: [&str; 6] = ["USR-", "CON-", "MEM-", "SES-", "DEV-", "KEY-"];
 
 fn uuid_v7(now: Timestamp, random: &dyn Random) -> [u8; 16] {
     let mut tail = [0; 10];

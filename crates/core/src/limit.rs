@@ -45,8 +45,6 @@ pub const PAGE_MAX: usize = 100;
 pub const MEMBERS_MAX: u64 = 3_000;
 /// Open conversations of a visitor.
 pub const ANONYMOUS_CONVERSATIONS_MAX: u64 = 5;
-/// Conversations that one merge moves; a visitor cannot have more that are open.
-pub const MERGE_CONVERSATIONS_MAX: usize = 64;
 /// Plans of one use case, before a missed expectation is an error.
 pub const PLANS_MAX: usize = 3;
 /// Signing keys of one application that are not revoked.
