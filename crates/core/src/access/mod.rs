@@ -196,12 +196,6 @@ impl Conditional {
         self.permit.application
     }
 
-    /// Whether the facts matter at all.
-    #[must_use]
-    pub fn needs_facts(&self) -> bool {
-        self.requirement != Requirement::Always
-    }
-
     /// The permit, where the facts bear the right out.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::members::publish_events;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
-use crate::access::{Conditional, Facts, authorize};
+use crate::access::{Conditional, Facts, Permit, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::ConversationId;
@@ -59,9 +59,19 @@ pub struct Sent {
 /// `not_found` where who sends is not joined; `client_id_reused` where the
 /// client id was sent with something else; `too_large`.
 pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
+    let action = Action::Send(send.conversation);
+    let (permit, _) = authorize(principal, &action)?.in_batch()?;
+    append(ctx, principal, &permit, send).await
+}
+
+/// Appends what was permitted; that a user is joined is the batch's to hold to.
+async fn append(
+    ctx: &Ctx,
+    principal: &Principal,
+    permit: &Permit,
+    send: Send,
+) -> Result<Sent, Error> {
     let id = send.conversation;
-    let conditional = authorize(principal, &Action::Send(id))?;
-    let (permit, _) = conditional.in_batch()?;
     let application = permit.application();
     let now = ctx.now();
     let author = principal.author();
@@ -83,7 +93,7 @@ pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, 
     let judge = ctx.judge_of(application).await?;
     let mut changes = keep(principal, &judge, now);
     changes.push(Change::Append(Box::new(new)));
-    match ctx.store.commit(&permit, changes).await {
+    match ctx.store.commit(permit, changes).await {
         Ok(committed) => {
             publish_events(ctx, application, &committed);
             let number = committed.events.first().map_or(0, |(_, number)| *number);
@@ -250,30 +260,6 @@ pub async fn delete_event(
     conversation: ConversationId,
     id: u64,
 ) -> Result<(), Error> {
-    let event = read_event_for(ctx, principal, conversation, id).await?;
-    if event.deleted_at.is_some() || !event.kind.is_counted() {
-        return Err(Error::not_found("event").hint("only messages can be deleted, and once"));
-    }
-    let content = Content::Delete(id);
-    send(
-        ctx,
-        principal,
-        Send {
-            conversation,
-            content,
-            client_id: None,
-        },
-    )
-    .await?;
-    Ok(())
-}
-
-async fn read_event_for(
-    ctx: &Ctx,
-    principal: &Principal,
-    conversation: ConversationId,
-    id: u64,
-) -> Result<Event, Error> {
     let conditional = authorize(principal, &Action::DeleteEvent(conversation, id))?;
     let application = conditional.application();
     let viewer = principal.user();
@@ -288,14 +274,23 @@ async fn read_event_for(
         .as_ref()
         .is_some_and(|event| viewer.is_some() && event.from.user == viewer);
     let place = view.member.map(|member| member.state);
-    conditional
-        .given(&Facts {
-            place,
-            own,
-            ..Facts::default()
-        })
-        .map_err(in_conversation)?;
-    event.ok_or_else(|| Error::not_found("event"))
+    let facts = Facts {
+        place,
+        own,
+        ..Facts::default()
+    };
+    let permit = conditional.given(&facts).map_err(in_conversation)?;
+    let event = event.ok_or_else(|| Error::not_found("event"))?;
+    if event.deleted_at.is_some() || !event.kind.is_counted() {
+        return Err(Error::not_found("event").hint("only messages can be deleted, and once"));
+    }
+    let delete = Send {
+        conversation,
+        content: Content::Delete(id),
+        client_id: None,
+    };
+    append(ctx, principal, &permit, delete).await?;
+    Ok(())
 }
 
 /// Notes how far one's devices have got, and one has seen.

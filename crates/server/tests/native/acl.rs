@@ -59,3 +59,25 @@ async fn an_acl_never_adds_and_without_the_login_path_nobody_logs_in() {
     with_acl(&world, &json!({})).await;
     world.login(&login).await.problem(403, "acl_denied");
 }
+
+#[tokio::test]
+async fn deleting_an_event_is_the_right_to_delete_and_not_to_send() {
+    let world = World::new().await;
+    let alice = world.user("alice").await;
+    let conversation = world.conversation(&alice).await;
+    let sent = world.say(&alice, &conversation, "oops").await.expect(201);
+    with_acl(
+        &world,
+        &json!({"/*/conversations/*/events/*": {"methods": ["DELETE"]}}),
+    )
+    .await;
+    let refused = world.say(&alice, &conversation, "more").await;
+    refused.problem(403, "acl_denied");
+    let path = format!("/v1/conversations/{conversation}/events/{}", sent["id"]);
+    let deleted = world
+        .call("DELETE", &path)
+        .bearer(&alice.access)
+        .send()
+        .await;
+    assert_eq!(deleted.status, 204);
+}
