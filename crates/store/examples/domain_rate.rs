@@ -2,7 +2,7 @@
 //! the domain's ports.
 //!
 //! `cargo run --release -p countersign-store --example domain_rate` in a folder's file system of
-//! your choice (`TMPDIR`). Clients are a closed loop: each waits for its answer before it asks
+//! your choice (`TMPDIR`); `-- pages` measures pages alone, likewise `appends` and `logins`. Clients are a closed loop: each waits for its answer before it asks
 //! again.
 
 use countersign_core::access::action::Action;
@@ -60,7 +60,11 @@ async fn main() -> Result<(), Failure> {
     for conversation in 0..CONVERSATIONS {
         store.commit(&permit()?, begin(conversation)?).await?;
     }
+    let only = std::env::args().nth(1);
     for work in [Work::Append, Work::Page, Work::Login] {
+        if only.as_deref().is_some_and(|only| only != name(work)) {
+            continue;
+        }
         for clients in [1, 8, 64] {
             round(&store, work, clients).await?;
         }
@@ -97,20 +101,24 @@ async fn round(store: &Arc<SqlStore<Sqlite>>, work: Work, clients: usize) -> Res
     }
     latencies.sort_unstable();
     let at = |part: usize| latencies.get(latencies.len() * part / 100).copied();
-    let name = match work {
-        Work::Append => "appends",
-        Work::Page => "pages",
-        Work::Login => "login views",
-    };
     writeln!(
         std::io::stdout(),
-        "{clients:>3} clients: {:>6.0} {name}/s, {:>4.0} us CPU each, p50 {:?}, p99 {:?}",
+        "{clients:>3} clients: {:>6.0} {}/s, {:>4.0} us CPU each, p50 {:?}, p99 {:?}",
         latencies.len() as f64 / ROUND.as_secs_f64(),
+        name(work),
         (cpu_ms()? - cpu_before) * 1_000.0 / latencies.len() as f64,
         at(50).unwrap_or_default(),
         at(99).unwrap_or_default(),
     )?;
     Ok(())
+}
+
+fn name(work: Work) -> &'static str {
+    match work {
+        Work::Append => "appends",
+        Work::Page => "pages",
+        Work::Login => "logins",
+    }
 }
 
 async fn run(
