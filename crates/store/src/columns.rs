@@ -78,11 +78,6 @@ impl<'a> Columns<'a> {
         Self { row, next: 0 }
     }
 
-    /// Leaves so many columns out.
-    pub(crate) fn skip(&mut self, columns: usize) {
-        self.next += columns;
-    }
-
     /// The next column, by what reads it.
     pub(crate) fn next<T>(
         &mut self,

@@ -40,6 +40,9 @@ pub const READER_MAP_BYTES: u64 = 1 << 30;
 /// Reader threads, unless the options say otherwise.
 pub const READERS: usize = 2;
 
+/// People of a conversation, and keys of its application, that are read beside a page of events.
+/// Whom this leaves out is asked for by id.
+pub const PEOPLE_READ_MAX: u32 = 16;
 /// Unread events that are counted: who has more is told this many.
 pub const UNREAD_COUNTED_MAX: u32 = 1_000;
 /// Open sessions of a user that one read tells of.

@@ -1,10 +1,11 @@
 //! Events, with who sent them as of now.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use super::{ask, first, member, wanted};
+use super::person::{self, BACKEND, People};
+use super::{all, ask, first, member, wanted};
 use crate::change::event::author_id;
-use crate::columns::{Columns, digest, integer, member as member_of, name_of};
+use crate::columns::{Columns, digest, integer, member as member_of};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::rows::{Row, Rows};
@@ -12,39 +13,14 @@ use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range, Sender};
 use countersign_core::ports::store::EventsView;
 
-/// An event, with the ids of who sent it and of whom it tells.
+/// An event, behind the ids of who sent it and of whom it tells.
 macro_rules! events {
     ($rest:literal) => {
         concat!(
-            "SELECT e.id, e.kind, e.body, e.assurance, e.created_at, e.client_id, e.edited_at, \
-             e.deleted_at, e.author_id, e.subject_id FROM events e \
+            "SELECT e.author_id, e.subject_id, e.id, e.kind, e.body, e.assurance, e.created_at, \
+             e.client_id, e.edited_at, e.deleted_at FROM events e \
              WHERE e.application_id = $1 AND e.conversation_id = $2 ",
             $rest
-        )
-    };
-}
-
-/// Who sent the events of a page, and of whom they tell, each once: a page has a hundred events
-/// and a handful of people. Of a member it is the present user, by way of the place that a merge
-/// points to; of an API key its name.
-macro_rules! people {
-    ($rest:literal) => {
-        concat!(
-            "SELECT p.id, COALESCE(a.id, m.id), u.id, u.display_name, u.name, u.anonymous, k.name \
-             FROM (SELECT authors.author_id AS id FROM (SELECT e.author_id FROM events e \
-               WHERE e.application_id = $1 AND e.conversation_id = $2 ",
-            $rest,
-            ") authors UNION SELECT subjects.subject_id FROM (SELECT e.subject_id FROM events e \
-               WHERE e.application_id = $1 AND e.conversation_id = $2 ",
-            $rest,
-            ") subjects WHERE subjects.subject_id IS NOT NULL) p \
-             LEFT JOIN members m ON m.application_id = $1 AND m.conversation_id = $2 \
-               AND m.id = p.id \
-             LEFT JOIN members a ON a.application_id = m.application_id \
-               AND a.conversation_id = m.conversation_id AND a.id = m.adopted_by \
-             LEFT JOIN users u ON u.application_id = m.application_id \
-               AND u.id = COALESCE(a.user_id, m.user_id) \
-             LEFT JOIN api_keys k ON k.id = p.id"
         )
     };
 }
@@ -52,9 +28,6 @@ macro_rules! people {
 const AFTER: &str = events!("AND e.id > $3 ORDER BY e.id LIMIT $4");
 const BEFORE: &str = events!("AND e.id < $3 ORDER BY e.id DESC LIMIT $4");
 const BY_ID: &str = events!("AND e.id = $3");
-const PEOPLE_AFTER: &str = people!("AND e.id > $3 ORDER BY e.id LIMIT $4");
-const PEOPLE_BEFORE: &str = people!("AND e.id < $3 ORDER BY e.id DESC LIMIT $4");
-const PEOPLE_BY_ID: &str = people!("AND e.id = $3");
 const CREATOR: &str =
     "SELECT creator_member_id FROM conversations WHERE application_id = $1 AND id = $2";
 /// Of several places that a user had, the newest that used the client id.
@@ -71,16 +44,10 @@ pub(crate) const TEXTS: &[&str] = &[
     AFTER,
     BEFORE,
     BY_ID,
-    PEOPLE_AFTER,
-    PEOPLE_BEFORE,
-    PEOPLE_BY_ID,
     CREATOR,
     OF_USERS_CLIENT,
     OF_BACKENDS_CLIENT,
 ];
-
-/// What a backend without an API key is called.
-const BACKEND: &str = "backend";
 
 /// A part of the history, with the viewer's place.
 pub(crate) async fn list(
@@ -92,10 +59,10 @@ pub(crate) async fn list(
     limit: usize,
 ) -> Result<Option<EventsView>, StoreError> {
     let key = [application.bytes().into(), conversation.bytes().into()];
-    let (events, people, bound, descending) = match range {
-        Range::Newest => (BEFORE, PEOPLE_BEFORE, i64::MAX, true),
-        Range::Before(before) => (BEFORE, PEOPLE_BEFORE, integer(before), true),
-        Range::After(after) => (AFTER, PEOPLE_AFTER, integer(after), false),
+    let (events, bound, descending) = match range {
+        Range::Newest => (BEFORE, i64::MAX, true),
+        Range::Before(before) => (BEFORE, integer(before), true),
+        Range::After(after) => (AFTER, integer(after), false),
     };
     let most = i64::try_from(wanted(limit)).unwrap_or(i64::MAX);
     let page: Vec<Value> = key
@@ -103,25 +70,23 @@ pub(crate) async fn list(
         .cloned()
         .chain([bound.into(), most.into()])
         .collect();
-    let mut queries = vec![
-        Statement::new(CREATOR, key),
-        Statement::new(events, page.clone()),
-        Statement::new(people, page),
-    ];
+    let mut queries = vec![Statement::new(CREATOR, key), Statement::new(events, page)];
+    queries.extend(person::queries(application, conversation));
     queries.extend(viewer.map(|user| member::query_of_user(application, conversation, user)));
     let answers = engine.read(queries.into()).await?;
-    let none = Rows::default();
-    let answer = |place: usize| answers.get(place).unwrap_or(&none);
-    let Some(creator) = first(answer(0), |columns| columns.optional(Row::id))? else {
+    let [creator, events, places, keys, of_viewer @ ..] = answers.as_slice() else {
         return Ok(None);
     };
-    let people = People::of(answer(2))?;
-    let mut events = super::all(answer(1), |columns| event(columns, &people))?;
+    let Some(creator) = first(creator, |columns| columns.optional(Row::id))? else {
+        return Ok(None);
+    };
+    let mut events = named(engine, (application, conversation), events, [places, keys]).await?;
     if descending {
         events.reverse();
     }
+    let member = of_viewer.first().map(|rows| first(rows, member_of));
     Ok(Some(EventsView {
-        member: first(answer(3), member_of)?,
+        member: member.transpose()?.flatten(),
         creator: creator.map(MemberId::from_bytes),
         events,
     }))
@@ -139,16 +104,15 @@ pub(crate) async fn find(
         conversation.bytes().into(),
         integer(id).into(),
     ];
-    let queries = [
-        Statement::new(BY_ID, key.clone()),
-        Statement::new(PEOPLE_BY_ID, key),
-    ];
+    let mut queries = vec![Statement::new(BY_ID, key)];
+    queries.extend(person::queries(application, conversation));
     let answers = engine.read(queries.into()).await?;
-    let [found, people] = answers.as_slice() else {
+    let [found, places, keys] = answers.as_slice() else {
         return Ok(None);
     };
-    let people = People::of(people)?;
-    first(found, |columns| event(columns, &people))
+    let place = (application, conversation);
+    let mut events = named(engine, place, found, [places, keys]).await?;
+    Ok(events.pop())
 }
 
 /// The event that an author sent with a client id.
@@ -180,54 +144,51 @@ pub(crate) async fn of_client(
     Ok(event.map(|event| (event, digest)))
 }
 
-/// The people of a page, by the id that its events name them by.
-struct People<'a>(HashMap<[u8; 16], Person<'a>>);
-
-/// Who is behind an id now: a member with its user, or an API key.
-struct Person<'a> {
-    member: Option<MemberId>,
-    user: Option<UserId>,
-    name: &'a str,
+/// Events of their rows, each with the names of its people. Whom the rows of `people` leave out is
+/// asked for.
+async fn named(
+    engine: &impl Engine,
+    (application, conversation): (ApplicationId, ConversationId),
+    rows: &Rows,
+    people: [&Rows; 2],
+) -> Result<Vec<Event>, StoreError> {
+    let mut known = People::default();
+    for rows in people {
+        known.add(rows)?;
+    }
+    let missing = missing(rows, &known)?;
+    if missing.is_empty() {
+        return all(rows, |columns| event(columns, &known));
+    }
+    let queries = person::queries_of(application, conversation, missing);
+    let found = engine.read(queries.into()).await?;
+    for rows in &found {
+        known.add(rows)?;
+    }
+    all(rows, |columns| event(columns, &known))
 }
 
-// === impl People ===
-
-impl<'a> People<'a> {
-    fn of(rows: &'a Rows) -> Result<Self, StoreError> {
-        let mut people = HashMap::with_capacity(rows.len());
-        for row in rows.iter() {
-            let mut columns = Columns::of(row);
-            // A backend without a key is named by no byte at all.
-            if let Some((id, person)) = person(&mut columns)? {
-                people.insert(id, person);
-            }
-        }
-        Ok(Self(people))
+/// Whom events name and nobody knows yet, each once.
+fn missing(rows: &Rows, known: &People<'_>) -> Result<BTreeSet<[u8; 16]>, StoreError> {
+    let mut missing = BTreeSet::new();
+    for row in rows.iter() {
+        let mut columns = Columns::of(row);
+        let author = columns.next(Row::blob)?;
+        let subject = columns.optional(Row::blob)?;
+        // A backend without a key is named by no byte at all.
+        let named = [Some(author), subject].into_iter().flatten();
+        let ids = named.filter_map(|id| <[u8; 16]>::try_from(id).ok());
+        missing.extend(ids.filter(|id| known.get(id).is_none()));
     }
-
-    fn get(&self, id: &[u8]) -> Option<&Person<'a>> {
-        self.0.get(<&[u8; 16]>::try_from(id).ok()?)
-    }
-}
-
-fn person<'a>(columns: &mut Columns<'a>) -> Result<Option<([u8; 16], Person<'a>)>, StoreError> {
-    let Ok(id) = <[u8; 16]>::try_from(columns.next(Row::blob)?) else {
-        return Ok(None);
-    };
-    let member = columns.optional(Row::id)?.map(MemberId::from_bytes);
-    let user = columns.optional(Row::id)?.map(UserId::from_bytes);
-    let shown = if user.is_some() {
-        Some(name_of(columns)?)
-    } else {
-        columns.skip(3);
-        None
-    };
-    let of_key = columns.optional_text()?;
-    let name = shown.or(of_key).unwrap_or(BACKEND);
-    Ok(Some((id, Person { member, user, name })))
+    Ok(missing)
 }
 
 fn event(columns: &mut Columns<'_>, people: &People<'_>) -> Result<Event, StoreError> {
+    let author = people.get(columns.next(Row::blob)?);
+    let told = match columns.optional(Row::id)? {
+        Some(subject) => told_of(subject, people),
+        None => None,
+    };
     let id = columns.number()?;
     let kind = columns.parsed("the type of an event", EventKind::from_name)?;
     let body = columns.text()?;
@@ -236,11 +197,6 @@ fn event(columns: &mut Columns<'_>, people: &People<'_>) -> Result<Event, StoreE
     let client_id = columns.optional_text()?.map(str::to_owned);
     let edited_at = columns.optional_time()?;
     let deleted_at = columns.optional_time()?;
-    let author = people.get(columns.next(Row::blob)?);
-    let told = match columns.optional(Row::id)? {
-        Some(subject) => told_of(subject, people),
-        None => None,
-    };
     Ok(Event {
         id,
         kind,

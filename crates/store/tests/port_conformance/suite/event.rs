@@ -13,13 +13,11 @@ fn append(new: NewEvent) -> [Change; 1] {
     [Change::Append(Box::new(new))]
 }
 
-pub(crate) async fn has_its_sender(world: Arc<World>) {
-    let jay = world.person("jay").await;
-    let id = world.conversation(&jay).await;
-    let key = ApiKey {
+fn key(world: &World, name: &str) -> ApiKey {
+    ApiKey {
         id: world.id(ApiKeyId::new),
         application: Some(world.application),
-        name: "support desk".to_owned(),
+        name: name.to_owned(),
         roles: Roles::new([Role::User]).unwrap(),
         digest: [1; 32],
         text: None,
@@ -29,7 +27,53 @@ pub(crate) async fn has_its_sender(world: Arc<World>) {
         cidr: None,
         last_used_at: None,
         revoked: false,
-    };
+    }
+}
+
+pub(crate) async fn names_everyone_of_many(world: Arc<World>) {
+    const MANY: usize = 20;
+    let creator = world.person("creator").await;
+    let id = world.conversation(&creator).await;
+    let mut expected = vec!["creator".to_owned()];
+    let mut joined = expected.clone();
+    for number in 0..MANY {
+        let name = format!("member-{number:02}");
+        let user = world.person(&name).await;
+        world.join(id, &user).await;
+        world.say(id, &user, "hello").await;
+        expected.extend(["backend".to_owned(), name.clone()]);
+        joined.push(name);
+        let name = format!("desk {number:02}");
+        let key = key(&world, &name);
+        let said = world.text(id, Author::ApiKey(key.id), "hello", None);
+        world.commit([Change::AddApiKey(key), said]).await;
+        expected.push(name);
+    }
+    let events = world.history(id).await;
+    let names: Vec<_> = events
+        .iter()
+        .map(|event| event.from.name.as_str())
+        .collect();
+    assert_eq!(names, expected);
+    let told = events
+        .iter()
+        .filter(|event| event.kind == EventKind::MemberJoined);
+    for (event, name) in told.zip(&joined) {
+        assert!(
+            event.body.contains(&format!(r#""name":"{name}""#)),
+            "{}",
+            event.body
+        );
+    }
+    for event in &events {
+        assert_eq!(world.event(id, event.id).await, *event);
+    }
+}
+
+pub(crate) async fn has_its_sender(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    let key = key(&world, "support desk");
     world.commit([Change::AddApiKey(key.clone())]).await;
     let place = world.place(id, jay.id).await.id;
     for (author, member, user, name) in [

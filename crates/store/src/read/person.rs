@@ -1,0 +1,122 @@
+//! Who is behind the ids that events name, as of now: a member with its present user, or an API
+//! key.
+//!
+//! A page has a hundred events and a handful of people. Most conversations have few places and
+//! most applications few keys, so these are read beside the events, in the same hop, and only whom
+//! they leave out is asked for by id.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::columns::{Columns, name_of};
+use crate::engine::Statement;
+use crate::error::StoreError;
+use crate::limit;
+use crate::rows::{Row, Rows};
+use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
+
+/// The places of a conversation, those that were left too, with their present users: by way of
+/// the place that a merge points to.
+macro_rules! places {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.id, COALESCE(a.id, m.id), u.id, u.display_name, u.name, u.anonymous \
+             FROM members m LEFT JOIN members a ON a.application_id = m.application_id \
+               AND a.conversation_id = m.conversation_id AND a.id = m.adopted_by \
+             JOIN users u ON u.application_id = m.application_id \
+               AND u.id = COALESCE(a.user_id, m.user_id) \
+             WHERE m.application_id = $1 AND m.conversation_id = $2 ",
+            $rest
+        )
+    };
+}
+
+/// The columns of a key stand where those of a place are.
+macro_rules! keys {
+    ($rest:literal) => {
+        concat!(
+            "SELECT k.id, NULL, NULL, k.name, NULL, 0 FROM api_keys k WHERE ",
+            $rest
+        )
+    };
+}
+
+const PLACES: &str = places!("ORDER BY m.id LIMIT $3");
+const PLACE: &str = places!("AND m.id = $3");
+const KEYS: &str = keys!("k.application_id = $1 ORDER BY k.id LIMIT $2");
+const KEY: &str = keys!("k.id = $1");
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, KEYS, KEY];
+
+/// What a backend without an API key is called, and a key that is no more.
+pub(super) const BACKEND: &str = "backend";
+
+/// People by the id that events name them by.
+#[derive(Default)]
+pub(super) struct People<'a>(BTreeMap<[u8; 16], Person<'a>>);
+
+/// Who is behind an id.
+pub(super) struct Person<'a> {
+    pub(super) member: Option<MemberId>,
+    pub(super) user: Option<UserId>,
+    pub(super) name: &'a str,
+}
+
+/// The queries for the people that a conversation's events most likely name.
+pub(super) fn queries(application: ApplicationId, conversation: ConversationId) -> [Statement; 2] {
+    let most = i64::from(limit::PEOPLE_READ_MAX);
+    let of_places = [
+        application.bytes().into(),
+        conversation.bytes().into(),
+        most.into(),
+    ];
+    let of_keys = [application.bytes().into(), most.into()];
+    [
+        Statement::new(PLACES, of_places),
+        Statement::new(KEYS, of_keys),
+    ]
+}
+
+/// The queries for certain people: an id does not tell whether it is a member's or a key's.
+pub(super) fn queries_of(
+    application: ApplicationId,
+    conversation: ConversationId,
+    ids: BTreeSet<[u8; 16]>,
+) -> Vec<Statement> {
+    let of_id = |id: [u8; 16]| {
+        let of_place = [
+            application.bytes().into(),
+            conversation.bytes().into(),
+            id.into(),
+        ];
+        [
+            Statement::new(PLACE, of_place),
+            Statement::new(KEY, [id.into()]),
+        ]
+    };
+    ids.into_iter().flat_map(of_id).collect()
+}
+
+// === impl People ===
+
+impl<'a> People<'a> {
+    /// Adds those of an answer.
+    pub(super) fn add(&mut self, rows: &'a Rows) -> Result<(), StoreError> {
+        for row in rows.iter() {
+            let mut columns = Columns::of(row);
+            let id = columns.id()?;
+            let person = Person {
+                member: columns.optional(Row::id)?.map(MemberId::from_bytes),
+                user: columns.optional(Row::id)?.map(UserId::from_bytes),
+                name: name_of(&mut columns)?,
+            };
+            self.0.insert(id, person);
+        }
+        Ok(())
+    }
+
+    /// Who an event names by an id: nobody, where a backend without a key sent it.
+    pub(super) fn get(&self, id: &[u8]) -> Option<&Person<'a>> {
+        self.0.get(<&[u8; 16]>::try_from(id).ok()?)
+    }
+}
