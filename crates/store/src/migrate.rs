@@ -30,6 +30,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "domain",
         template: include_str!("../migrations/0002_domain.sql"),
     },
+    Migration {
+        number: 3,
+        name: "activity",
+        template: include_str!("../migrations/0003_activity.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

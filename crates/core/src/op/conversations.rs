@@ -107,7 +107,7 @@ fn client_id(id: &str, create: &Create) -> ClientId {
 }
 
 /// A user's conversations, the one that changed last first; all of the
-/// application's for a backend.
+/// application's for a backend, the newest first.
 ///
 /// # Errors
 /// Those of authorization and of the store.

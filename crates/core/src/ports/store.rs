@@ -199,7 +199,7 @@ pub trait Store: Send + Sync {
         viewer: Option<UserId>,
     ) -> Result<Option<ConversationView>, StoreError>;
     /// A user's conversations where its place is not left, or all of the
-    /// application's; the one that changed last first.
+    /// application's. A user has the one that changed last first, an application the newest.
     async fn conversations(
         &self,
         application: ApplicationId,

@@ -1,6 +1,6 @@
 //! Conversations, as a viewer sees them.
 
-use super::{all, ask, first, page, rows_of};
+use super::{LAST_ID, after, all, ask, first, page, rows_of};
 use crate::change::author_bytes;
 use crate::columns::{Columns, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
@@ -53,8 +53,7 @@ const PLACE: &str = concat!(
 const OF_APPLICATION: &str = concat!(
     "SELECT ",
     conversation_columns!(),
-    " FROM conversations c WHERE c.application_id = $1 AND (c.updated_at, c.id) < ($2, $3) \
-     ORDER BY c.updated_at DESC, c.id DESC LIMIT $4"
+    " FROM conversations c WHERE c.application_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3"
 );
 /// The page is chosen first, so that unread events are counted for the page alone.
 const OF_USER: &str = concat!(
@@ -126,54 +125,71 @@ fn unread_and_member(
     Ok((columns.number()?, member(columns)?))
 }
 
-/// A user's conversations, or all; the one that changed last first.
+/// A user's conversations, the one that changed last first; or all, the newest first: whoever
+/// reads all of them wants each once, also where some change meanwhile.
 pub(crate) async fn list(
     engine: &impl Engine,
     application: ApplicationId,
     viewer: Option<UserId>,
     window: &Window,
 ) -> Result<Page<ConversationView>, StoreError> {
+    match viewer {
+        Some(viewer) => of_user(engine, application, viewer, window).await,
+        None => of_application(engine, application, window).await,
+    }
+}
+
+async fn of_user(
+    engine: &impl Engine,
+    application: ApplicationId,
+    viewer: UserId,
+    window: &Window,
+) -> Result<Page<ConversationView>, StoreError> {
     let (updated_at, id) = position(window);
-    let views = match viewer {
-        Some(viewer) => {
-            let parameters = [
-                application.bytes().into(),
-                viewer.bytes().into(),
-                unread_max(),
-                updated_at,
-                id,
-                rows_of(window),
-            ];
-            let rows = ask(engine, Statement::new(OF_USER, parameters)).await?;
-            all(&rows, |columns| {
-                Ok(ConversationView {
-                    conversation: conversation(columns)?,
-                    unread: columns.number()?,
-                    member: Some(member(columns)?),
-                })
-            })?
-        }
-        None => {
-            let parameters = [application.bytes().into(), updated_at, id, rows_of(window)];
-            let rows = ask(engine, Statement::new(OF_APPLICATION, parameters)).await?;
-            all(&rows, |columns| {
-                Ok(ConversationView {
-                    conversation: conversation(columns)?,
-                    unread: 0,
-                    member: None,
-                })
-            })?
-        }
-    };
+    let parameters = [
+        application.bytes().into(),
+        viewer.bytes().into(),
+        unread_max(),
+        updated_at,
+        id,
+        rows_of(window),
+    ];
+    let rows = ask(engine, Statement::new(OF_USER, parameters)).await?;
+    let views = all(&rows, |columns| {
+        Ok(ConversationView {
+            conversation: conversation(columns)?,
+            unread: columns.number()?,
+            member: Some(member(columns)?),
+        })
+    })?;
     Ok(page(views, window, |view| {
-        let mut position = view
-            .conversation
-            .updated_at
-            .milliseconds()
-            .to_be_bytes()
-            .to_vec();
+        let updated_at = view.conversation.updated_at.milliseconds();
+        let mut position = updated_at.to_be_bytes().to_vec();
         position.extend_from_slice(&view.conversation.id.bytes());
         position
+    }))
+}
+
+async fn of_application(
+    engine: &impl Engine,
+    application: ApplicationId,
+    window: &Window,
+) -> Result<Page<ConversationView>, StoreError> {
+    let parameters = [
+        application.bytes().into(),
+        after(window, LAST_ID),
+        rows_of(window),
+    ];
+    let rows = ask(engine, Statement::new(OF_APPLICATION, parameters)).await?;
+    let views = all(&rows, |columns| {
+        Ok(ConversationView {
+            conversation: conversation(columns)?,
+            unread: 0,
+            member: None,
+        })
+    })?;
+    Ok(page(views, window, |view| {
+        view.conversation.id.bytes().to_vec()
     }))
 }
 
@@ -229,6 +245,6 @@ fn position(window: &Window) -> (Value, Value) {
     let split = position.split_first_chunk::<8>();
     match split.and_then(|(time, id)| Some((time, <[u8; 16]>::try_from(id).ok()?))) {
         Some((time, id)) => (i64::from_be_bytes(*time).into(), id.into()),
-        None => (i64::MAX.into(), super::LAST_ID.into()),
+        None => (i64::MAX.into(), LAST_ID.into()),
     }
 }

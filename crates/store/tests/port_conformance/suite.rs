@@ -51,7 +51,7 @@ macro_rules! suite {
                 its_name_and_client_id_are_unique,
                 a_visitor_has_room_for_some,
                 changes_and_is_deleted_with_all,
-                pages_have_what_changed_last_first,
+                pages_have_what_changed_last_first_or_all_by_age,
                 unread_are_others_messages,
             ],
             member: [
@@ -64,6 +64,7 @@ macro_rules! suite {
             ],
             event: [
                 has_its_sender,
+                names_everyone_of_many,
                 needs_a_joined_author,
                 a_client_id_is_used_once,
                 is_edited_and_deleted_by_its_author,
