@@ -22,10 +22,11 @@ pub(crate) mod user;
 use crate::engine::{Batch, Statement, Value};
 use crate::error::StoreError;
 use crate::missed;
+use crate::read::person;
 use crate::rows::{Row, Rows};
 use crate::secrets::Keyring;
 use countersign_core::id::{ApplicationId, ConversationId};
-use countersign_core::model::event::Author;
+use countersign_core::model::event::{Assurance, Author};
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{Change, Committed, Expectation};
 use countersign_core::ports::store as port;
@@ -36,6 +37,7 @@ pub(crate) struct Plan {
     application: ApplicationId,
     statements: Vec<Statement>,
     appended: Vec<Appended>,
+    sent: Vec<Sent>,
     change: usize,
 }
 
@@ -52,6 +54,14 @@ struct Appended {
     change: usize,
     statement: usize,
     conversation: ConversationId,
+}
+
+/// An event that somebody sends: who it is, the statement answers, if there is one.
+#[derive(Debug)]
+struct Sent {
+    change: usize,
+    statement: Option<usize>,
+    assurance: Assurance,
 }
 
 /// Plans a batch of changes.
@@ -216,6 +226,7 @@ impl Plan {
             application,
             statements: Vec::new(),
             appended: Vec::new(),
+            sent: Vec::new(),
             change: 0,
         }
     }
@@ -270,6 +281,25 @@ impl Plan {
         });
     }
 
+    /// Asks who sends the event that was appended.
+    pub(crate) fn asks_sender(
+        &mut self,
+        conversation: ConversationId,
+        author: Author,
+        assurance: Assurance,
+    ) {
+        let query = person::query_of_author(self.application, conversation, author);
+        let statement = query.map(|query| {
+            self.statements.push(query);
+            self.statements.len() - 1
+        });
+        self.sent.push(Sent {
+            change: self.change,
+            statement,
+            assurance,
+        });
+    }
+
     /// The batch to be written; what it answers goes to [`committed`](Self::committed).
     pub(crate) fn take_batch(&mut self) -> Batch {
         std::mem::take(&mut self.statements).into()
@@ -289,7 +319,16 @@ impl Plan {
                 events.push((appended.conversation, number_of(&row)?));
             }
         }
-        Ok(Committed { events })
+        self.sent.sort_by_key(|sent| sent.change);
+        let sender_of = |sent: &Sent| {
+            let rows = sent.statement.and_then(|at| answers.get(at));
+            person::sender(rows, sent.assurance)
+        };
+        let senders = self.sent.iter().map(sender_of);
+        Ok(Committed {
+            events,
+            senders: senders.collect::<Result<_, _>>()?,
+        })
     }
 
     fn expect_rows(

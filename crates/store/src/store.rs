@@ -222,15 +222,6 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         Ok(read::event::list(engine, application, conversation, viewer, range, limit).await?)
     }
 
-    async fn event(
-        &self,
-        application: ApplicationId,
-        conversation: ConversationId,
-        id: u64,
-    ) -> Result<Option<Event>, StoreError> {
-        Ok(read::event::find(&self.engine, application, conversation, id).await?)
-    }
-
     async fn event_of_client(
         &self,
         application: ApplicationId,

@@ -80,11 +80,21 @@ async fn append(
         .as_ref()
         .map(|id| client_id(id, &send.content));
     let (kind, body, touches) = parts(send.content)?;
+    let event = |id, from| Event {
+        id,
+        kind: kind.clone(),
+        body: body.clone(),
+        from,
+        timestamp: now,
+        client_id: send.client_id.clone(),
+        edited_at: None,
+        deleted_at: None,
+    };
     let new = NewEvent {
         conversation: id,
         author,
-        kind,
-        body,
+        kind: kind.clone(),
+        body: body.clone(),
         assurance: principal.assurance(),
         client_id: client_id.clone(),
         at: now,
@@ -96,10 +106,13 @@ async fn append(
     match ctx.store.commit(permit, changes).await {
         Ok(committed) => {
             publish_events(ctx, application, &committed);
-            let number = committed.events.first().map_or(0, |(_, number)| *number);
-            let found = ctx.store.event(application, id, number).await?;
-            let event = found.ok_or_else(|| Error::not_found("event"))?;
-            Ok(Sent { event, new: true })
+            let appended = committed.events.into_iter().zip(committed.senders).next();
+            let ((_, number), from) =
+                appended.ok_or_else(|| Error::internal("nothing was appended"))?;
+            Ok(Sent {
+                event: event(number, from),
+                new: true,
+            })
         }
         Err(CommitError::Missed(Expectation::ClientIdUnused)) => {
             let ClientId { id: client, digest } =

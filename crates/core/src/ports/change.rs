@@ -14,7 +14,7 @@ use crate::model::application::ApplicationPatch;
 use crate::model::attachment::Attachment;
 use crate::model::audit::AuditEntry;
 use crate::model::conversation::{Conversation, ConversationPatch};
-use crate::model::event::{Assurance, Author, EventKind};
+use crate::model::event::{Assurance, Author, EventKind, Sender};
 use crate::model::member::MemberState;
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential};
@@ -352,6 +352,9 @@ pub struct NewAttachment {
 pub struct Committed {
     /// The events that it appended, in the order of the changes.
     pub events: Vec<(ConversationId, u64)>,
+    /// Who sent those of [`Change::Append`], as of the commit, in the order of these changes. So
+    /// an event that was just sent need not be read.
+    pub senders: Vec<Sender>,
 }
 
 /// What was expected and is not so.

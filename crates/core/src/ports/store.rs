@@ -237,13 +237,6 @@ pub trait Store: Send + Sync {
         range: Range,
         limit: usize,
     ) -> Result<Option<EventsView>, StoreError>;
-    /// One event.
-    async fn event(
-        &self,
-        application: ApplicationId,
-        conversation: ConversationId,
-        id: u64,
-    ) -> Result<Option<Event>, StoreError>;
     /// The event that an author sent with a client id, and the digest of what was sent.
     async fn event_of_client(
         &self,

@@ -1,4 +1,5 @@
-//! Events: append, edit, delete. Two statements for a message.
+//! Events: append, edit, delete. Two statements for a message, and one
+//! that tells who sent it.
 
 use super::Plan;
 use crate::columns::integer;
@@ -105,6 +106,7 @@ pub(super) fn append(plan: &mut Plan, new: NewEvent) {
             plan.expect(Expectation::Conversation, APPEND_OF_BACKEND, parameters);
         }
     }
+    plan.asks_sender(conversation, new.author, new.assurance);
     if let Some(touches) = new.touches {
         touch(plan, conversation, new.author, touches, new.at);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::person::{self, BACKEND, People};
+use super::person::{self, People};
 use super::{all, ask, first, member, wanted};
 use crate::change::event::author_id;
 use crate::columns::{Columns, digest, integer, member as member_of};
@@ -10,7 +10,7 @@ use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::rows::{Row, Rows};
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
-use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range, Sender};
+use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range};
 use countersign_core::ports::store::EventsView;
 
 /// An event, behind the ids of who sent it and of whom it tells.
@@ -201,12 +201,7 @@ fn event(columns: &mut Columns<'_>, people: &People<'_>) -> Result<Event, StoreE
         id,
         kind,
         body: told.unwrap_or_else(|| body.to_owned()),
-        from: Sender {
-            member: author.and_then(|author| author.member),
-            user: author.and_then(|author| author.user),
-            name: author.map_or(BACKEND, |author| author.name).to_owned(),
-            assurance,
-        },
+        from: person::sender_of(author, assurance),
         timestamp,
         client_id,
         edited_at,

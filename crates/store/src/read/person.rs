@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::limit;
 use crate::rows::{Row, Rows};
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
+use countersign_core::model::event::{Assurance, Author, Sender};
 
 /// The places of a conversation, those that were left too, with their present users: by way of
 /// the place that a merge points to.
@@ -42,14 +43,15 @@ macro_rules! keys {
 
 const PLACES: &str = places!("ORDER BY m.id LIMIT $3");
 const PLACE: &str = places!("AND m.id = $3");
+const JOINED: &str = places!("AND m.user_id = $3 AND m.state <> 'left'");
 const KEYS: &str = keys!("k.application_id = $1 ORDER BY k.id LIMIT $2");
 const KEY: &str = keys!("k.id = $1");
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, KEYS, KEY];
+pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, JOINED, KEYS, KEY];
 
 /// What a backend without an API key is called, and a key that is no more.
-pub(super) const BACKEND: &str = "backend";
+const BACKEND: &str = "backend";
 
 /// People by the id that events name them by.
 #[derive(Default)]
@@ -57,7 +59,7 @@ pub(super) struct People<'a>(BTreeMap<[u8; 16], Person<'a>>);
 
 /// Who is behind an id.
 pub(super) struct Person<'a> {
-    pub(super) member: Option<MemberId>,
+    member: Option<MemberId>,
     pub(super) user: Option<UserId>,
     pub(super) name: &'a str,
 }
@@ -97,19 +99,50 @@ pub(super) fn queries_of(
     ids.into_iter().flat_map(of_id).collect()
 }
 
+/// The query for who sends an event, if there is anything to ask.
+pub(crate) fn query_of_author(
+    application: ApplicationId,
+    conversation: ConversationId,
+    author: Author,
+) -> Option<Statement> {
+    match author {
+        Author::User(user) => {
+            let parameters = [
+                application.bytes().into(),
+                conversation.bytes().into(),
+                user.bytes().into(),
+            ];
+            Some(Statement::new(JOINED, parameters))
+        }
+        Author::ApiKey(key) => Some(Statement::new(KEY, [key.bytes().into()])),
+        Author::Backend => None,
+    }
+}
+
+/// Who sent an event, of the row that [`query_of_author`] found.
+pub(crate) fn sender(rows: Option<&Rows>, assurance: Assurance) -> Result<Sender, StoreError> {
+    let row = rows.and_then(Rows::first);
+    let person = row.map(person).transpose()?.map(|(_, person)| person);
+    Ok(sender_of(person.as_ref(), assurance))
+}
+
+/// The sender that a person is; nobody is a backend.
+pub(super) fn sender_of(person: Option<&Person<'_>>, assurance: Assurance) -> Sender {
+    Sender {
+        member: person.and_then(|person| person.member),
+        user: person.and_then(|person| person.user),
+        name: person.map_or(BACKEND, |person| person.name).to_owned(),
+        assurance,
+    }
+}
+
 // === impl People ===
 
 impl<'a> People<'a> {
     /// Adds those of an answer.
     pub(super) fn add(&mut self, rows: &'a Rows) -> Result<(), StoreError> {
         for row in rows.iter() {
-            let mut columns = Columns::of(row);
-            let id = columns.id()?;
-            let person = Person {
-                member: columns.optional(Row::id)?.map(MemberId::from_bytes),
-                user: columns.optional(Row::id)?.map(UserId::from_bytes),
-                name: name_of(&mut columns)?,
-            };
+            let (id, person) = person(row)?;
             self.0.insert(id, person);
         }
         Ok(())
@@ -119,4 +152,15 @@ impl<'a> People<'a> {
     pub(super) fn get(&self, id: &[u8]) -> Option<&Person<'a>> {
         self.0.get(<&[u8; 16]>::try_from(id).ok()?)
     }
+}
+
+fn person(row: Row<'_>) -> Result<([u8; 16], Person<'_>), StoreError> {
+    let mut columns = Columns::of(row);
+    let id = columns.id()?;
+    let person = Person {
+        member: columns.optional(Row::id)?.map(MemberId::from_bytes),
+        user: columns.optional(Row::id)?.map(UserId::from_bytes),
+        name: name_of(&mut columns)?,
+    };
+    Ok((id, person))
 }

@@ -319,8 +319,15 @@ impl World {
     }
 
     pub(crate) async fn event(&self, conversation: ConversationId, id: u64) -> Event {
-        let found = self.store.event(self.application, conversation, id).await;
-        found.unwrap().unwrap()
+        let range = Range::After(id - 1);
+        let found = self
+            .store
+            .events(self.application, conversation, None, range, 1);
+        let view = found.await.unwrap().unwrap();
+        view.events
+            .into_iter()
+            .find(|event| event.id == id)
+            .unwrap()
     }
 
     /// All events, read in pages.

@@ -6,7 +6,7 @@ use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName};
 use countersign_core::model::attachment::Attachment;
 use countersign_core::model::audit::{Actor, AuditEntry};
-use countersign_core::model::event::Author;
+use countersign_core::model::event::{Author, Range};
 use countersign_core::model::page::Window;
 use countersign_core::model::settings::{MergePolicy, Settings};
 use countersign_core::model::signing_key::{KeyMaterial, SigningKey};
@@ -436,7 +436,8 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
     assert!(store.session(id, session.id).await.unwrap().is_none());
     let found = store.conversation(id, conversation, None).await;
     assert!(found.unwrap().is_none());
-    assert!(store.event(id, conversation, 1).await.unwrap().is_none());
+    let events = store.events(id, conversation, None, Range::Newest, 9).await;
+    assert!(events.unwrap().is_none());
     assert!(store.api_key(api_key.id).await.unwrap().is_none());
     assert!(
         find(&world, ApplicationName::Id(world.other))
