@@ -1,6 +1,6 @@
 //! How many batches a second the SQLite engine commits, for an append of three statements.
 //!
-//! `cargo run --release -p countersign-store --example append_rate` in a folder's file system of
+//! `cargo bench -p countersign-bench --bench engine` in a folder's file system of
 //! your choice (`TMPDIR`). Clients are a closed loop: each waits for its answer before it sends
 //! the next batch.
 
