@@ -4,7 +4,8 @@
 //! so that the two cannot drift apart. A request's types refuse members that
 //! they do not know; an answer's types skip them, so that a newer server can
 //! say more. A member that the API marks with `?` is left out where it is
-//! absent; every other absent value is `null`.
+//! absent; every other absent value is `null`. The types tell the API's
+//! description what they look like, so that it cannot drift either.
 //!
 //! # Invariants
 //! - Shapes alone: nothing here decides, checks a limit, or knows the domain.
@@ -13,6 +14,7 @@
 pub mod time;
 pub mod patch;
 pub mod secret;
+pub mod schema;
 pub mod problem;
 pub mod session;
 pub mod device;

@@ -1,9 +1,12 @@
 //! Members: users' places in a conversation.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// `POST /v1/conversations/{id}/members`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMember {
     /// Whom, by exactly one of the three.
@@ -13,22 +16,25 @@ pub struct NewMember {
 }
 
 /// A user, by exactly one of the three.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserReference {
     /// By id.
+    #[schema(value_type = Option<schema::UserId>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// By name.
+    #[schema(value_type = Option<schema::Name>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// By the application's own id.
+    #[schema(value_type = Option<schema::Name>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
 /// `PATCH /v1/conversations/{id}/members/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberPatch {
     /// Joined or left.
@@ -36,7 +42,7 @@ pub struct MemberPatch {
 }
 
 /// The state of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MemberState {
     /// Asked in.
@@ -48,11 +54,13 @@ pub enum MemberState {
 }
 
 /// A member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     /// Its id.
+    #[schema(value_type = schema::MemberId)]
     pub id: String,
     /// Whose place it is, now.
+    #[schema(value_type = schema::UserId)]
     pub user_id: String,
     /// What others see of that user.
     pub name: String,
@@ -65,11 +73,12 @@ pub struct Member {
 }
 
 /// A page of members.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Members {
     /// The members, the oldest first.
     pub members: Vec<Member>,
     /// The cursor of the next page, if there is one.
+    #[schema(value_type = schema::Cursor)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

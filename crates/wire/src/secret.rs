@@ -3,6 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::schema;
 
 /// A credential or token on its way. `Debug` says only that it is one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,3 +20,11 @@ impl fmt::Debug for Secret {
         formatter.write_str("Secret")
     }
 }
+
+impl PartialSchema for Secret {
+    fn schema() -> RefOr<Schema> {
+        schema::secret().into()
+    }
+}
+
+impl ToSchema for Secret {}

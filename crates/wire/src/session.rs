@@ -1,17 +1,20 @@
 //! Sessions: log in, become a visitor, refresh, list.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::schema;
 use crate::secret::Secret;
 use crate::time::Time;
 
 /// `POST /v1/sessions`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// What the user's backend has signed.
     pub credential: Secret,
     /// The application, where neither bearer nor credential names it.
+    #[schema(value_type = Option<schema::ApplicationId>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
     /// The device, as far as it knows itself.
@@ -29,7 +32,7 @@ pub struct LoginRequest {
 }
 
 /// `POST /v1/sessions/anonymous`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnonymousRequest {
     /// The device, as far as it knows itself.
@@ -38,7 +41,7 @@ pub struct AnonymousRequest {
 }
 
 /// `POST /v1/sessions/refresh`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The refresh token.
@@ -49,19 +52,20 @@ pub struct RefreshRequest {
 }
 
 /// What a device says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceClaim {
     /// The id that it was given earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// What it calls itself.
+    #[schema(value_type = Option<schema::Name>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 /// The login answer: what a device keeps of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginAnswer {
     /// The session.
     pub session: LoginSession,
@@ -78,41 +82,51 @@ pub struct LoginAnswer {
 }
 
 /// The session in a login answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginSession {
     /// Its id.
+    #[schema(value_type = schema::SessionId)]
     pub id: String,
     /// The device, whose id the client keeps.
+    #[schema(value_type = schema::DeviceId)]
     pub device_id: String,
     /// When it ends, whatever happens.
     pub expires_at: Time,
 }
 
 /// The user in a login answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginUser {
     /// Its id.
+    #[schema(value_type = schema::UserId)]
     pub id: String,
     /// Its name, unique in the application.
+    #[schema(required)]
     pub name: Option<String>,
     /// The application's own id of it.
+    #[schema(required)]
     pub external_id: Option<String>,
     /// Its verified e-mail address.
+    #[schema(required)]
     pub email: Option<String>,
     /// Whether it is a visitor.
     pub anonymous: bool,
 }
 
 /// A session in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
     /// Its id.
+    #[schema(value_type = schema::SessionId)]
     pub id: String,
     /// Whose it is.
+    #[schema(value_type = schema::UserId)]
     pub user_id: String,
     /// Where it was opened.
+    #[schema(value_type = schema::DeviceId)]
     pub device_id: String,
     /// The dialect of the credential that opened it; a visitor's has none.
+    #[schema(value_type = Option<schema::Dialect>, required)]
     pub dialect: Option<String>,
     /// When it was opened.
     pub created_at: Time,
@@ -125,11 +139,12 @@ pub struct Session {
 }
 
 /// A page of sessions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sessions {
     /// The sessions, the newest first.
     pub sessions: Vec<Session>,
     /// The cursor of the next page, if there is one.
+    #[schema(value_type = schema::Cursor)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::schema;
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -59,6 +63,14 @@ impl<'de> Deserialize<'de> for Time {
         text.parse().map_err(D::Error::custom)
     }
 }
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        schema::time().into()
+    }
+}
+
+impl ToSchema for Time {}
 
 #[cfg(test)]
 mod tests {

@@ -7,13 +7,16 @@ use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::Answer;
 use super::problem::Problem;
 
 /// `{"status":"ok"}`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NodeStatus)]
 pub(super) struct Status {
+    /// `ok`.
     status: &'static str,
 }
 

@@ -4,6 +4,7 @@
 //! passes first, and every answer last; one file holds each resource.
 
 mod routes;
+mod openapi;
 mod front;
 mod problem;
 mod answer;
@@ -13,6 +14,7 @@ mod body;
 mod form;
 mod query;
 mod named;
+mod document;
 mod health;
 mod sessions;
 mod devices;
@@ -69,6 +71,12 @@ pub fn operated(ctx: Arc<Ctx>, operations: Operations) -> Router {
 #[must_use]
 pub fn calls() -> Vec<Call> {
     routes::all().into_iter().map(|route| route.call).collect()
+}
+
+/// The native API's description: an OpenAPI document, as JSON.
+#[must_use]
+pub fn description() -> String {
+    openapi::text()
 }
 
 /// A door that is not built yet: every path is answered with 404 `not_found`.

@@ -55,6 +55,11 @@ pub(super) fn status_of(code: Code) -> StatusCode {
     described(code).0
 }
 
+/// What a code means, in few words.
+pub(super) fn title_of(code: Code) -> &'static str {
+    described(code).1
+}
+
 /// The status and the title of each code: API.md's table, line by line.
 fn described(code: Code) -> (StatusCode, &'static str) {
     use StatusCode as S;

@@ -1,14 +1,16 @@
-//! Every route of the native API.
+//! Every route of the native API, each with what answers it and what describes it.
 
 use std::sync::Arc;
 
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
 use countersign_core::context::Ctx;
 use http::Method;
 
+use super::openapi::Description;
 use super::{
-    api_keys, applications, attachments, audit, conversations, devices, events, health, members,
-    metrics, revocations, sessions, settings, signing_keys, tokens, users,
+    api_keys, applications, attachments, audit, conversations, devices, document, events, health,
+    members, metrics, openapi, revocations, sessions, settings, signing_keys, tokens, users,
 };
 
 /// A method on a path.
@@ -20,10 +22,23 @@ pub struct Call {
     pub template: &'static str,
 }
 
-/// A call and what answers it.
+/// A call, what answers it, and what describes it.
 pub(super) struct Route {
     pub(super) call: Call,
     pub(super) handler: MethodRouter<Arc<Ctx>>,
+    pub(super) description: fn() -> Description,
+}
+
+/// A route: what answers it, and in [`openapi`] what describes it, have one name.
+macro_rules! route {
+    ($method:ident, $template:expr, $resource:ident::$name:ident) => {
+        route(
+            Method::$method,
+            $template,
+            $resource::$name,
+            openapi::$resource::$name,
+        )
+    };
 }
 
 pub(super) fn all() -> Vec<Route> {
@@ -38,48 +53,29 @@ fn of_users() -> Vec<Route> {
     const DEVICE: &str = "/v1/devices/{device_id}";
     const USER: &str = "/v1/users/{user_id}";
     vec![
-        route(Method::GET, "/healthz", get(health::alive)),
-        route(Method::GET, "/readyz", get(health::ready)),
-        route(Method::GET, "/metrics", get(metrics::read)),
-        route(Method::POST, "/v1/sessions", post(sessions::log_in)),
-        route(Method::GET, "/v1/sessions", get(sessions::list)),
-        route(
-            Method::POST,
-            "/v1/sessions/anonymous",
-            post(sessions::log_in_anonymous),
-        ),
-        route(
-            Method::POST,
-            "/v1/sessions/refresh",
-            post(sessions::refresh),
-        ),
-        route(
-            Method::DELETE,
-            "/v1/sessions/current",
-            delete(sessions::log_out),
-        ),
-        route(
-            Method::DELETE,
-            "/v1/sessions/others",
-            delete(sessions::end_others),
-        ),
-        route(Method::DELETE, SESSION, delete(sessions::end)),
-        route(Method::GET, "/v1/devices", get(devices::list)),
-        route(Method::GET, DEVICE, get(devices::read)),
-        route(Method::PATCH, DEVICE, patch(devices::name)),
-        route(Method::DELETE, DEVICE, delete(devices::end)),
-        route(Method::POST, "/v1/users", post(users::create)),
-        route(Method::GET, "/v1/users", get(users::list)),
-        route(Method::GET, USER, get(users::read)),
-        route(Method::PATCH, USER, patch(users::update)),
-        route(Method::DELETE, USER, delete(users::delete)),
-        route(Method::POST, "/v1/revocations", post(revocations::create)),
-        route(Method::POST, "/v1/tokens/explain", post(tokens::explain)),
-        route(
-            Method::POST,
-            "/v1/tokens/introspect",
-            post(tokens::introspect),
-        ),
+        route!(GET, "/healthz", health::alive),
+        route!(GET, "/readyz", health::ready),
+        route!(GET, "/metrics", metrics::read),
+        route!(GET, "/openapi.json", document::read),
+        route!(POST, "/v1/sessions", sessions::log_in),
+        route!(GET, "/v1/sessions", sessions::list),
+        route!(POST, "/v1/sessions/anonymous", sessions::log_in_anonymous),
+        route!(POST, "/v1/sessions/refresh", sessions::refresh),
+        route!(DELETE, "/v1/sessions/current", sessions::log_out),
+        route!(DELETE, "/v1/sessions/others", sessions::end_others),
+        route!(DELETE, SESSION, sessions::end),
+        route!(GET, "/v1/devices", devices::list),
+        route!(GET, DEVICE, devices::read),
+        route!(PATCH, DEVICE, devices::name),
+        route!(DELETE, DEVICE, devices::end),
+        route!(POST, "/v1/users", users::create),
+        route!(GET, "/v1/users", users::list),
+        route!(GET, USER, users::read),
+        route!(PATCH, USER, users::update),
+        route!(DELETE, USER, users::delete),
+        route!(POST, "/v1/revocations", revocations::create),
+        route!(POST, "/v1/tokens/explain", tokens::explain),
+        route!(POST, "/v1/tokens/introspect", tokens::introspect),
     ]
 }
 
@@ -92,83 +88,75 @@ fn of_conversations() -> Vec<Route> {
     const ATTACHMENTS: &str = "/v1/conversations/{conversation_id}/attachments";
     const MEDIA: &str = "/v1/media/{attachment_id}";
     vec![
-        route(
-            Method::POST,
-            "/v1/conversations",
-            post(conversations::create),
-        ),
-        route(Method::GET, "/v1/conversations", get(conversations::list)),
-        route(Method::GET, CONVERSATION, get(conversations::read)),
-        route(Method::PATCH, CONVERSATION, patch(conversations::update)),
-        route(Method::DELETE, CONVERSATION, delete(conversations::delete)),
-        route(Method::POST, MEMBERS, post(members::add)),
-        route(Method::GET, MEMBERS, get(members::list)),
-        route(Method::GET, MEMBER, get(members::read)),
-        route(Method::PATCH, MEMBER, patch(members::update)),
-        route(Method::DELETE, MEMBER, delete(members::remove)),
-        route(Method::POST, EVENTS, post(events::send)),
-        route(Method::GET, EVENTS, get(events::list)),
-        route(Method::GET, EVENT, get(events::read)),
-        route(Method::DELETE, EVENT, delete(events::delete)),
-        route(Method::POST, ATTACHMENTS, post(attachments::upload)),
-        route(Method::GET, MEDIA, get(attachments::read)),
+        route!(POST, "/v1/conversations", conversations::create),
+        route!(GET, "/v1/conversations", conversations::list),
+        route!(GET, CONVERSATION, conversations::read),
+        route!(PATCH, CONVERSATION, conversations::update),
+        route!(DELETE, CONVERSATION, conversations::delete),
+        route!(POST, MEMBERS, members::add),
+        route!(GET, MEMBERS, members::list),
+        route!(GET, MEMBER, members::read),
+        route!(PATCH, MEMBER, members::update),
+        route!(DELETE, MEMBER, members::remove),
+        route!(POST, EVENTS, events::send),
+        route!(GET, EVENTS, events::list),
+        route!(GET, EVENT, events::read),
+        route!(DELETE, EVENT, events::delete),
+        route!(POST, ATTACHMENTS, attachments::upload),
+        route!(GET, MEDIA, attachments::read),
     ]
 }
 
 fn of_administrators() -> Vec<Route> {
     const APPLICATION: &str = "/v1/applications/{application_id}";
+    const EXPORT: &str = "/v1/applications/{application_id}/export";
     const KEYS: &str = "/v1/applications/{application_id}/keys";
     const KEY: &str = "/v1/applications/{application_id}/keys/{kid}";
     const API_KEYS: &str = "/v1/applications/{application_id}/api-keys";
     const API_KEY: &str = "/v1/applications/{application_id}/api-keys/{api_key_id}";
     const SETTINGS: &str = "/v1/applications/{application_id}/settings";
+    const AUDIT: &str = "/v1/applications/{application_id}/audit";
+    const OPERATOR_KEY: &str = "/v1/api-keys/{api_key_id}";
     vec![
-        route(Method::POST, "/v1/applications", post(applications::create)),
-        route(Method::GET, "/v1/applications", get(applications::list)),
-        route(Method::GET, APPLICATION, get(applications::read)),
-        route(Method::PATCH, APPLICATION, patch(applications::update)),
-        route(Method::DELETE, APPLICATION, delete(applications::delete)),
-        route(
-            Method::GET,
-            "/v1/applications/{application_id}/export",
-            get(applications::export),
-        ),
-        route(Method::POST, KEYS, post(signing_keys::create)),
-        route(Method::GET, KEYS, get(signing_keys::list)),
-        route(Method::GET, KEY, get(signing_keys::read)),
-        route(Method::PATCH, KEY, patch(signing_keys::update)),
-        route(Method::POST, API_KEYS, post(api_keys::create)),
-        route(Method::GET, API_KEYS, get(api_keys::list)),
-        route(Method::DELETE, API_KEY, delete(api_keys::revoke)),
-        route(Method::GET, SETTINGS, get(settings::read)),
-        route(Method::PATCH, SETTINGS, patch(settings::update)),
-        route(
-            Method::GET,
-            "/v1/applications/{application_id}/audit",
-            get(audit::list),
-        ),
-        route(
-            Method::POST,
-            "/v1/api-keys",
-            post(api_keys::create_of_operator),
-        ),
-        route(
-            Method::GET,
-            "/v1/api-keys",
-            get(api_keys::list_of_operators),
-        ),
-        route(
-            Method::DELETE,
-            "/v1/api-keys/{api_key_id}",
-            delete(api_keys::revoke_of_operator),
-        ),
-        route(Method::GET, "/v1/audit", get(audit::list_of_installation)),
+        route!(POST, "/v1/applications", applications::create),
+        route!(GET, "/v1/applications", applications::list),
+        route!(GET, APPLICATION, applications::read),
+        route!(PATCH, APPLICATION, applications::update),
+        route!(DELETE, APPLICATION, applications::delete),
+        route!(GET, EXPORT, applications::export),
+        route!(POST, KEYS, signing_keys::create),
+        route!(GET, KEYS, signing_keys::list),
+        route!(GET, KEY, signing_keys::read),
+        route!(PATCH, KEY, signing_keys::update),
+        route!(POST, API_KEYS, api_keys::create),
+        route!(GET, API_KEYS, api_keys::list),
+        route!(DELETE, API_KEY, api_keys::revoke),
+        route!(GET, SETTINGS, settings::read),
+        route!(PATCH, SETTINGS, settings::update),
+        route!(GET, AUDIT, audit::list),
+        route!(POST, "/v1/api-keys", api_keys::create_of_operator),
+        route!(GET, "/v1/api-keys", api_keys::list_of_operators),
+        route!(DELETE, OPERATOR_KEY, api_keys::revoke_of_operator),
+        route!(GET, "/v1/audit", audit::list_of_installation),
     ]
 }
 
-fn route(method: Method, template: &'static str, handler: MethodRouter<Arc<Ctx>>) -> Route {
+/// # Panics
+/// On a method that the router does not know; this page has none.
+fn route<H, T>(
+    method: Method,
+    template: &'static str,
+    handler: H,
+    description: fn() -> Description,
+) -> Route
+where
+    H: Handler<T, Arc<Ctx>>,
+    T: 'static,
+{
+    let filter = MethodFilter::try_from(method.clone()).expect("the router knows the method");
     Route {
         call: Call { method, template },
-        handler,
+        handler: on(filter, handler),
+        description,
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::contract::DOCUMENT;
 use crate::world::{Device, World, text};
 use countersign_server::native;
 use serde_json::{Value, json};
@@ -44,10 +45,11 @@ const AUDIT: &str = "/v1/applications/{application_id}/audit";
 const OPERATOR_KEY: &str = "/v1/api-keys/{api_key_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 58] = [
+const TABLE: [Line; 59] = [
     //                                      nobody  pk   visit user  key  admin oper
     ("GET", "/healthz",                     [200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/readyz",                      [200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/openapi.json",                [200, 200, 200, 200, 200, 200, 200]),
     ("POST", "/v1/sessions",                [201, 201, 403, 403, 201, 201, 201]),
     ("GET", "/v1/sessions",                 [401, 403, 200, 200, 200, 200, 200]),
     ("POST", "/v1/sessions/anonymous",      [401, 201, 403, 403, 403, 403, 403]),
@@ -147,6 +149,39 @@ fn the_table_has_every_route() {
         .collect();
     assert_eq!(table, routes);
     assert_eq!(table.len(), TABLE.len(), "a line stands twice");
+}
+
+/// The bearers that a description names are those of whom the table says that
+/// the call does what they want.
+#[test]
+fn who_may_call_is_described_as_the_table_says() {
+    const BEARERS: [(&[usize], &str); 5] = [
+        (&[1], "publishable_key"),
+        (&[2, 3], "access_token"),
+        (&[4], "user_key"),
+        (&[5], "admin_key"),
+        (&[6], "operator_key"),
+    ];
+    for (method, template, statuses) in TABLE {
+        let operation = &DOCUMENT["paths"][template][method.to_lowercase()];
+        let security = operation["security"].as_array().expect("a list");
+        let described = |name: &str| security.iter().any(|it| it.get(name).is_some());
+        let done = |actor: &usize| statuses[*actor] < 300;
+        let nobody = security.iter().any(|it| *it == json!({}));
+        assert_eq!(nobody, done(&0), "{method} {template} by nobody");
+        // A call that looks at no bearer names none.
+        if nobody && security.len() == 1 {
+            continue;
+        }
+        for (actors, bearer) in BEARERS {
+            let expected = actors.iter().any(done);
+            assert_eq!(
+                described(bearer),
+                expected,
+                "{method} {template} by {bearer}"
+            );
+        }
+    }
 }
 
 async fn ask(world: &World, fixture: &Fixture, actor: &str, method: &str, template: &str) -> u16 {

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use crate::contract::Exchange;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -14,6 +15,7 @@ pub(crate) struct Call {
     line: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    of_the_api: bool,
 }
 
 /// An answer.
@@ -34,7 +36,14 @@ impl Call {
             line: format!("{method} {path}"),
             headers: Vec::new(),
             body: Vec::new(),
+            of_the_api: false,
         }
+    }
+
+    /// The answer is held to the API's description.
+    pub(crate) fn of_the_api(mut self) -> Self {
+        self.of_the_api = true;
+        self
     }
 
     pub(crate) fn bearer(self, text: &str) -> Self {
@@ -71,7 +80,26 @@ impl Call {
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(&self.body);
         let received = exchange(self.address, &bytes).await;
-        Reply::parse(&received, self.line)
+        let reply = Reply::parse(&received, self.line.clone());
+        if self.of_the_api {
+            self.check(&reply);
+        }
+        reply
+    }
+
+    fn check(&self, reply: &Reply) {
+        let (method, path) = self.line.split_once(' ').unwrap_or_default();
+        let sent_type = self.headers.iter().find(|(name, _)| name == "content-type");
+        let exchange = Exchange {
+            method,
+            path,
+            sent_type: sent_type.map(|(_, value)| value.as_str()),
+            sent: &self.body,
+            status: reply.status,
+            received_type: reply.header("content-type"),
+            received: &reply.body,
+        };
+        exchange.check();
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod world;
 mod http;
+mod contract;
+mod openapi;
 mod story;
 mod identity_rules;
 mod authorization_table;

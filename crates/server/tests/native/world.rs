@@ -134,7 +134,7 @@ impl World {
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
-        Call::new(self.address, method, path)
+        Call::new(self.address, method, path).of_the_api()
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
