@@ -88,7 +88,9 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principa
     if token.epoch != ctx.epoch() && !identity.anonymous {
         return Err(ended());
     }
-    let judge = ctx.judge_of(token.application).await?;
+    // With the application its sessions are over, too.
+    let found = ctx.judge(ApplicationName::Id(token.application)).await?;
+    let judge = found.ok_or_else(ended)?;
     let settings = &judge.application.settings;
     let believed_s = i64::from(settings.access_s);
     let view = ctx

@@ -15,6 +15,7 @@ use crate::access::Permit;
 use crate::context::{Ctx, Judge};
 use crate::error::{Code, Error};
 use crate::limit;
+use crate::model::application::ApplicationName;
 use crate::model::revocation::Target;
 use crate::model::session::{EndReason, Session};
 use crate::ports::change::{Change, Expectation, Rotation, SessionEnd};
@@ -36,7 +37,8 @@ pub async fn refresh(
     let token = ctx.tokens.read(TokenKind::Refresh, refresh_token)?;
     let now = ctx.now();
     check_token(ctx, &token, now)?;
-    let judge = ctx.judge_of(token.application).await?;
+    let found = ctx.judge(ApplicationName::Id(token.application)).await?;
+    let judge = found.ok_or_else(|| ended("the application is gone, and its sessions with it"))?;
     let nonce_digest = nonce.map(|nonce| sha256(nonce.as_bytes()));
     for _ in 0..limit::PLANS_MAX {
         let view = ctx

@@ -313,6 +313,24 @@ async fn the_application_is_named_once_and_must_agree() {
 }
 
 #[tokio::test]
+async fn sessions_of_a_deleted_application_are_over() {
+    let world = World::new().await;
+    let (alice, visitor) = (world.user("alice").await, world.visitor().await);
+    world
+        .call("DELETE", &format!("/v1/applications/{}", world.home.id))
+        .bearer(&world.operator)
+        .send()
+        .await
+        .expect(204);
+    for device in [alice, visitor] {
+        let call = world.get("/v1/conversations").bearer(&device.access);
+        call.send().await.problem(401, "session_ended");
+        let refreshed = world.refresh(&device.refresh, None).await;
+        refreshed.problem(401, "session_ended");
+    }
+}
+
+#[tokio::test]
 async fn a_405_names_the_methods_and_head_has_no_body() {
     let world = World::new().await;
     let reply = world.call("PUT", "/v1/sessions").send().await;
