@@ -159,11 +159,12 @@ async fn serve(server: Server, stop: CancellationToken) {
     }
 }
 
-/// What development needs no rates for, and what the store tells of itself.
+/// What development needs no rates for, pages of this machine that may call, and
+/// what the store tells of itself.
 fn operations(store: &Arc<SqlStore<Sqlite>>) -> Operations {
     let store = Arc::clone(store);
     let tell = move || store_samples(store.engine().activity());
-    Operations::new(Rates::for_development(), vec![Arc::new(tell)])
+    Operations::new(Rates::for_development(), vec![Arc::new(tell)]).with_loopback_origins()
 }
 
 fn store_samples(activity: Activity) -> Vec<Sample> {

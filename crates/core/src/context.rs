@@ -4,6 +4,7 @@
 //! ends it earlier. Whether a session lives is checked on every use: against
 //! what is remembered of it, which is never older than an access token.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,7 @@ use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
 use crate::model::revocation::Target;
 use crate::model::signing_key::KeyMaterial;
+use crate::op::origins;
 use crate::ports::fanout::{Fanout, Notice};
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
@@ -64,6 +66,8 @@ struct Memory {
     applications: Cache<ApplicationName, (Timestamp, Arc<Judge>)>,
     api_keys: Cache<ApiKeyId, (Timestamp, Arc<ApiKey>)>,
     sessions: Cache<SessionId, (Timestamp, Arc<SessionView>)>,
+    /// One entry.
+    origins: Cache<(), (Timestamp, Arc<HashSet<String>>)>,
 }
 
 /// What the wiring brings along.
@@ -105,6 +109,7 @@ impl Ctx {
                 applications: Cache::new(limit::CACHED_APPLICATIONS_MAX),
                 api_keys: Cache::new(limit::CACHED_API_KEYS_MAX),
                 sessions: Cache::new(limit::CACHED_SESSIONS_MAX),
+                origins: Cache::new(1),
             },
         })
     }
@@ -208,6 +213,36 @@ impl Ctx {
         Ok(Some(view))
     }
 
+    /// The origins that any application allows. However many ask at once, one
+    /// of them reads, and an answer counts for a while even where it is that
+    /// the store is silent: a stranger's question costs no hop.
+    pub(crate) async fn allowed_origins(&self) -> Arc<HashSet<String>> {
+        loop {
+            let now = self.now();
+            let guard = match self.memory.origins.get_value_or_guard_async(&()).await {
+                Ok((since, origins)) if is_fresh(since, now, limit::CACHED_ORIGINS_S) => {
+                    return origins;
+                }
+                Ok((outdated, _)) => {
+                    let is_outdated = |known: &(Timestamp, _)| known.0 == outdated;
+                    self.memory.origins.remove_if(&(), is_outdated);
+                    continue;
+                }
+                Err(guard) => guard,
+            };
+            let origins = match origins::read_all(&*self.registry).await {
+                Ok(origins) => Arc::new(origins),
+                Err(error) => {
+                    tracing::warn!(%error, "the allowed origins cannot be read, so none is allowed");
+                    Arc::default()
+                }
+            };
+            // Where they were to be forgotten meanwhile, they are not kept.
+            let _ = guard.insert((now, Arc::clone(&origins)));
+            return origins;
+        }
+    }
+
     /// Tells every node what has happened, and forgets here what it makes stale.
     pub fn publish(&self, notice: Notice) {
         self.forget(&notice);
@@ -271,7 +306,10 @@ impl Memory {
                 | Target::Email(_)
                 | Target::Application(_) => self.sessions.clear(),
             },
-            Notice::Application(_) => self.applications.clear(),
+            Notice::Application(_) => {
+                self.applications.clear();
+                self.origins.remove(&());
+            }
             Notice::ApiKey(id) => {
                 self.api_keys.remove(id);
             }

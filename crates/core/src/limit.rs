@@ -81,6 +81,11 @@ pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
 pub const CACHED_SESSIONS_MAX: usize = 200_000;
 /// API keys that a node remembers.
 pub const CACHED_API_KEYS_MAX: usize = 10_000;
+/// Origins of web pages that a node remembers, over all applications.
+pub const CACHED_ORIGINS_MAX: usize = 100_000;
+/// How long a node believes what it remembers of them, where no notice has told
+/// it otherwise.
+pub const CACHED_ORIGINS_S: i64 = 5;
 /// How long a node believes what it remembers of an application or an API key,
 /// where no notice has told it otherwise.
 pub const CACHED_APPLICATION_S: i64 = 60;

@@ -9,6 +9,8 @@
 //! - A path is read in one way: [`path::canonical`] runs before every router.
 //! - No token, credential, body or query reaches a log; no cause reaches an answer.
 //! - No id, name or token labels a metric: labels are words of the program.
+//! - No answer lets a browser send credentials by itself, and no page of another origin calls an
+//!   application that does not allow it.
 //! - Every body, wait and connection is bounded, by [`limit`] or the domain's own.
 //! - No bare task: each belongs to the server's tracker and ends with it.
 

@@ -44,6 +44,7 @@ pub struct Operations {
     /// One permit for each file that arrives.
     pub(crate) arriving: Arc<Semaphore>,
     pub(crate) sources: Vec<Source>,
+    pub(crate) loopback_origins: bool,
 }
 
 // === impl Rates ===
@@ -82,7 +83,17 @@ impl Operations {
             requests: Arc::new(Requests::new(&crate::native::calls())),
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
             sources,
+            loopback_origins: false,
         }
+    }
+
+    /// Lets web pages that this machine serves to itself call every application:
+    /// for a developer whose page is served by another port. Never for a node
+    /// that others reach, since their machines have a localhost, too.
+    #[must_use]
+    pub fn with_loopback_origins(mut self) -> Self {
+        self.loopback_origins = true;
+        self
     }
 }
 

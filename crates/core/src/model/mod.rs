@@ -2,6 +2,7 @@
 //! is stored is the store's business, and how it is spoken is each door's.
 
 pub mod application;
+pub mod origin;
 pub mod settings;
 pub mod settings_patch;
 pub mod signing_key;

@@ -7,6 +7,7 @@ use crate::access::principal::Principal;
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::limit;
+use crate::model::origin::Origin;
 use crate::model::settings::Settings;
 use crate::model::settings_patch::SettingsPatch;
 use crate::ports::change::{Change, Expectation};
@@ -118,33 +119,9 @@ fn check(settings: &Settings) -> Result<(), Error> {
     .hint("write https://chat.example or http://localhost:3000: no path, all in lower case"))
 }
 
-/// Whether a text is the serialisation of an origin (RFC 6454 section 6.2) that
-/// a web page can have: it is compared byte for byte with what a browser sends.
+/// Whether a text is an origin in its one spelling, as browsers send it.
 fn is_origin(text: &str) -> bool {
-    let (rest, default_port) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-        (Some(rest), _) => (rest, "443"),
-        (None, Some(rest)) => (rest, "80"),
-        (None, None) => return false,
-    };
-    let is_host = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    // An IPv6 address stands in brackets, and has colons itself.
-    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, "")) => (address, None),
-        Some((address, port)) => (address, Some(port.strip_prefix(':').unwrap_or_default())),
-        None => rest
-            .split_once(':')
-            .map_or((rest, None), |(host, port)| (host, Some(port))),
-    };
-    let good_host = if rest.starts_with('[') {
-        host.parse::<std::net::Ipv6Addr>()
-            .is_ok_and(|address| address.to_string() == host)
-    } else {
-        !host.is_empty() && host.bytes().all(is_host)
-    };
-    let good_port = port.is_none_or(|port| {
-        port != default_port && port.parse::<u16>().is_ok_and(|it| it.to_string() == port)
-    });
-    text.len() <= limit::ORIGIN_BYTES_MAX && good_host && good_port
+    Origin::parse(text).is_some_and(|origin| origin.as_str() == text)
 }
 
 /// The names of the members that differ.

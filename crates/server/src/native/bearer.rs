@@ -10,7 +10,9 @@ use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::limit;
+use countersign_core::model::origin::ForeignPage;
 use countersign_core::op::authenticate::{Bearer, authenticate};
+use countersign_core::op::origins::check_page;
 use http::request::Parts;
 use http::{HeaderMap, header};
 
@@ -44,6 +46,9 @@ async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Option<Principal>, Error>
     let mut principal = authenticate(ctx, bearer).await?;
     if let Some(gate) = parts.extensions.get::<Gate>() {
         gate.call(&principal, ctx.now())?;
+    }
+    if let Some(page) = parts.extensions.get::<ForeignPage>() {
+        check_page(ctx, &principal, page).await?;
     }
     if principal.acl.as_ref().is_some_and(|acl| acl.has_filters()) {
         principal.parameters = query.pairs();

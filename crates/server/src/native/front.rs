@@ -3,8 +3,8 @@
 //! The path is made canonical before the router sees it. The body is read
 //! before anything is decided: an answer to a request whose body is still on
 //! the way may never arrive, since the connection is reset under it. The
-//! answer gets the headers that every answer has, and a refusal its body and
-//! its one line in the log.
+//! answer gets the headers that every answer has, those that let a web page read
+//! it, and a refusal its body and its one line in the log.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,13 +18,15 @@ use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::ports::Random;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use tower::Layer as _;
 
 use super::attachments::{self, Unread};
 use super::body::{self, ReadBody};
+use super::cors::Cors;
 use super::gate::Gate;
 use super::problem::{self, Failure, Problem};
+use crate::connection::Connection;
 use crate::operations::Operations;
 use crate::path;
 
@@ -47,18 +49,19 @@ async fn pass(
 ) -> Response {
     let id = RequestId::new(&*ctx.random);
     let method = request.method().clone();
+    let connection = Connection::of(request.extensions());
+    let cors = Cors::of(&ctx, &operations, &method, request.headers(), connection).await;
     let gate = Gate::new(Arc::clone(&operations.limiter));
     request.extensions_mut().insert(gate.clone());
     request.extensions_mut().insert(operations.clone());
-    let mut response = match prepared(request).await {
-        Ok((request, unread)) => {
-            let response = next.run(request).await;
-            if let Some(body) = unread.and_then(|unread| unread.take()) {
-                body::drop_unread(body).await;
-            }
-            response
-        }
-        Err(error) => Problem(error).into_response(),
+    if let Some(page) = cors.page() {
+        request.extensions_mut().insert(page.clone());
+    }
+    let mut response = if cors.is_preflight() {
+        body::drop_unread(request.into_body()).await;
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        answered(request, next).await
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         operations.requests.refused(failure.error().code);
@@ -77,7 +80,21 @@ async fn pass(
     );
     headers.insert(REQUEST_ID, id.header());
     gate.tell(headers);
+    cors.tell(headers);
     response
+}
+
+async fn answered(request: Request, next: Next) -> Response {
+    match prepared(request).await {
+        Ok((request, unread)) => {
+            let response = next.run(request).await;
+            if let Some(body) = unread.and_then(|unread| unread.take()) {
+                body::drop_unread(body).await;
+            }
+            response
+        }
+        Err(error) => Problem(error).into_response(),
+    }
 }
 
 /// The request with its path in one spelling, and its body read; that of an

@@ -6,6 +6,7 @@
 mod routes;
 mod openapi;
 mod front;
+mod cors;
 mod problem;
 mod answer;
 mod bearer;

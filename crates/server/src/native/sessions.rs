@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use countersign_core::access::action::Action;
 use countersign_core::access::authorize;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
+use countersign_core::model::origin::ForeignPage;
 use countersign_core::model::session::Session;
 use countersign_core::op;
 use countersign_core::op::answer::LoginAnswer;
@@ -27,6 +28,7 @@ use super::query::Query;
 pub(super) async fn log_in(
     State(ctx): State<Arc<Ctx>>,
     MaybeAsker(client): MaybeAsker,
+    page: Option<Extension<ForeignPage>>,
     query: Query,
     Json(request): Json<wire::LoginRequest>,
 ) -> Result<Answer<wire::LoginAnswer>, Problem> {
@@ -34,7 +36,8 @@ pub(super) async fn log_in(
     if let Some(client) = &client {
         authorize(client, &Action::LogIn)?.outright()?;
     }
-    let login = login(client, &query, request)?;
+    let page = page.map(|Extension(page)| page);
+    let login = login(client, page, &query, request)?;
     let (status, answer) = match op::login::login(&ctx, login).await? {
         LoggedIn::Opened(answer) => (StatusCode::CREATED, answer),
         LoggedIn::WentOn(answer) => (StatusCode::OK, answer),
@@ -44,6 +47,7 @@ pub(super) async fn log_in(
 
 fn login(
     client: Option<Principal>,
+    page: Option<ForeignPage>,
     query: &Query,
     request: wire::LoginRequest,
 ) -> Result<Login, Error> {
@@ -74,6 +78,7 @@ fn login(
         current_token: request.current_token.map(|token| token.0),
         switch: request.switch.unwrap_or_default(),
         nonce: nonce(request.nonce)?,
+        page,
     })
 }
 
@@ -116,12 +121,17 @@ pub(super) async fn log_in_anonymous(
 /// most likely one that is over, is not looked at.
 pub(super) async fn refresh(
     State(ctx): State<Arc<Ctx>>,
+    page: Option<Extension<ForeignPage>>,
     query: Query,
     Json(request): Json<wire::RefreshRequest>,
 ) -> Result<Answer<wire::LoginAnswer>, Problem> {
     query.only(&[])?;
     let nonce = nonce(request.nonce)?;
-    let answer = op::refresh::refresh(&ctx, &request.refresh_token.0, nonce.as_deref()).await?;
+    let token = &request.refresh_token.0;
+    if let Some(Extension(page)) = page {
+        op::origins::check_page_of_refresh(&ctx, token, &page).await?;
+    }
+    let answer = op::refresh::refresh(&ctx, token, nonce.as_deref()).await?;
     Ok(Answer(StatusCode::OK, login_answer(answer)))
 }
 

@@ -10,6 +10,7 @@ mod authorization_table;
 mod conversations;
 mod acl;
 mod bad_input;
+mod origins;
 mod serve;
 mod paths;
 mod log;

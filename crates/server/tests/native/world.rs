@@ -27,6 +27,7 @@ use countersign_credential::subject::{Email, ExternalId};
 use countersign_credential::time::Timestamp;
 use countersign_fanout::in_process::InProcess;
 use countersign_server::native;
+use countersign_server::operations::Operations;
 use countersign_server::serve::{Door, Limits, Server};
 use countersign_store::SqlStore;
 use countersign_store::migrate::MIGRATIONS;
@@ -84,6 +85,10 @@ struct Repeating(AtomicU64);
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::operated(Operations::default()).await
+    }
+
+    pub(crate) async fn operated(operations: Operations) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let random: Arc<dyn Random> = Arc::new(Repeating(AtomicU64::new(0)));
         let clock = Arc::new(TestClock(AtomicI64::new(START.milliseconds())));
@@ -112,7 +117,7 @@ impl World {
         let other = application(&ctx, &operator, "other").await;
         let door = Door {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            router: native::router(ctx.clone()),
+            router: native::operated(ctx.clone(), operations),
         };
         let server = Server::bind(vec![door], Limits::default())
             .await
@@ -392,7 +397,11 @@ async fn application(ctx: &Ctx, operator: &str, slug: &str) -> Application {
     }
 }
 
-async fn principal(ctx: &Ctx, text: &str, application: Option<ApplicationId>) -> Principal {
+pub(crate) async fn principal(
+    ctx: &Ctx,
+    text: &str,
+    application: Option<ApplicationId>,
+) -> Principal {
     let bearer = Bearer {
         text,
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),

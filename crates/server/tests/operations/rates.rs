@@ -122,6 +122,24 @@ async fn calls_are_counted_by_session_and_by_key() {
 }
 
 #[tokio::test]
+async fn a_page_is_told_to_wait() {
+    let node = Node::new(Operations::new(rates(), Vec::new()).with_loopback_origins()).await;
+    let page = "http://localhost:3000";
+    let bearer = node.visitor().await;
+    let list = || {
+        let call = node.call("GET", "/v1/conversations").bearer(&bearer);
+        call.header("origin", page).send()
+    };
+    while list().await.status == 200 {}
+    let refused = list().await;
+    assert_eq!(refused.code(429), "rate_limited");
+    assert_eq!(refused.header("access-control-allow-origin"), Some(page));
+    assert_eq!(refused.header("vary"), Some("Origin"));
+    let exposed = refused.header("access-control-expose-headers");
+    assert!(exposed.is_some_and(|names| names.contains("Retry-After")));
+}
+
+#[tokio::test]
 async fn who_is_unknown_and_asks_for_nothing_is_not_counted() {
     let node = Node::new(Operations::new(rates(), Vec::new())).await;
     for _ in 0..10 {

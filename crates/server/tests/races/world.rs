@@ -211,6 +211,7 @@ impl Application {
             current_token,
             switch: false,
             nonce: None,
+            page: None,
         };
         match login(&self.ctx, request).await? {
             LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => Ok(tokens!(answer)),

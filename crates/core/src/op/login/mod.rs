@@ -17,8 +17,10 @@ use crate::error::{Code, Error};
 use crate::id::{ApplicationId, DeviceId};
 use crate::limit;
 use crate::model::application::ApplicationName;
+use crate::model::origin::ForeignPage;
 use crate::op::answer::LoginAnswer;
 use crate::op::authenticate::named;
+use crate::op::origins;
 use crate::ports::store::CommitError;
 use crate::tally::Way;
 use attempt::{Attempt, Outcome};
@@ -40,6 +42,8 @@ pub struct Login {
     pub switch: bool,
     /// The client's nonce: the same one makes a retry harmless.
     pub nonce: Option<String>,
+    /// The web page that asks, where it is not one of ours.
+    pub page: Option<ForeignPage>,
 }
 
 /// What a device says of itself.
@@ -64,7 +68,8 @@ pub enum LoggedIn {
 ///
 /// # Errors
 /// The 401 codes of credentials, `current_token_invalid`,
-/// `current_token_expired`, `already_identified`, `identity_conflict`. Nothing
+/// `current_token_expired`, `already_identified`, `identity_conflict`;
+/// `not_permitted` for a page that the application does not allow. Nothing
 /// has changed then: not the session, not the tokens.
 pub async fn login(ctx: &Ctx, login: Login) -> Result<LoggedIn, Error> {
     let parsed = parse(&login.credential);
@@ -82,6 +87,9 @@ pub async fn login(ctx: &Ctx, login: Login) -> Result<LoggedIn, Error> {
 
 async fn attempt(ctx: &Ctx, login: &Login, credential: &Unverified<'_>) -> Result<LoggedIn, Error> {
     let judge = find_application(ctx, login, credential).await?;
+    if let Some(page) = &login.page {
+        origins::check(&judge.application.settings, page)?;
+    }
     let now = ctx.now();
     let claims = judge.verifier.verify_login(credential, now)?;
     let attempt = Attempt::new(ctx, &judge, login, &claims, now)?;
