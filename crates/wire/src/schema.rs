@@ -11,13 +11,11 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The longest name of anything.
-pub const NAME_CHARACTERS_MAX: usize = 255;
+const NAME_CHARACTERS_MAX: usize = 255;
 /// The longest id that a client makes itself, and the longest nonce.
-pub const CLIENT_ID_CHARACTERS_MAX: usize = 255;
-/// The longest credential or token.
-pub const TOKEN_CHARACTERS_MAX: usize = 8 * 1024;
+const CLIENT_ID_CHARACTERS_MAX: usize = 255;
 /// The longest slug.
-pub const SLUG_CHARACTERS_MAX: usize = 63;
+const SLUG_CHARACTERS_MAX: usize = 63;
 
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use countersign_server::native;
 use jsonschema::Validator;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The document, as the server serves it.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
@@ -24,8 +24,20 @@ static CLOSED: LazyLock<Value> = LazyLock::new(|| {
     components
 });
 
-/// Validators, by the reference or the text of their schema.
-static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+/// Validators, by the text of their schema.
+type Validators = HashMap<(Openness, String), Arc<Validator>>;
+
+/// Built once each: one serves every answer of its kind.
+static VALIDATORS: LazyLock<Mutex<Validators>> = LazyLock::new(Mutex::default);
+
+/// Whether a value may have members that its schema does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Openness {
+    /// As the schema says.
+    Described,
+    /// None at all.
+    Closed,
+}
 
 /// What was asked and answered.
 pub(crate) struct Exchange<'a> {
@@ -95,7 +107,7 @@ impl Exchange<'_> {
             let body: Value = serde_json::from_slice(self.received).expect("the body is JSON");
             let mut schema = schema.clone();
             close(&mut schema, &DOCUMENT["components"]["schemas"]);
-            self.check_value(&schema, &CLOSED, &body);
+            self.check_value(&schema, Openness::Closed, &body);
         }
     }
 
@@ -135,12 +147,12 @@ impl Exchange<'_> {
             && let Some(schema) = described.get("schema")
         {
             let body: Value = serde_json::from_slice(self.sent).expect("it was taken as JSON");
-            self.check_value(schema, &DOCUMENT["components"], &body);
+            self.check_value(schema, Openness::Described, &body);
         }
     }
 
-    fn check_value(&self, schema: &Value, components: &Value, value: &Value) {
-        let validator = validator(schema, components);
+    fn check_value(&self, schema: &Value, openness: Openness, value: &Value) {
+        let validator = validator(schema, openness);
         let problems: Vec<String> = validator
             .iter_errors(value)
             .map(|error| format!("{}: {error}", error.instance_path()))
@@ -179,9 +191,12 @@ fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
 }
 
-fn validator(schema: &Value, components: &Value) -> Arc<Validator> {
-    let closed = std::ptr::eq(components, &raw const *CLOSED);
-    let key = format!("{closed} {schema}");
+fn validator(schema: &Value, openness: Openness) -> Arc<Validator> {
+    let components = match openness {
+        Openness::Described => &DOCUMENT["components"],
+        Openness::Closed => &*CLOSED,
+    };
+    let key = (openness, schema.to_string());
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let made = validators.entry(key).or_insert_with(|| {
         let whole = json!({"allOf": [schema], "components": components});
@@ -224,7 +239,6 @@ fn inline(part: &mut Value, open: &Value) {
 
 fn close_properties(part: &mut Value, open: &Value) {
     if let Some(properties) = part.get_mut("properties").and_then(Value::as_object_mut) {
-        let properties: &mut Map<String, Value> = properties;
         properties.values_mut().for_each(|value| close(value, open));
     }
 }

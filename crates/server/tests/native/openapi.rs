@@ -3,7 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use countersign_core::error::Code;
 use countersign_core::limit;
+use countersign_core::model::api_key::Role;
+use countersign_core::model::event::Assurance;
+use countersign_credential::dialect::Dialect;
+use countersign_credential::key::{KeyAlgorithm, KeyState};
 use countersign_server::native;
 use serde_json::Value;
 
@@ -114,6 +119,64 @@ fn every_refusal_names_its_codes() {
             let codes = code.map(Vec::len).unwrap_or_default();
             assert!(codes > 0, "{method} {path} {status}");
         }
+    }
+}
+
+/// A path without such a method has no call that could say so.
+#[test]
+fn every_code_is_some_calls() {
+    let mut told = BTreeSet::new();
+    for (_, _, operation) in operations() {
+        let responses = operation["responses"].as_object().expect("responses");
+        for response in responses.values() {
+            let content = &resolved(response)["content"]["application/problem+json"];
+            let codes = &content["schema"]["allOf"][1]["properties"]["code"]["enum"];
+            told.extend(
+                codes
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str),
+            );
+        }
+    }
+    let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let untold: Vec<&&str> = all.difference(&told).collect();
+    assert_eq!(untold, [&"method_not_allowed"]);
+}
+
+#[test]
+fn the_words_are_those_of_the_domain() {
+    let algorithms = [
+        KeyAlgorithm::Rs256,
+        KeyAlgorithm::Es256,
+        KeyAlgorithm::EdDsa,
+        KeyAlgorithm::Hs256,
+        KeyAlgorithm::SinchHmacSha256,
+    ];
+    let states = [
+        KeyState::Current,
+        KeyState::Previous,
+        KeyState::Standby,
+        KeyState::Revoked,
+    ];
+    let assurances = [
+        Assurance::Anonymous,
+        Assurance::Described,
+        Assurance::Verified,
+    ];
+    for (schema, words) in [
+        ("Dialect", Dialect::ALL.map(Dialect::as_str).to_vec()),
+        (
+            "KeyAlgorithm",
+            algorithms.map(KeyAlgorithm::as_str).to_vec(),
+        ),
+        ("KeyState", states.map(KeyState::as_str).to_vec()),
+        ("Role", Role::ALL.map(Role::as_str).to_vec()),
+        ("Assurance", assurances.map(Assurance::as_str).to_vec()),
+    ] {
+        let told = &DOCUMENT["components"]["schemas"][schema]["enum"];
+        assert_eq!(*told, Value::from(words), "{schema}");
     }
 }
 
