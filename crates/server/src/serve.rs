@@ -24,6 +24,14 @@ pub struct Door {
     pub router: Router,
 }
 
+/// An address that is bound before anything answers there, so that a process
+/// can find out that it cannot have it before it touches anything else.
+#[derive(Debug)]
+pub struct Socket {
+    tcp: TcpListener,
+    address: SocketAddr,
+}
+
 /// How much the server takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -71,6 +79,28 @@ impl Default for Limits {
     }
 }
 
+// === impl Socket ===
+
+impl Socket {
+    /// Binds an address; port 0 takes a free one. Clients that connect from now
+    /// on wait until a server runs.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on.
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let refused = |source| BindError { address, source };
+        let tcp = TcpListener::bind(address).await.map_err(refused)?;
+        let address = tcp.local_addr().map_err(refused)?;
+        Ok(Self { tcp, address })
+    }
+
+    /// The bound address, with the port that was taken.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 // === impl Server ===
 
 impl Server {
@@ -79,19 +109,26 @@ impl Server {
     /// # Errors
     /// If an address cannot be listened on; none is then.
     pub async fn bind(doors: Vec<Door>, limits: Limits) -> Result<Self, BindError> {
-        let mut listeners = Vec::with_capacity(doors.len());
-        let mut addresses = Vec::with_capacity(doors.len());
+        let mut bound = Vec::with_capacity(doors.len());
         for Door { address, router } in doors {
-            let refused = |source| BindError { address, source };
-            let tcp = TcpListener::bind(address).await.map_err(refused)?;
-            addresses.push(tcp.local_addr().map_err(refused)?);
-            listeners.push(Listener { tcp, router });
+            bound.push((Socket::bind(address).await?, router));
         }
-        Ok(Self {
+        Ok(Self::on(bound, limits))
+    }
+
+    /// A server on addresses that are bound already, each with what answers there.
+    #[must_use]
+    pub fn on(doors: Vec<(Socket, Router)>, limits: Limits) -> Self {
+        let addresses = doors.iter().map(|(socket, _)| socket.address).collect();
+        let listeners = doors
+            .into_iter()
+            .map(|(Socket { tcp, .. }, router)| Listener { tcp, router })
+            .collect();
+        Self {
             listeners,
             addresses,
             limits,
-        })
+        }
     }
 
     /// The bound addresses, in the order of the doors.
