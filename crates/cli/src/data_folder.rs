@@ -5,9 +5,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use countersign_store::sqlite::DATABASE_FILE;
+
 use crate::exit::Failure;
 
-/// A data folder that exists.
+/// A data folder.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFolder {
     path: PathBuf,
@@ -16,25 +18,40 @@ pub(crate) struct DataFolder {
 // === impl DataFolder ===
 
 impl DataFolder {
-    /// Takes the folder, and makes it, readable by its owner alone, where it is
-    /// not there.
+    /// The folder at this path, which nobody has looked for yet.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    /// Makes the folder, readable by its owner alone, where it is not there, and
+    /// finds out its absolute path.
     ///
     /// # Errors
-    /// If it cannot be made, or its path is not text.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let refused = |error: io::Error| {
-            Failure::usage(format!(
-                "cannot use the data folder {}: {error}",
-                path.display()
-            ))
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(refused)?;
-        let path = path.canonicalize().map_err(refused)?;
+    /// If it cannot be made, or is no folder.
+    pub(crate) fn open(&self) -> io::Result<Self> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        match builder.create(&self.path) {
+            // There is something, and it is no folder.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+            made => made,
+        }?;
+        let path = self.path.canonicalize()?;
         Ok(Self { path })
+    }
+
+    /// Whether a node has been started on it.
+    pub(crate) fn has_database(&self) -> bool {
+        self.path.join(DATABASE_FILE).exists()
+    }
+
+    /// Whether its keys are those of a demo application.
+    pub(crate) fn is_for_development(&self) -> bool {
+        self.dev_json().exists() || self.dev_private_key().exists()
     }
 
     /// The folder itself.
@@ -106,7 +123,9 @@ mod tests {
     #[test]
     fn what_is_written_is_the_owners_alone() {
         let temporary = tempfile::tempdir().unwrap();
-        let folder = DataFolder::open(&temporary.path().join("a/b")).unwrap();
+        let folder = DataFolder::at(&temporary.path().join("a/b"))
+            .open()
+            .unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(folder.path()), 0o700);
         let file = folder.operator_key();

@@ -1,23 +1,27 @@
 //! A node: every part built by hand and put together, in one place.
 //!
 //! This is the parts list of the program. What a part needs it is given here;
-//! nothing looks anything up by itself.
+//! nothing looks anything up by itself. Whatever can be found wrong is found
+//! before anything is written: first the addresses are bound, then the data
+//! folder is opened.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::limit;
+use countersign_core::model::page::Window;
 use countersign_core::op::api_keys::create_operator_key;
 use countersign_core::ports::Random as _;
-use countersign_core::secret_text;
 use countersign_core::token::TokenKeys;
 use countersign_fanout::in_process::InProcess;
 use countersign_server::native;
-use countersign_server::operations::{Operations, Rates, Sample};
-use countersign_server::serve::{Door, Limits, Server};
+use countersign_server::operations::{Operations, Sample};
+use countersign_server::serve::{Limits, Server, Socket};
 use countersign_store::SqlStore;
+use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
 use countersign_store::sqlite::{Activity, Options, Sqlite};
@@ -26,117 +30,122 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::data_folder::DataFolder;
-use crate::dev_application::{self, DevApplication};
-use crate::exit::Failure;
-use crate::ready::{self, Ready};
-use crate::system::System;
+use crate::exit::{Exit, Failure};
+use crate::purpose::Purpose;
+use crate::setting::Setting;
+use crate::system::{StopSignals, System};
+use crate::vendor_door::VendorDoor;
 
-/// The doors beside the native one, in the order of their ports.
-const OTHER_DOORS: usize = 4;
-
-/// Where a node for development keeps its data, and where it listens.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    data_dir: &'a Path,
-    port: u16,
+/// What a node is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// What it is for.
+    pub(crate) purpose: Purpose,
+    /// Where it keeps everything.
+    pub(crate) data_dir: Setting<PathBuf>,
+    /// Where the native door listens; port 0 takes a free one.
+    pub(crate) listen: Setting<SocketAddr>,
+    /// The other doors that are switched on, and where they listen.
+    pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
 }
 
-/// A node for development that runs.
+/// A node whose parts are together, and that answers nobody yet.
+pub(crate) struct Prepared {
+    pub(crate) ctx: Arc<Ctx>,
+    pub(crate) folder: DataFolder,
+    pub(crate) addresses: Addresses,
+    /// Whether this start made the installation's first operator key.
+    pub(crate) operator_key_made: bool,
+    store: Arc<SqlStore<Sqlite>>,
+    server: Server,
+}
+
+/// Where the doors listen, with the ports that were taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    /// The native door.
+    pub(crate) native: SocketAddr,
+    /// The others that are switched on.
+    pub(crate) doors: Vec<(VendorDoor, SocketAddr)>,
+}
+
+/// A node that runs.
 #[derive(Debug)]
 pub(crate) struct Node {
-    ready: Ready,
-    application: DevApplication,
     store: Arc<SqlStore<Sqlite>>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
 
-// === impl Place ===
+// === impl Prepared ===
 
-impl<'a> Place<'a> {
-    /// A folder, and the native door's port; the other doors count up from it,
-    /// and with port 0 each takes a free one.
-    pub(crate) fn new(data_dir: &'a Path, port: u16) -> Self {
-        Self { data_dir, port }
-    }
-
-    /// A folder that vanishes, and free ports.
-    pub(crate) fn temporary(data_dir: &'a Path) -> Self {
-        Self { data_dir, port: 0 }
-    }
-
-    fn address(self, door: usize) -> Result<SocketAddr, Failure> {
-        let above = u16::try_from(door).unwrap_or(u16::MAX);
-        let port = match self.port {
-            0 => Some(0),
-            port => port.checked_add(above),
+impl Prepared {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// If an address, the folder or the database cannot be used.
+    pub(crate) async fn new(system: System, plan: &Plan) -> Result<Self, Failure> {
+        let folder = plan.data_dir.with(DataFolder::at(&plan.data_dir.value));
+        plan.purpose.accept(&folder)?;
+        let native = bind(&plan.listen).await?;
+        let mut doors = Vec::with_capacity(plan.doors.len());
+        for (door, address) in &plan.doors {
+            doors.push((*door, bind(address).await?));
+        }
+        let addresses = Addresses {
+            native: native.address(),
+            doors: doors
+                .iter()
+                .map(|(door, socket)| (*door, socket.address()))
+                .collect(),
         };
-        let port = port.ok_or_else(|| {
-            Failure::usage(format!("five ports from {} on are needed", self.port))
-                .hint("choose a port below 65532")
-        })?;
-        Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        let folder = open_folder(folder)?;
+        let store = open_store(system, &folder).await?;
+        let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
+        let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
+        let operations = operations(plan.purpose, &store);
+        let mut routers = vec![(native, native::operated(Arc::clone(&ctx), operations))];
+        for (_, socket) in doors {
+            routers.push((socket, native::unbuilt(Arc::clone(&ctx))));
+        }
+        Ok(Self {
+            server: Server::on(routers, Limits::default()),
+            folder: folder.value,
+            ctx,
+            addresses,
+            operator_key_made,
+            store,
+        })
+    }
+
+    /// Begins to answer.
+    pub(crate) fn run(self) -> Node {
+        let stop = CancellationToken::new();
+        Node {
+            running: TaskTracker::new().spawn(serve(self.server, stop.clone())),
+            store: self.store,
+            stop,
+        }
     }
 }
 
 // === impl Node ===
 
 impl Node {
-    /// Starts a node for development: on loopback, with a demo application.
+    /// Runs until a signal asks it to stop, and then answers what is open. A
+    /// second signal does not wait for that.
     ///
     /// # Errors
-    /// If the folder, the database or a port cannot be used.
-    pub(crate) async fn start(system: System, place: Place<'_>) -> Result<Self, Failure> {
-        let folder = DataFolder::open(place.data_dir)?;
-        let store = open_store(system, &folder).await?;
-        let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
-        let operator_key = operator_key(&ctx, &folder).await?;
-        let application = dev_application(&ctx, &folder, &operator_key).await?;
-        let mut doors = vec![Door {
-            address: place.address(0)?,
-            router: native::operated(Arc::clone(&ctx), operations(&store)),
-        }];
-        for door in 1..=OTHER_DOORS {
-            doors.push(Door {
-                address: place.address(door)?,
-                router: native::unbuilt(Arc::clone(&ctx)),
-            });
+    /// If it was cut short.
+    pub(crate) async fn run_until(self, mut signals: StopSignals) -> Result<Exit, Failure> {
+        signals.received().await;
+        tracing::info!("stopping: open requests are answered; a second signal cuts them off");
+        tokio::select! {
+            () = self.stop() => Ok(Exit::Done),
+            () = signals.received() => Err(Failure::refused(
+                "a second signal ended the server before open requests were answered",
+            )),
         }
-        let server = Server::bind(doors, Limits::default())
-            .await
-            .map_err(|error| {
-                let why = std::error::Error::source(&error).map(ToString::to_string);
-                Failure::usage(format!("{error}: {}", why.unwrap_or_default()))
-                    .hint("another server may be there; choose another --port, or 0 for free ones")
-            })?;
-        let ready = ready_line(server.addresses(), &folder, &operator_key, &application);
-        let line = serde_json::to_string_pretty(&ready)
-            .map_err(|error| Failure::usage(format!("cannot write dev.json: {error}")))?;
-        folder.write(&folder.dev_json(), &line)?;
-        let stop = CancellationToken::new();
-        let running = TaskTracker::new().spawn(serve(server, stop.clone()));
-        Ok(Self {
-            ready,
-            application,
-            store,
-            stop,
-            running,
-        })
-    }
-
-    /// The URL of the native door.
-    pub(crate) fn url(&self) -> &str {
-        &self.ready.url
-    }
-
-    /// What a script needs to know.
-    pub(crate) fn ready(&self) -> &Ready {
-        &self.ready
-    }
-
-    /// The demo application.
-    pub(crate) fn application(&self) -> &DevApplication {
-        &self.application
     }
 
     /// Answers what is open, writes what is written, and ends.
@@ -149,22 +158,115 @@ impl Node {
     }
 }
 
-async fn serve(server: Server, stop: CancellationToken) {
-    let stopped = server.run(stop).await;
-    if stopped.cut_off > 0 {
-        tracing::warn!(
-            connections = stopped.cut_off,
-            "connections were cut off at the end"
-        );
+async fn bind(address: &Setting<SocketAddr>) -> Result<Socket, Failure> {
+    Socket::bind(address.value).await.map_err(|error| {
+        let why = &error.source;
+        let advice = if why.kind() == io::ErrorKind::AddrInUse {
+            "another server is there: stop it, or choose another address"
+        } else {
+            "choose an address that this machine has and this user may listen on"
+        };
+        Failure::usage(format!("{}: {error}: {why}; {advice}", address.label()))
+    })
+}
+
+fn open_folder(folder: Setting<DataFolder>) -> Result<Setting<DataFolder>, Failure> {
+    match folder.value.open() {
+        Ok(opened) => Ok(folder.with(opened)),
+        Err(error) => Err(Failure::usage(format!(
+            "{}: cannot use the data folder {}: {error}; choose a folder that this user may write",
+            folder.label(),
+            folder.value.path().display()
+        ))),
     }
 }
 
-/// What development needs no rates for, pages of this machine that may call, and
-/// what the store tells of itself.
-fn operations(store: &Arc<SqlStore<Sqlite>>) -> Operations {
+async fn open_store(
+    system: System,
+    folder: &Setting<DataFolder>,
+) -> Result<Arc<SqlStore<Sqlite>>, Failure> {
+    let refused = |why: String| Failure::usage(format!("{}: {why}", folder.label()));
+    let file = folder.value.key_encryption_key();
+    let key = if file.exists() {
+        KeyEncryptionKey::read(&file)
+    } else if folder.value.has_database() {
+        return Err(refused(format!(
+            "the key file {} is missing beside a database whose secrets it opens; put it back \
+             from where it was kept",
+            file.display()
+        )));
+    } else {
+        KeyEncryptionKey::create(&file, |bytes| system.fill(bytes))
+    };
+    let key = key.map_err(|error| refused(error.to_string()))?;
+    let engine = Sqlite::open(folder.value.path(), Options::default(), MIGRATIONS)
+        .await
+        .map_err(|error| refused(format!("{error}{}", advice(&error))))?;
+    let keyring = Keyring::new(key, Vec::new());
+    Ok(Arc::new(SqlStore::new(engine, keyring, Arc::new(system))))
+}
+
+/// What to do about a database that does not open, where the error itself does
+/// not say.
+fn advice(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Locked { .. } => "; stop that one, or choose another folder",
+        StoreError::Foreign { .. } => "; choose another folder",
+        StoreError::Open { .. } => "; see that this user may read and write it",
+        StoreError::Migration { .. } => "; run the program that made the database",
+        StoreError::Newer { .. }
+        | StoreError::Network { .. }
+        | StoreError::EngineTooOld { .. }
+        | StoreError::Unavailable(_)
+        | StoreError::Expectation { .. }
+        | StoreError::Unique { .. }
+        | StoreError::ForeignKey { .. }
+        | StoreError::Refused { .. }
+        | StoreError::Statement { .. }
+        | StoreError::Parameter { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::Decode { .. } => "",
+    }
+}
+
+async fn context(system: System, store: Arc<SqlStore<Sqlite>>) -> Result<Ctx, Failure> {
+    let keys = store.token_keys().await.map_err(Failure::usage)?;
+    Ctx::new(Parts {
+        registry: Arc::clone(&store) as _,
+        store,
+        fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
+        clock: Arc::new(system),
+        random: Arc::new(system),
+        tokens: TokenKeys::new(&keys),
+    })
+    .await
+    .map_err(Failure::usage)
+}
+
+/// Makes the first operator key of an installation that has none, and says
+/// whether it did. Afterwards there is always one: the last is never revoked.
+/// So a file that its operator took away is not written again.
+async fn first_operator_key(ctx: &Ctx, folder: &DataFolder) -> Result<bool, Failure> {
+    let first = Window {
+        after: None,
+        limit: 1,
+    };
+    let present = ctx.registry.api_keys(None, first).await;
+    if !present.map_err(Failure::usage)?.items.is_empty() {
+        return Ok(false);
+    }
+    let created = create_operator_key(ctx, "first operator")
+        .await
+        .map_err(Failure::usage)?;
+    folder.write(&folder.operator_key(), &format!("{}\n", *created.text))?;
+    Ok(true)
+}
+
+/// The rates, the pages that may call, and what the store tells of itself.
+fn operations(purpose: Purpose, store: &Arc<SqlStore<Sqlite>>) -> Operations {
     let store = Arc::clone(store);
     let tell = move || store_samples(store.engine().activity());
-    Operations::new(Rates::for_development(), vec![Arc::new(tell)]).with_loopback_origins()
+    purpose.allow_pages(Operations::new(purpose.rates(), vec![Arc::new(tell)]))
 }
 
 fn store_samples(activity: Activity) -> Vec<Sample> {
@@ -194,129 +296,12 @@ fn store_samples(activity: Activity) -> Vec<Sample> {
     .into()
 }
 
-async fn open_store(system: System, folder: &DataFolder) -> Result<Arc<SqlStore<Sqlite>>, Failure> {
-    let file = folder.key_encryption_key();
-    let key = if file.exists() {
-        KeyEncryptionKey::read(&file)
-    } else {
-        KeyEncryptionKey::create(&file, |bytes| system.fill(bytes))
-    }
-    .map_err(Failure::usage)?;
-    let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
-        .await
-        .map_err(Failure::usage)?;
-    let keyring = Keyring::new(key, Vec::new());
-    Ok(Arc::new(SqlStore::new(engine, keyring, Arc::new(system))))
-}
-
-async fn context(system: System, store: Arc<SqlStore<Sqlite>>) -> Result<Ctx, Failure> {
-    let keys = store.token_keys().await.map_err(Failure::usage)?;
-    Ctx::new(Parts {
-        registry: Arc::clone(&store) as _,
-        store,
-        fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
-        clock: Arc::new(system),
-        random: Arc::new(system),
-        tokens: TokenKeys::new(&keys),
-    })
-    .await
-    .map_err(Failure::usage)
-}
-
-/// The first operator key: made on an empty data folder, and by nothing else.
-async fn operator_key(ctx: &Ctx, folder: &DataFolder) -> Result<String, Failure> {
-    let file = folder.operator_key();
-    if let Some(text) = DataFolder::read(&file)? {
-        return Ok(text.trim().to_owned());
-    }
-    let created = create_operator_key(ctx, "first operator")
-        .await
-        .map_err(Failure::usage)?;
-    folder.write(&file, &format!("{}\n", *created.text))?;
-    Ok(created.text.to_string())
-}
-
-/// The demo application as the folder keeps it, or a new one.
-async fn dev_application(
-    ctx: &Ctx,
-    folder: &DataFolder,
-    operator_key: &str,
-) -> Result<DevApplication, Failure> {
-    let pem = DataFolder::read(&folder.dev_private_key())?;
-    if let (Some(line), Some(private_key_pem)) = (DataFolder::read(&folder.dev_json())?, pem) {
-        let ready: Ready = serde_json::from_str(&line).map_err(|error| {
-            Failure::usage(format!(
-                "{} is damaged: {error}",
-                folder.dev_json().display()
-            ))
-            .hint("remove the data folder, and a new one is made")
-        })?;
-        return Ok(kept(ready, private_key_pem));
-    }
-    let operator = secret_text::id_of(operator_key)
-        .ok_or_else(|| Failure::usage("operator.key holds no API key"))?;
-    let made = dev_application::create(ctx, operator)
-        .await
-        .map_err(|error| {
-            Failure::usage(format!("cannot make the demo application: {error}")).hint(
-                "dev.json is gone, and its keys with it; remove the data folder to begin anew",
-            )
-        })?;
-    folder.write(&folder.dev_private_key(), &made.private_key_pem)?;
-    Ok(made)
-}
-
-fn kept(ready: Ready, private_key_pem: String) -> DevApplication {
-    let application = ready.application;
-    DevApplication {
-        id: application.id,
-        slug: application.slug,
-        publishable_key: application.publishable_key,
-        api_key: application.api_key,
-        private_key_pem,
-        kustomer_secret: application.kustomer.secret,
-        sinch_secret_base64: application.sinch.secret,
-    }
-}
-
-fn ready_line(
-    addresses: &[SocketAddr],
-    folder: &DataFolder,
-    operator_key: &str,
-    application: &DevApplication,
-) -> Ready {
-    let url = |door: usize| {
-        addresses
-            .get(door)
-            .map_or_else(String::new, |address| format!("http://{address}"))
-    };
-    let messaging = addresses.get(OTHER_DOORS).map(ToString::to_string);
-    Ready {
-        url: url(0),
-        operator_key: operator_key.to_owned(),
-        doors: ready::Doors {
-            nexmo: url(1),
-            kustomer: url(2),
-            sinch: url(3),
-            sinch_messaging: url(4),
-        },
-        application: ready::Application {
-            id: application.id.clone(),
-            slug: application.slug.clone(),
-            publishable_key: application.publishable_key.clone(),
-            api_key: application.api_key.clone(),
-            nexmo: ready::Nexmo {
-                private_key_file: folder.dev_private_key().display().to_string(),
-            },
-            kustomer: ready::Kustomer {
-                secret: application.kustomer_secret.clone(),
-            },
-            sinch: ready::Sinch {
-                key: application.id.clone(),
-                secret: application.sinch_secret_base64.clone(),
-                messaging_host: messaging.unwrap_or_default(),
-                tls_certificate_file: None,
-            },
-        },
+async fn serve(server: Server, stop: CancellationToken) {
+    let stopped = server.run(stop).await;
+    if stopped.cut_off > 0 {
+        tracing::warn!(
+            connections = stopped.cut_off,
+            "connections were cut off at the end"
+        );
     }
 }

@@ -89,7 +89,7 @@ impl System {
 
 impl StopSignals {
     /// Waits for one of them.
-    pub(crate) async fn received(mut self) {
+    pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

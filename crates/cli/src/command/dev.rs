@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::development::{Development, Place};
 use crate::exit::{Exit, Failure};
-use crate::node::{Node, Place};
 use crate::output::Output;
 use crate::ready::Ready;
+use crate::setting::{Origin, Setting};
 use crate::system::System;
 
 /// Run a server on this machine, with a demo application and all doors open.
@@ -38,33 +39,40 @@ pub(crate) async fn run(
     system: System,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let data_dir = match arguments.data_dir {
-        Some(data_dir) => data_dir,
-        None => system.data_home()?.join("countersign").join("dev"),
+    let (data_dir, origin) = match arguments.data_dir {
+        Some(data_dir) => (data_dir, Origin::Flag("--data-dir".to_owned())),
+        None => (
+            system.data_home()?.join("countersign").join("dev"),
+            Origin::Default,
+        ),
+    };
+    let data_dir = Setting {
+        key: "data_dir",
+        origin,
+        value: data_dir.as_path(),
     };
     // Before anybody is told that it is ready: who is told may stop it at once.
-    let stop = system.stop_signals()?;
-    let node = Node::start(system, Place::new(&data_dir, arguments.port)).await?;
+    let signals = system.stop_signals()?;
+    let node = Development::start(system, &Place::new(data_dir, arguments.port)).await?;
     let told = if arguments.json {
         tell_script(&node, output)
     } else {
         tell_person(&node, output)
     };
-    if told.is_ok() {
-        stop.received().await;
+    if let Err(failure) = told {
+        node.stop().await;
+        return Err(failure);
     }
-    node.stop().await;
-    told?;
-    Ok(Exit::Done)
+    node.run_until(signals).await
 }
 
-fn tell_script(node: &Node, output: &mut Output) -> Result<(), Failure> {
+fn tell_script(node: &Development, output: &mut Output) -> Result<(), Failure> {
     let line = serde_json::to_string(node.ready())
         .map_err(|error| Failure::usage(format!("cannot write the ready line: {error}")))?;
     output.line(&line)
 }
 
-fn tell_person(node: &Node, output: &mut Output) -> Result<(), Failure> {
+fn tell_person(node: &Development, output: &mut Output) -> Result<(), Failure> {
     let Ready {
         url,
         operator_key,

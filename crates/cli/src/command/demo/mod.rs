@@ -7,8 +7,8 @@
 mod narrator;
 mod story;
 
+use crate::development::{Development, Place};
 use crate::exit::{Exit, Failure};
-use crate::node::{Node, Place};
 use crate::output::Output;
 use crate::system::System;
 
@@ -19,7 +19,7 @@ use crate::system::System;
 pub(crate) async fn run(system: System, output: &mut Output) -> Result<Exit, Failure> {
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::usage(format!("cannot make a temporary folder: {error}")))?;
-    let node = Node::start(system, Place::temporary(folder.path())).await?;
+    let node = Development::start(system, &Place::temporary(folder.path())).await?;
     let told = story::tell(&node, system, output).await;
     node.stop().await;
     told?;

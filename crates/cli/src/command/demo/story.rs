@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::narrator::Narrator;
 use crate::api::{Answer, Api, Call};
 use crate::dev_application::DevApplication;
+use crate::development::Development;
 use crate::exit::Failure;
-use crate::node::Node;
 use crate::output::Output;
 use crate::system::System;
 
@@ -28,7 +28,11 @@ struct Device {
 ///
 /// # Errors
 /// If a step does not turn out as told.
-pub(super) async fn tell(node: &Node, system: System, output: &mut Output) -> Result<(), Failure> {
+pub(super) async fn tell(
+    node: &Development,
+    system: System,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let mut narrator = Narrator::new(output);
     let stage = Stage {
         api: Api::new(node.url())?,
