@@ -15,6 +15,7 @@ mod system;
 mod log;
 mod application_file;
 mod setting;
+mod configuration;
 mod vendor_door;
 mod data_folder;
 mod purpose;
@@ -30,8 +31,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
+use tracing::Level;
 
-use crate::command::{api_key, application, demo, dev, key, token, user};
+use crate::command::{api_key, application, demo, dev, key, serve, token, user};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
@@ -47,6 +49,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Dev(dev::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Tell the main job as a story: two devices, one user, one history.
     Demo,
     /// Make credentials, and find out why one is refused.
@@ -74,9 +77,10 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Token(command) => token::run(*command, &System, output),
         Command::Dev(arguments) => {
-            log::to_stderr();
+            log::to_stderr(Level::INFO);
             runtime()?.block_on(dev::run(arguments, System, output))
         }
+        Command::Serve(arguments) => runtime()?.block_on(serve::run(*arguments, System, output)),
         Command::Application(arguments) => runtime()?.block_on(application::run(arguments, output)),
         Command::Key(arguments) => runtime()?.block_on(key::run(*arguments, output)),
         Command::ApiKey(arguments) => runtime()?.block_on(api_key::run(arguments, output)),

@@ -129,6 +129,16 @@ impl Prepared {
     }
 }
 
+// === impl Addresses ===
+
+impl Addresses {
+    /// All of them, the native door's first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = SocketAddr> {
+        let doors = self.doors.iter().map(|(_, address)| *address);
+        std::iter::once(self.native).chain(doors)
+    }
+}
+
 // === impl Node ===
 
 impl Node {

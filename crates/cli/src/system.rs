@@ -1,6 +1,8 @@
 //! The machine: its clock, randomness, environment and signals. Everything else
 //! takes them as arguments.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -61,6 +63,17 @@ impl System {
                 Failure::usage("neither XDG_DATA_HOME nor HOME names a folder")
                     .hint("say where with --data-dir")
             })
+    }
+
+    /// The variables of the environment whose names are text.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the command line reads the environment"
+    )]
+    pub(crate) fn variables(self) -> BTreeMap<String, OsString> {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect()
     }
 
     /// Listens for Ctrl-C, and for the SIGTERM that a service manager sends. From

@@ -1,7 +1,7 @@
 //! The doors beside the native one, each on a listener of its own.
 
 /// A door where a vendor's paths stand at the root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum VendorDoor {
     Nexmo,
     Kustomer,

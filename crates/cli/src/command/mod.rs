@@ -1,6 +1,7 @@
 //! One module a noun, one file a verb.
 
 pub(crate) mod dev;
+pub(crate) mod serve;
 pub(crate) mod demo;
 pub(crate) mod token;
 pub(crate) mod application;

@@ -1,0 +1,194 @@
+//! `countersign serve`: a server for production.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::configuration::key::{CONFIG_VARIABLE, Key};
+use crate::configuration::{Configuration, Layers};
+use crate::exit::{Exit, Failure};
+use crate::log;
+use crate::node::{Addresses, Prepared};
+use crate::output::Output;
+use crate::system::System;
+use crate::vendor_door::VendorDoor;
+
+/// Run a server for production.
+///
+/// A flag goes before its variable in the environment, that before the
+/// configuration file, that before the default.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A configuration file:\n  listen = \"127.0.0.1:7080\"\n  data_dir = \"/var/lib/countersign\"\n  log_level = \"info\"\n\n  [doors]\n  nexmo = \"127.0.0.1:7081\""
+)]
+pub(crate) struct Arguments {
+    /// The configuration file, in TOML; there need not be one [env: COUNTERSIGN_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where the native API listens [env: COUNTERSIGN_LISTEN] [default: 127.0.0.1:7080].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// Where everything is kept; made if it is not there
+    /// [env: COUNTERSIGN_DATA_DIR] [default: /var/lib/countersign].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+
+    /// How much is logged: error, warn, info, debug or trace
+    /// [env: COUNTERSIGN_LOG_LEVEL] [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+
+    /// Open the nexmo door at this address [env: COUNTERSIGN_DOORS_NEXMO].
+    #[arg(long, value_name = "ADDRESS")]
+    doors_nexmo: Option<String>,
+
+    /// Open the kustomer door at this address [env: COUNTERSIGN_DOORS_KUSTOMER].
+    #[arg(long, value_name = "ADDRESS")]
+    doors_kustomer: Option<String>,
+
+    /// Open the sinch door at this address [env: COUNTERSIGN_DOORS_SINCH].
+    #[arg(long, value_name = "ADDRESS")]
+    doors_sinch: Option<String>,
+
+    /// Open sinch's door for messages at this address
+    /// [env: COUNTERSIGN_DOORS_SINCH_MESSAGING].
+    #[arg(long, value_name = "ADDRESS")]
+    doors_sinch_messaging: Option<String>,
+
+    /// Print one line of JSON when ready, and nothing else.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a script needs to know. A URL has no slash at its end.
+#[derive(Debug, Serialize)]
+struct Ready {
+    url: String,
+    /// Those that are switched on.
+    doors: BTreeMap<&'static str, String>,
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// If its configuration is wrong, or it cannot be started.
+pub(crate) async fn run(
+    arguments: Arguments,
+    system: System,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let json = arguments.json;
+    let configuration = configure(arguments, system)?;
+    log::to_stderr(configuration.log_level.value);
+    // Before anybody is told that it is ready: who is told may stop it at once.
+    let signals = system.stop_signals()?;
+    let prepared = Prepared::new(system, &configuration.plan()).await?;
+    log_start(&prepared, &configuration);
+    let ready = ready_line(&prepared.addresses)?;
+    let node = prepared.run();
+    if json && let Err(failure) = output.line(&ready) {
+        node.stop().await;
+        return Err(failure);
+    }
+    node.run_until(signals).await
+}
+
+/// Reads the layers, and settles what they say.
+fn configure(arguments: Arguments, system: System) -> Result<Configuration, Failure> {
+    let variables = system.variables();
+    let variable = variables.get(CONFIG_VARIABLE).map(PathBuf::from);
+    let by = if arguments.config.is_some() {
+        "--config"
+    } else {
+        CONFIG_VARIABLE
+    };
+    let path = arguments.config.clone().or(variable);
+    let text = path.as_deref().map(|path| read(path, by)).transpose()?;
+    Configuration::settle(&Layers {
+        flags: arguments.flags(),
+        variables,
+        file: path.as_deref().zip(text.as_deref()),
+    })
+}
+
+fn read(path: &Path, by: &str) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!(
+            "cannot read the configuration file {} ({by}): {error}; name one that this user may \
+             read",
+            path.display()
+        ))
+    })
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    fn flags(self) -> Vec<(Key, String)> {
+        let given = [
+            (Key::Listen, self.listen),
+            (Key::DataDir, self.data_dir),
+            (Key::LogLevel, self.log_level),
+            (Key::Door(VendorDoor::Nexmo), self.doors_nexmo),
+            (Key::Door(VendorDoor::Kustomer), self.doors_kustomer),
+            (Key::Door(VendorDoor::Sinch), self.doors_sinch),
+            (
+                Key::Door(VendorDoor::SinchMessaging),
+                self.doors_sinch_messaging,
+            ),
+        ];
+        let said = |(key, text): (Key, Option<String>)| text.map(|text| (key, text));
+        given.into_iter().filter_map(said).collect()
+    }
+}
+
+fn log_start(prepared: &Prepared, configuration: &Configuration) {
+    if prepared.operator_key_made {
+        tracing::info!(
+            path = %prepared.folder.operator_key().display(),
+            "the first operator key was written; keep it where your secrets are, and remove the file"
+        );
+    }
+    let addresses = &prepared.addresses;
+    for (setting, address) in configuration.addresses().zip(addresses.all()) {
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                setting = setting.label(),
+                %address,
+                "other machines reach this address in clear text: TLS must be in front of it"
+            );
+        }
+    }
+    for (door, address) in &addresses.doors {
+        tracing::info!(
+            door = door.name(),
+            %address,
+            "this door is open and not built yet: it answers 404"
+        );
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %addresses.native,
+        data_dir = %prepared.folder.path().display(),
+        "ready"
+    );
+}
+
+fn ready_line(addresses: &Addresses) -> Result<String, Failure> {
+    let url = |address: &SocketAddr| format!("http://{address}");
+    let doors = addresses.doors.iter();
+    let ready = Ready {
+        url: url(&addresses.native),
+        doors: doors
+            .map(|(door, address)| (door.name(), url(address)))
+            .collect(),
+    };
+    serde_json::to_string(&ready)
+        .map_err(|error| Failure::usage(format!("cannot write the ready line: {error}")))
+}
