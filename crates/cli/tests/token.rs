@@ -556,6 +556,20 @@ fn keys_that_no_ring_takes_are_left_out() {
 }
 
 #[test]
+fn a_secret_may_begin_with_a_hyphen() {
+    let machine = Machine::new();
+    let secret = "-pF1r0xuWw2iHkM0T3m5nq0e0yqv2N1Tz8cS7u6bD4E";
+    let key = json!({"kid": "h1", "state": "current", "algorithm": "HS256", "secret": secret});
+    let file = machine.file("a.json", json!({"id": ID, "keys": [key]}).to_string());
+    let mint = ["token", "mint", "--dialect", "kustomer", "--at", AT];
+    let signed = ["--secret", secret, "--external-id", "u-1"];
+    let run = shell(&machine, &[&mint[..], &signed].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let (run, answers) = explain(&machine, &file, run.stdout.trim_end(), b"");
+    assert_eq!(run.code, 0, "{answers:?}");
+}
+
+#[test]
 fn usage() {
     let machine = Machine::new();
     for (arguments, code, words) in [

@@ -82,8 +82,8 @@ struct Import {
     /// input.
     #[arg(long, value_name = "FILE|-")]
     jwk: Option<String>,
-    /// A secret, as text.
-    #[arg(long, value_name = "SECRET")]
+    /// A secret, as text; it may begin with a hyphen.
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     secret: Option<String>,
     /// A secret, as base64 of its bytes (what Sinch shows).
     #[arg(long, value_name = "BASE64")]

@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
     /// The private key, in PEM.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The secret, as text.
-    #[arg(long, value_name = "SECRET")]
+    /// The secret, as text; it may begin with a hyphen.
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     secret: Option<String>,
     /// The secret, as base64 of its bytes (what Sinch shows).
     #[arg(long, value_name = "BASE64")]
