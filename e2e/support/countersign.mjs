@@ -1,6 +1,7 @@
 // The real binary, as a user would call it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const binary =
@@ -9,8 +10,8 @@ export const binary =
 
 /// Runs a command to its end: {code, stdout, stderr}. The process is our own
 /// child, and is gone when this returns.
-export async function countersign(args, input = '') {
-  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+export async function countersign(args, input = '', env = {}) {
+  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
   // A command that needs no input may end before it was written.
   child.stdin.on('error', () => {});
@@ -26,29 +27,67 @@ async function text(stream) {
   return all;
 }
 
-/// Starts `countersign dev` on free ports in this folder: {ready, stop}. `stop`
-/// ends the process that was started, and waits until it is gone.
-export async function dev(folder) {
-  const args = ['dev', '--json', '--port', '0', '--data-dir', folder];
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/// Starts `countersign dev` on free ports in this folder.
+export const dev = (folder) => start(['dev', '--json', '--port', '0', '--data-dir', folder]);
+
+/// Starts `countersign serve` with these arguments.
+export const serve = (args, env) => start(['serve', '--json', ...args], env);
+
+// A server that a failed test left behind would keep its file from ending.
+const running = new Set();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/// Starts a server: {ready, child, gone, seen, stop}. `stop` ends the process that
+/// was started, and waits until it is gone; `seen` waits for words in its log.
+async function start(args, env = {}) {
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const log = text(child.stderr);
-  const gone = once(child, 'close');
+  const closed = once(child, 'close');
+  running.add(child);
+  closed.then(() => running.delete(child));
   const lines = text(child.stdout);
+  const seen = watch(child.stderr, closed);
   const first = new Promise((resolve, reject) => {
     let seen = '';
     child.stdout.on('data', (chunk) => {
       seen += chunk;
       if (seen.includes('\n')) resolve(seen.slice(0, seen.indexOf('\n')));
     });
-    gone.then(async ([code]) => reject(new Error(`dev ended with ${code}: ${await log}`)));
+    closed.then(async ([code]) => reject(new Error(`${args[0]} ended with ${code}: ${await log}`)));
   });
   const ready = JSON.parse(await first);
-  const stop = async () => {
-    child.kill('SIGTERM');
-    const [code] = await gone;
+  const gone = async () => {
+    const [code] = await closed;
     return { code, stdout: await lines, stderr: await log };
   };
-  return { ready, stop };
+  const stop = () => {
+    child.kill('SIGTERM');
+    return gone();
+  };
+  return { ready, child, gone, seen, stop };
+}
+
+/// Waits for words in a stream, also in what came before.
+function watch(stream, closed) {
+  let all = '';
+  const waiting = new Set();
+  stream.on('data', (chunk) => {
+    all += chunk;
+    for (const look of waiting) look();
+  });
+  return (words) =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (!all.includes(words)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      closed.then(() => reject(new Error(`ended without ${words}: ${all}`)));
+      look();
+    });
 }
 
 /// A call of the native API: {status, body}.

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage,
     /// The server was not reached.
     Unreached,
+    /// Whoever reads the answer has read enough, and gone.
+    Unread,
 }
 
 /// Why a command could not do its work.
@@ -34,6 +36,8 @@ impl From<Exit> for ExitCode {
             Exit::Refused => 1,
             Exit::Usage => 2,
             Exit::Unreached => 3,
+            // As a shell tells of a program that SIGPIPE ended.
+            Exit::Unread => 141,
         })
     }
 }
@@ -64,6 +68,16 @@ impl Failure {
         Self {
             exit: Exit::Unreached,
             sentence: sentence.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Nobody reads the answer any more. That is nobody's mistake, and there is
+    /// nobody to tell.
+    pub(crate) fn unread() -> Self {
+        Self {
+            exit: Exit::Unread,
+            sentence: String::new(),
             hint: None,
         }
     }

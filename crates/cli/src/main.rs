@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
-        Command::Token(command) => token::run(*command, &System, output),
+        Command::Token(command) => runtime()?.block_on(token::run(*command, System, output)),
         Command::Dev(arguments) => {
             log::to_stderr(Level::INFO);
             runtime()?.block_on(dev::run(arguments, System, output))

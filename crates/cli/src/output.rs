@@ -2,7 +2,7 @@
 
 use std::io::{self, StdoutLock, Write};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Where a command writes.
 #[derive(Debug)]
@@ -23,13 +23,16 @@ impl Output {
     /// feeds lines in can wait for each answer.
     ///
     /// # Errors
-    /// If nobody takes it, as when the reader of a pipe has gone.
+    /// If nobody takes it: quietly where the reader of a pipe has gone.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
         self.answers
             .write_all(line.as_bytes())
             .and_then(|()| self.answers.write_all(b"\n"))
             .and_then(|()| self.answers.flush())
-            .map_err(|error| Failure::usage(format!("cannot write the answer: {error}")))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe => Failure::unread(),
+                _ => Failure::usage(format!("cannot write the answer: {error}")),
+            })
     }
 
     /// Tells a person something that is not the answer.
@@ -39,6 +42,9 @@ impl Output {
 
     /// Tells a person why the command ended.
     pub(crate) fn failure(&mut self, failure: &Failure) {
+        if failure.exit == Exit::Unread {
+            return;
+        }
         complain(&format!("error: {}", failure.sentence));
         if let Some(hint) = &failure.hint {
             complain(&format!("  {hint}"));

@@ -8,7 +8,7 @@ use clap::Args;
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use crate::api::{Api, Call};
+use crate::api::{Answer, Api, Call};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -59,6 +59,16 @@ pub(crate) struct Session {
 // === impl Remote ===
 
 impl Remote {
+    /// Whether the answer is wanted as JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a key was given, or a file that holds one.
+    pub(crate) fn has_key(&self) -> bool {
+        self.key.is_some() || self.key_file.is_some()
+    }
+
     /// Gets ready to ask.
     ///
     /// # Errors
@@ -123,7 +133,7 @@ impl Session {
     /// # Errors
     /// The server's refusal; or that it was not reached.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Value, Failure> {
-        let answer = self.api.call(call.bearer(&self.key)).await?;
+        let answer = self.ask(call).await?;
         let unnamed = answer.code() == Some("application_required");
         answer.accepted().map_err(|failure| {
             if unnamed {
@@ -132,6 +142,14 @@ impl Session {
                 failure
             }
         })
+    }
+
+    /// Makes a call, and leaves it to the caller what a refusal means.
+    ///
+    /// # Errors
+    /// If the server was not reached.
+    pub(crate) async fn ask(&self, call: Call<'_>) -> Result<Answer, Failure> {
+        self.api.call(call.bearer(&self.key)).await
     }
 
     /// Reads a list to its end: the whole of it as one page.

@@ -62,6 +62,9 @@ pub struct Check {
     pub passed: bool,
     /// What was seen.
     pub detail: String,
+    /// What to do about it; on a check that passed, what to be aware of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// `POST /v1/tokens/introspect`, as a form or as JSON (RFC 7662 section 2.1).

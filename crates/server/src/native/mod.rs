@@ -48,6 +48,7 @@ use crate::operations::Operations;
 use gate::Gate;
 use problem::Problem;
 pub use routes::Call;
+pub use tokens::explained;
 
 /// The native API, under the default rates, with nobody who watches.
 pub fn router(ctx: Arc<Ctx>) -> Router {

@@ -61,7 +61,9 @@ fn dialect(name: &str) -> Result<Dialect, Error> {
     })
 }
 
-fn explained(explanation: Explanation) -> wire::Explanation {
+/// An explanation as it is spelled on the wire, and on the command line.
+#[must_use]
+pub fn explained(explanation: Explanation) -> wire::Explanation {
     let accepted = explanation.accepted();
     let claims = explanation.claims;
     let subject = claims.as_ref().and_then(|claims| claims.subject.as_ref());
@@ -90,6 +92,7 @@ fn explained(explanation: Explanation) -> wire::Explanation {
                 name: check.name.to_owned(),
                 passed: check.passed,
                 detail: check.detail,
+                hint: check.hint,
             })
             .collect(),
     }

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use countersign_credential::dialect::Dialect;
-use countersign_credential::explain::Explanation;
 use countersign_credential::json::{self, Value};
 use countersign_credential::time::Timestamp;
-use countersign_credential::verifier::Verifier;
+use countersign_wire::token::Explanation;
 
 use crate::application_file;
+use crate::command::token::judge::{Judge, malformed};
 use crate::command::token::report;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::remote::Remote;
 use crate::system::System;
 
 /// The longest line that is kept: a credential of the greatest length, written
@@ -24,18 +25,21 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 /// What to explain, and by whose rules.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The application's keys and settings, as `application export` writes them.
+    /// Judge by this file of the application's keys and settings, as
+    /// `application export` writes it, and ask no server.
     #[arg(long, value_name = "FILE")]
     application: Option<PathBuf>,
+    /// Ask the server about this application; an application's own key needs none.
+    #[arg(long, value_name = "ID")]
+    application_id: Option<String>,
     /// Take this dialect only.
     #[arg(long, value_enum, value_name = "DIALECT")]
     dialect: Option<DialectName>,
-    /// Judge as of this time instead of now.
+    /// Judge as of this time instead of now; with --application.
     #[arg(long, value_name = "UNIX_SECONDS")]
     at: Option<i64>,
-    /// Print one JSON object for each credential.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    remote: Remote,
     /// The credential, or `-` to read one a line from standard input.
     #[arg(value_name = "TOKEN|-")]
     token: OsString,
@@ -50,12 +54,9 @@ enum DialectName {
     Native,
 }
 
-/// Explains credentials of one application at one time.
-struct Doctor<'a> {
-    verifier: Verifier,
-    dialect: Option<Dialect>,
-    fixed_time: Option<Timestamp>,
-    system: &'a System,
+/// Explains credentials, and tells what came out.
+struct Doctor {
+    judge: Judge,
     json: bool,
 }
 
@@ -67,31 +68,65 @@ enum Line {
 }
 
 /// Explains one credential, or one a line.
-pub(crate) fn run(
-    arguments: &Arguments,
-    system: &System,
+pub(crate) async fn run(
+    arguments: Arguments,
+    system: System,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let Some(file) = &arguments.application else {
-        return Err(
-            Failure::usage("asking a server about a credential is not possible yet").hint(
-                "pass --application FILE, which is what `countersign application export` writes",
-            ),
-        );
-    };
+    let token = arguments.token.clone();
     let doctor = Doctor {
-        verifier: application_file::read(file, output)?,
-        dialect: arguments.dialect.map(Dialect::from),
-        fixed_time: arguments.at.map(Timestamp::from_seconds),
-        system,
-        json: arguments.json,
+        json: arguments.remote.json(),
+        judge: arguments.judge(system, output)?,
     };
-    if arguments.token == "-" {
-        return doctor.lines(io::stdin().lock(), output);
+    if token == "-" {
+        return doctor.lines(io::stdin().lock(), output).await;
     }
-    let explanation = doctor.explain(arguments.token.as_encoded_bytes());
+    let explanation = doctor.judge.explain(token.as_encoded_bytes()).await?;
     doctor.report(&explanation, output)?;
-    Ok(verdict(explanation.accepted()))
+    Ok(verdict(explanation.accepted))
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    /// Who judges, by these arguments.
+    fn judge(self, system: System, output: &mut Output) -> Result<Judge, Failure> {
+        let dialect = self.dialect.map(Dialect::from);
+        if let Some(file) = &self.application {
+            if self.application_id.is_some() {
+                return Err(Failure::usage(
+                    "--application-id is for a server, and --application FILE asks none",
+                )
+                .hint("leave one of them out"));
+            }
+            return Ok(Judge::File {
+                verifier: Box::new(application_file::read(file, output)?),
+                dialect,
+                fixed_time: self.at.map(Timestamp::from_seconds),
+                system,
+            });
+        }
+        if self.at.is_some() {
+            return Err(
+                Failure::usage("a server judges by its own clock, and takes no --at")
+                    .hint("with --application FILE another time can be chosen"),
+            );
+        }
+        if !self.remote.has_key() {
+            return Err(Failure::usage(
+                "neither a file of keys nor a key for a server was given",
+            )
+            .hint(
+                "pass --application FILE, which is what `countersign application export` writes, \
+                 to judge here, or --key KEY to ask the server at --url URL",
+            ));
+        }
+        Judge::of_server(
+            self.remote.session()?,
+            self.application_id.as_deref(),
+            dialect,
+        )
+    }
 }
 
 // === impl DialectName ===
@@ -109,8 +144,8 @@ impl From<DialectName> for Dialect {
 
 // === impl Doctor ===
 
-impl Doctor<'_> {
-    fn lines(&self, mut input: impl BufRead, output: &mut Output) -> Result<Exit, Failure> {
+impl Doctor {
+    async fn lines(&self, mut input: impl BufRead, output: &mut Output) -> Result<Exit, Failure> {
         let mut accepted = true;
         let mut number = 0_u64;
         while let Some(line) = read_line(&mut input)
@@ -118,10 +153,10 @@ impl Doctor<'_> {
         {
             number += 1;
             let explanation = match &line {
-                Line::Bytes(bytes) => self.explain_line(bytes),
-                Line::TooLong => Explanation::of_malformed(format!(
-                    "the line has more than {LINE_BYTES_MAX} bytes"
-                )),
+                Line::Bytes(bytes) => self.explain_line(bytes).await?,
+                Line::TooLong => {
+                    malformed(format!("the line has more than {LINE_BYTES_MAX} bytes"))
+                }
             };
             if !self.json {
                 if number > 1 {
@@ -130,7 +165,7 @@ impl Doctor<'_> {
                 output.line(&format!("line {number}"))?;
             }
             self.report(&explanation, output)?;
-            accepted &= explanation.accepted();
+            accepted &= explanation.accepted;
         }
         if number == 0 {
             return Err(
@@ -141,24 +176,16 @@ impl Doctor<'_> {
     }
 
     /// A line as it is, or the JSON string that it holds.
-    fn explain_line(&self, line: &[u8]) -> Explanation {
+    async fn explain_line(&self, line: &[u8]) -> Result<Explanation, Failure> {
         if !line.starts_with(b"\"") {
-            return self.explain(line);
+            return self.judge.explain(line).await;
         }
         match json::read(line) {
-            Ok(Value::String(token)) => self.explain(token.as_bytes()),
-            Ok(_) => Explanation::of_malformed("the line is no JSON string"),
-            Err(error) => Explanation::of_malformed(format!(
+            Ok(Value::String(token)) => self.judge.explain(token.as_bytes()).await,
+            Ok(_) => Ok(malformed("the line is no JSON string")),
+            Err(error) => Ok(malformed(format!(
                 "the line begins as a JSON string and is none: {error}"
-            )),
-        }
-    }
-
-    fn explain(&self, token: &[u8]) -> Explanation {
-        let now = self.fixed_time.unwrap_or_else(|| self.system.now());
-        match std::str::from_utf8(token) {
-            Ok(token) => self.verifier.explain(token, self.dialect, now),
-            Err(_) => Explanation::of_malformed("not text: the bytes are not UTF-8"),
+            ))),
         }
     }
 

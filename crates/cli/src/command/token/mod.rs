@@ -1,6 +1,7 @@
-//! `countersign token`: credentials, without a server.
+//! `countersign token`: credentials, made and explained.
 
 mod explain;
+mod judge;
 mod mint;
 mod report;
 
@@ -20,9 +21,13 @@ pub(crate) enum Command {
 }
 
 /// Runs a command.
-pub(crate) fn run(command: Command, system: &System, output: &mut Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    command: Command,
+    system: System,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
     match command {
-        Command::Explain(arguments) => explain::run(&arguments, system, output),
-        Command::Mint(arguments) => mint::run(&arguments, system, output),
+        Command::Explain(arguments) => explain::run(arguments, system, output).await,
+        Command::Mint(arguments) => mint::run(&arguments, &system, output),
     }
 }

@@ -1,54 +1,22 @@
 //! An explanation as a person reads it, and as a program does.
 
-use countersign_credential::explain::{Check, Explanation};
-use serde::Serialize;
+use countersign_wire::token::{Check, Explanation};
 
 /// The width of the column of names.
 const NAME_WIDTH: usize = 16;
 
-/// The JSON object of one credential.
-#[derive(Serialize)]
-struct Object<'a> {
-    accepted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dialect: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    checks: Vec<CheckObject<'a>>,
-}
-
-#[derive(Serialize)]
-struct CheckObject<'a> {
-    name: &'static str,
-    passed: bool,
-    detail: &'a str,
-}
-
-/// The explanation on one line of JSON.
+/// The explanation on one line of JSON. A check is its name, whether it passed,
+/// and what was seen: what to do stands once, beside the verdict.
 pub(crate) fn json(explanation: &Explanation) -> String {
-    let refusal = explanation.refusal.as_ref();
-    let claims = explanation.claims.as_ref();
-    let object = Object {
-        accepted: explanation.accepted(),
-        code: refusal.map(|refusal| refusal.code.as_str()),
-        detail: refusal.map(|refusal| refusal.detail.as_str()),
-        hint: refusal.and_then(|refusal| refusal.hint.as_deref()),
-        dialect: explanation.dialect.map(|dialect| dialect.as_str()),
-        subject: claims
-            .and_then(|claims| claims.subject.as_ref())
-            .map(|subject| subject.as_str()),
-        expires_at: claims.map(|claims| claims.expires_at.to_string()),
-        checks: explanation.checks.iter().map(CheckObject::from).collect(),
+    let without_hint = |check: &Check| Check {
+        hint: None,
+        ..check.clone()
     };
-    serde_json::to_string(&object).expect("an object of texts and flags can be written")
+    let line = Explanation {
+        checks: explanation.checks.iter().map(without_hint).collect(),
+        ..explanation.clone()
+    };
+    serde_json::to_string(&line).expect("an object of texts and flags can be written")
 }
 
 /// The explanation in lines for a person: the verdict, then every check with
@@ -72,28 +40,19 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
     lines
 }
 
-// === impl CheckObject ===
-
-impl<'a> From<&'a Check> for CheckObject<'a> {
-    fn from(check: &'a Check) -> Self {
-        Self {
-            name: check.name,
-            passed: check.passed,
-            detail: &check.detail,
-        }
-    }
-}
-
 fn verdict(explanation: &Explanation) -> String {
     let kind = explanation
         .dialect
+        .as_ref()
         .map_or_else(String::new, |dialect| format!(", a {dialect} credential"));
-    match (&explanation.refusal, &explanation.claims) {
-        (Some(refusal), _) => format!("refused: {}{kind}", refusal.code),
-        (None, Some(claims)) => match &claims.subject {
-            Some(subject) => format!("accepted{kind} of {:?}", subject.as_str()),
-            None => format!("accepted{kind}"),
-        },
-        (None, None) => "accepted".to_owned(),
+    match (
+        explanation.accepted,
+        &explanation.code,
+        &explanation.subject,
+    ) {
+        (true, _, Some(subject)) => format!("accepted{kind} of {subject:?}"),
+        (true, _, None) => format!("accepted{kind}"),
+        (false, Some(code), _) => format!("refused: {code}{kind}"),
+        (false, None, _) => format!("refused{kind}"),
     }
 }
