@@ -99,7 +99,7 @@ impl Prepared {
                 .map(|(door, socket)| (*door, socket.address()))
                 .collect(),
         };
-        let folder = open_folder(folder)?;
+        let folder = open_folder(&folder)?;
         let store = open_store(system, &folder).await?;
         let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
         let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
@@ -180,7 +180,7 @@ async fn bind(address: &Setting<SocketAddr>) -> Result<Socket, Failure> {
     })
 }
 
-fn open_folder(folder: Setting<DataFolder>) -> Result<Setting<DataFolder>, Failure> {
+fn open_folder(folder: &Setting<DataFolder>) -> Result<Setting<DataFolder>, Failure> {
     match folder.value.open() {
         Ok(opened) => Ok(folder.with(opened)),
         Err(error) => Err(Failure::usage(format!(

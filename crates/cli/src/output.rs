@@ -29,9 +29,12 @@ impl Output {
             .write_all(line.as_bytes())
             .and_then(|()| self.answers.write_all(b"\n"))
             .and_then(|()| self.answers.flush())
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::BrokenPipe => Failure::unread(),
-                _ => Failure::usage(format!("cannot write the answer: {error}")),
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    Failure::unread()
+                } else {
+                    Failure::usage(format!("cannot write the answer: {error}"))
+                }
             })
     }
 

@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<BTreeMap<Key, Given>, Fail
     let table = DeTable::parse(text).map_err(|error| {
         let what = error.message().lines().next().unwrap_or_default();
         let problem = format!("this is no TOML: {what}; correct the line");
-        reader.refuse(error.span().unwrap_or_default(), problem)
+        reader.refuse(error.span().unwrap_or_default(), &problem)
     })?;
     reader.table("", table.get_ref())?;
     Ok(reader.given)
@@ -66,7 +66,7 @@ impl Reader<'_> {
                         "{path} is {}, and a text is wanted; write it in quotes",
                         kind(other)
                     );
-                    return Err(self.refuse(value.span(), problem));
+                    return Err(self.refuse(value.span(), &problem));
                 }
                 (None, DeValue::Table(inner)) if holds_keys => self.table(&below, inner)?,
                 (None, other) if holds_keys => {
@@ -74,15 +74,15 @@ impl Reader<'_> {
                         "{path} is {}, and a table is wanted; write [{path}] and its keys below",
                         kind(other)
                     );
-                    return Err(self.refuse(value.span(), problem));
+                    return Err(self.refuse(value.span(), &problem));
                 }
-                (None, _) => return Err(self.refuse(key.span(), unknown(&path))),
+                (None, _) => return Err(self.refuse(key.span(), &unknown(&path))),
             }
         }
         Ok(())
     }
 
-    fn refuse(&self, place: Range<usize>, problem: String) -> Failure {
+    fn refuse(&self, place: Range<usize>, problem: &str) -> Failure {
         let line = self.line(place);
         Failure::usage(format!("{}:{line}: {problem}", self.path.display()))
     }
