@@ -190,6 +190,7 @@ async fn open(ctx: &Ctx, credential: &str) -> Result<(UserId, String), Failure> 
         current_token: None,
         switch: false,
         nonce: None,
+        page: None,
     };
     match login(ctx, request).await? {
         LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => {
