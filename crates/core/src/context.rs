@@ -18,6 +18,7 @@ use quick_cache::sync::Cache;
 
 use crate::error::Error;
 use crate::id::{ApiKeyId, ApplicationId, SessionId};
+use crate::key_use::{KeyUses, UsedKey};
 use crate::limit;
 use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
@@ -46,6 +47,8 @@ pub struct Ctx {
     pub tokens: TokenKeys,
     /// What was done, in numbers.
     pub tally: Tally,
+    /// Which keys were used lately.
+    pub key_uses: KeyUses,
     epoch: AtomicU64,
     memory: Memory,
 }
@@ -103,6 +106,7 @@ impl Ctx {
             random: parts.random,
             tokens: parts.tokens,
             tally: Tally::default(),
+            key_uses: KeyUses::default(),
             epoch: AtomicU64::new(epoch),
             memory: Memory {
                 forgotten: Mutex::new(0),
@@ -118,6 +122,11 @@ impl Ctx {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Notes that a key is used at this moment.
+    pub fn note_use(&self, key: UsedKey) {
+        self.key_uses.note(key, self.now());
     }
 
     /// How often a history was restored.

@@ -21,6 +21,7 @@ pub mod secret_text;
 pub mod generate;
 pub mod access;
 pub mod tally;
+pub mod key_use;
 pub mod context;
 pub mod link;
 pub mod op;

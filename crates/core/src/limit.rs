@@ -86,6 +86,10 @@ pub const CACHED_ORIGINS_MAX: usize = 100_000;
 /// How long a node believes what it remembers of them, where no notice has told
 /// it otherwise.
 pub const CACHED_ORIGINS_S: i64 = 5;
+/// Keys whose use is noted and not yet written: one batch of the store takes them.
+pub const KEY_USES_MAX: usize = 4_000;
+/// How long the use of a key waits to be written: the most that a node forgets of it.
+pub const KEY_USES_WRITTEN_S: i64 = 60;
 /// How long a node believes what it remembers of an application or an API key,
 /// where no notice has told it otherwise.
 pub const CACHED_APPLICATION_S: i64 = 60;

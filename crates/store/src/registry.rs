@@ -11,6 +11,7 @@ use crate::store::SqlStore;
 use async_trait::async_trait;
 use countersign_core::access::Permit;
 use countersign_core::id::{ApiKeyId, ApplicationId};
+use countersign_core::key_use::{KeyUse, UsedKey};
 use countersign_core::model::api_key::ApiKey;
 use countersign_core::model::application::{Application, ApplicationName};
 use countersign_core::model::audit::AuditEntry;
@@ -18,7 +19,6 @@ use countersign_core::model::page::{Page, Window};
 use countersign_core::ports::change::{Change, Expectation};
 use countersign_core::ports::store as port;
 use countersign_core::ports::store::{CommitError, Registry};
-use countersign_credential::time::Timestamp;
 
 const ADD_APPLICATION: &str = "INSERT INTO applications \
      (id, slug, alias, name, settings, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -37,8 +37,10 @@ const DELETE_ALL_OF: [&str; 10] = [
     "DELETE FROM attachments WHERE application_id = $1",
     "DELETE FROM audit WHERE application_id = $1",
 ];
-const NOTE_USED: &str = "UPDATE api_keys SET last_used_at = $2 \
+const NOTE_API_KEY: &str = "UPDATE api_keys SET last_used_at = $2 \
      WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+const NOTE_SIGNING_KEY: &str = "UPDATE signing_keys SET last_used_at = $3 \
+     WHERE application_id = $1 AND kid = $2 AND (last_used_at IS NULL OR last_used_at < $3)";
 const EPOCH: &str = "SELECT value FROM meta WHERE name = 'epoch'";
 const MAC_KEYS: &str = "SELECT id, sealed_secret FROM mac_keys ORDER BY id";
 const ADD_MAC_KEY: &str =
@@ -59,7 +61,8 @@ pub(crate) const TEXTS: &[&str] = &[
     DELETE_ALL_OF[7],
     DELETE_ALL_OF[8],
     DELETE_ALL_OF[9],
-    NOTE_USED,
+    NOTE_API_KEY,
+    NOTE_SIGNING_KEY,
     EPOCH,
     MAC_KEYS,
     ADD_MAC_KEY,
@@ -196,18 +199,8 @@ impl<E: Engine + 'static> Registry for SqlStore<E> {
         Ok(())
     }
 
-    async fn note_used(
-        &self,
-        api_keys: Vec<(ApiKeyId, Timestamp)>,
-    ) -> Result<(), port::StoreError> {
-        const HOUR_MS: i64 = 3_600_000;
-        let notes: Vec<Statement> = api_keys
-            .into_iter()
-            .map(|(id, at)| {
-                let hour = at.milliseconds().div_euclid(HOUR_MS) * HOUR_MS;
-                Statement::new(NOTE_USED, [id.bytes().into(), hour.into()])
-            })
-            .collect();
+    async fn note_used(&self, uses: Vec<KeyUse>) -> Result<(), port::StoreError> {
+        let notes: Vec<Statement> = uses.iter().map(note_of).collect();
         self.engine.write(notes.into()).await?;
         Ok(())
     }
@@ -248,6 +241,18 @@ fn plan_application(plan: &mut Plan, application: &Application) -> Result<(), St
     ];
     plan.run(ADD_APPLICATION, parameters);
     Ok(())
+}
+
+/// A use, which only moves forward: two nodes write in any order.
+fn note_of(used: &KeyUse) -> Statement {
+    let at = Value::from(used.at.milliseconds());
+    match &used.key {
+        UsedKey::Api(id) => Statement::new(NOTE_API_KEY, [id.bytes().into(), at]),
+        UsedKey::Signing(application, kid) => {
+            let parameters = [application.bytes().into(), kid.as_str().into(), at];
+            Statement::new(NOTE_SIGNING_KEY, parameters)
+        }
+    }
 }
 
 /// The statement that adds an entry to the installation's log.

@@ -46,7 +46,8 @@ pub struct ApiKey {
     pub cidr: Option<String>,
     /// The end of its text, by which people recognise it.
     pub last_characters: String,
-    /// When it was last used, to the hour.
+    /// When it was last used; up to a minute behind, and a server that is killed
+    /// loses as much.
     #[schema(required)]
     pub last_used_at: Option<Time>,
 }

@@ -64,7 +64,8 @@ pub struct SigningKey {
     pub state: String,
     /// When it was made or imported.
     pub created_at: Time,
-    /// When it last verified a credential, to the hour.
+    /// When it last verified a credential; up to a minute behind, and a server
+    /// that is killed loses as much.
     #[schema(required)]
     pub last_used_at: Option<Time>,
 }

@@ -31,7 +31,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// The network that it may be used from.
     pub cidr: Option<Cidr>,
-    /// When it was last used, to the hour.
+    /// When it was last used. Written once a minute at most, so that a node
+    /// which is killed loses a minute of it.
     pub last_used_at: Option<Timestamp>,
     /// Whether it was revoked.
     pub revoked: bool,

@@ -19,7 +19,8 @@ pub struct SigningKey {
     pub material: KeyMaterial,
     /// When it was created or imported.
     pub created_at: Timestamp,
-    /// When it last verified a credential, to the hour.
+    /// When it last verified a credential. Written once a minute at most, so
+    /// that a node which is killed loses a minute of it.
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -16,6 +16,7 @@ use crate::access::principal::{Principal, Who};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::ApplicationId;
+use crate::key_use::UsedKey;
 use crate::model::api_key::{ApiKey, Role};
 use crate::model::application::ApplicationName;
 use crate::model::event::Assurance;
@@ -178,6 +179,7 @@ async fn by_api_key(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
         )
         .hint("use https, or call from the same machine"));
     }
+    ctx.note_use(UsedKey::Api(key.id));
     Ok(principal_of(&key))
 }
 
@@ -227,6 +229,7 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
         )
     })?;
     let claims = judge.verifier.verify(&credential, ctx.now())?;
+    ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
     if claims.subject.is_some() {
         return Err(log_in());
     }

@@ -18,6 +18,7 @@ use crate::access::principal::Principal;
 use crate::context::{Ctx, Judge};
 use crate::error::{Code, Error};
 use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
+use crate::key_use::UsedKey;
 use crate::model::settings::UnknownUser;
 use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token, TokenKind};
 
@@ -162,6 +163,7 @@ fn of_token(token: &Token, usage: Usage, life_s: i64) -> Active {
 async fn credential(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> {
     let unverified = parse(text)?;
     let claims = judge.verifier.verify(&unverified, ctx.now())?;
+    ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
     if claims.subject.is_none() {
         return bearer(ctx, judge, &claims).await;
     }

@@ -15,6 +15,7 @@ pub mod attachments;
 pub mod applications;
 pub mod signing_keys;
 pub mod api_keys;
+pub mod key_uses;
 pub mod settings;
 pub mod origins;
 pub mod audit;

@@ -19,6 +19,7 @@ use crate::access::Permit;
 use crate::id::{
     ApiKeyId, ApplicationId, AttachmentId, ConversationId, DeviceId, MemberId, SessionId, UserId,
 };
+use crate::key_use::KeyUse;
 use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
 use crate::model::attachment::Attachment;
@@ -313,8 +314,9 @@ pub trait Registry: Send + Sync {
     /// log. Expects the key to exist.
     async fn revoke_operator_key(&self, id: ApiKeyId, audit: AuditEntry)
     -> Result<(), CommitError>;
-    /// Notes that keys were used, to the hour. Lost notes are no harm.
-    async fn note_used(&self, api_keys: Vec<(ApiKeyId, Timestamp)>) -> Result<(), StoreError>;
+    /// Notes that keys were used. A key that is gone, or was used later, stays
+    /// as it is.
+    async fn note_used(&self, uses: Vec<KeyUse>) -> Result<(), StoreError>;
     /// How often a history was restored.
     async fn epoch(&self) -> Result<u64, StoreError>;
     /// Whether the store answers.

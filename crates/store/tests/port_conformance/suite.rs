@@ -87,6 +87,7 @@ macro_rules! suite {
                 the_ring_keeps_its_rules,
                 signing_keys_expect,
                 api_keys,
+                key_uses,
                 operator_keys,
                 attachments_have_a_quota,
                 audit_has_the_newest_first,

@@ -15,6 +15,7 @@ use crate::access::principal::Principal;
 use crate::context::{Ctx, Judge};
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, DeviceId};
+use crate::key_use::UsedKey;
 use crate::limit;
 use crate::model::application::ApplicationName;
 use crate::model::origin::ForeignPage;
@@ -92,6 +93,7 @@ async fn attempt(ctx: &Ctx, login: &Login, credential: &Unverified<'_>) -> Resul
     }
     let now = ctx.now();
     let claims = judge.verifier.verify_login(credential, now)?;
+    ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
     let attempt = Attempt::new(ctx, &judge, login, &claims, now)?;
     let mut plans = 0;
     loop {

@@ -2,6 +2,7 @@
 
 use crate::world::{World, entry, permit, window};
 use countersign_core::id::{ApiKeyId, ApplicationId, AttachmentId, AuditId, ConversationId};
+use countersign_core::key_use::{KeyUse, UsedKey};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName};
 use countersign_core::model::attachment::Attachment;
@@ -285,14 +286,43 @@ pub(crate) async fn api_keys(world: Arc<World>) {
             .refuse(Expectation::Key, [Change::RevokeApiKey(gone)])
             .await;
     }
-    // Notes are to the hour, and never go back.
-    let hour = |at_ms: i64| at_ms.div_euclid(3_600_000) * 3_600_000;
-    for (at, noted) in [(7_300_000, 7_300_000), (100, 7_300_000)] {
-        let notes = vec![(id, world.at(at)), (unknown, world.at(at))];
-        world.store.note_used(notes).await.unwrap();
-        let key = world.store.api_key(id).await.unwrap().unwrap();
-        let expected = hour(world.at(noted).milliseconds());
-        assert_eq!(key.last_used_at.map(|at| at.milliseconds()), Some(expected));
+}
+
+/// What is noted of the use of keys never goes back, is of the named key alone,
+/// and is no harm where the key is gone.
+pub(crate) async fn key_uses(world: Arc<World>) {
+    let used = api_key(&world, &[Role::User]);
+    let unused = api_key(&world, &[Role::User]);
+    for key in [&used, &unused] {
+        world.commit([Change::AddApiKey(key.clone())]).await;
+    }
+    for name in ["used", "unused"] {
+        let key = key(&world, name, KeyState::Standby);
+        world.commit([Change::AddSigningKey(key)]).await;
+    }
+    let signing = |name: &str| UsedKey::Signing(world.application, kid(name));
+    let elsewhere = UsedKey::Signing(world.id(ApplicationId::new), kid("unused"));
+    for (at, noted) in [(7, 7), (5, 7), (7, 7), (9, 9)] {
+        let keys = [
+            UsedKey::Api(used.id),
+            signing("used"),
+            UsedKey::Api(world.id(ApiKeyId::new)),
+            signing("gone"),
+            elsewhere.clone(),
+        ];
+        let at = world.at(at);
+        let uses = keys.map(|key| KeyUse { key, at });
+        world.store.note_used(uses.into()).await.unwrap();
+        let expected = Some(world.at(noted));
+        for (id, expected) in [(used.id, expected), (unused.id, None)] {
+            let key = world.store.api_key(id).await.unwrap().unwrap();
+            assert_eq!(key.last_used_at, expected);
+        }
+        let application = find(&world, ApplicationName::Id(world.application)).await;
+        for key in application.unwrap().keys {
+            let expected = expected.filter(|_| key.kid == kid("used"));
+            assert_eq!(key.last_used_at, expected, "{:?}", key.kid);
+        }
     }
 }
 
