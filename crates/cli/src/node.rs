@@ -20,6 +20,7 @@ use countersign_fanout::in_process::InProcess;
 use countersign_server::native;
 use countersign_server::operations::{Operations, Sample};
 use countersign_server::serve::{Limits, Server, Socket};
+use countersign_server::upkeep;
 use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
@@ -122,7 +123,7 @@ impl Prepared {
     pub(crate) fn run(self) -> Node {
         let stop = CancellationToken::new();
         Node {
-            running: TaskTracker::new().spawn(serve(self.server, stop.clone())),
+            running: TaskTracker::new().spawn(serve(self.server, self.ctx, stop.clone())),
             store: self.store,
             stop,
         }
@@ -306,8 +307,16 @@ fn store_samples(activity: Activity) -> Vec<Sample> {
     .into()
 }
 
-async fn serve(server: Server, stop: CancellationToken) {
-    let stopped = server.run(stop).await;
+/// Serves until it is told to stop. The node is looked after until the last
+/// request is answered.
+async fn serve(server: Server, ctx: Arc<Ctx>, stop: CancellationToken) {
+    let served = CancellationToken::new();
+    let serving = async {
+        let stopped = server.run(stop).await;
+        served.cancel();
+        stopped
+    };
+    let (stopped, ()) = tokio::join!(serving, upkeep::run(ctx, served.clone()));
     if stopped.cut_off > 0 {
         tracing::warn!(
             connections = stopped.cut_off,

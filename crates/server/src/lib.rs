@@ -19,6 +19,7 @@ pub mod path;
 pub mod connection;
 pub mod serve;
 mod tasks;
+pub mod upkeep;
 mod listener;
 mod rate;
 mod metrics;

@@ -1,4 +1,4 @@
-//! The limits of connections. Those of what is said on them are the domain's,
+//! The limits of connections, and of what a node does by itself. Those of what is said on them are the domain's,
 //! in [`countersign_core::limit`].
 
 /// Connections that are open at once, over all doors; further ones wait in the
@@ -15,3 +15,5 @@ pub const DRAIN_S_MAX: u64 = 25;
 /// How long a listener waits after the system refused it a connection, in
 /// milliseconds: it is out of file descriptors, and trying at once would spin.
 pub const ACCEPT_RETRY_MS: u64 = 50;
+/// How often a node looks for what it has to do by itself, in seconds.
+pub const UPKEEP_S: u64 = 5;

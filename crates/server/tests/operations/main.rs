@@ -5,3 +5,4 @@ mod node;
 mod rates;
 mod metrics;
 mod attachments;
+mod key_uses;

@@ -42,6 +42,8 @@ pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// A node with one application.
 pub(crate) struct Node {
     router: Router,
+    pub(crate) ctx: Arc<Ctx>,
+    pub(crate) store: Arc<SqlStore<Sqlite>>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operator: String,
     pub(crate) publishable: String,
@@ -87,7 +89,7 @@ impl Node {
         let fanout = InProcess::new(NonZeroUsize::new(64).expect("64 is not 0"));
         let parts = Parts {
             store: store.clone(),
-            registry: store,
+            registry: store.clone(),
             fanout: Arc::new(fanout),
             clock: clock.clone(),
             random,
@@ -101,7 +103,9 @@ impl Node {
             .to_string();
         let [publishable, key, admin] = application(&ctx, &operator).await;
         Self {
-            router: native::operated(ctx, operations),
+            router: native::operated(Arc::clone(&ctx), operations),
+            ctx,
+            store,
             clock,
             operator,
             publishable,
