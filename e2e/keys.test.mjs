@@ -14,6 +14,7 @@ let server;
 let url;
 let operator;
 const secrets = [];
+let log = '';
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
@@ -22,11 +23,17 @@ before(async () => {
 });
 
 after(async () => {
-  const { stderr } = await server.stop();
+  await stop();
   await rm(folder, { recursive: true });
-  for (const secret of secrets) assert.ok(!stderr.includes(secret), 'no secret is in the log');
-  assert.doesNotMatch(stderr, /cs_(at|rt|sk)_|eyJ|PRIVATE KEY/, 'no token and no key is in the log');
+  for (const secret of secrets) assert.ok(!log.includes(secret), 'no secret is in the log');
+  assert.doesNotMatch(log, /cs_(at|rt|sk)_|eyJ|PRIVATE KEY/, 'no token and no key is in the log');
 });
+
+async function stop() {
+  const { code, stderr } = await server.stop();
+  log += stderr;
+  assert.equal(code, 0, stderr);
+}
 
 async function ok(method, path, options) {
   const answer = await call(url, method, path, options);
@@ -348,4 +355,30 @@ test('the command line does the same, and its export explains tokens', async () 
   assert.equal((await cli('application', 'show', id)).code, 1);
   assert.equal((await countersign(['key', 'list', '--url', url])).code, 2, 'no key was given');
   assert.equal((await countersign(['key', 'list', '--url', 'http://127.0.0.1:1', '--key', 'x'])).code, 3);
+});
+
+test('a restart tells when a key was last used, and changes nothing else of it', async () => {
+  const app = await application();
+  const { publicKey, privateKey } = rsa();
+  const key = await app.at('POST', '/keys', { algorithm: 'RS256', kid: 'used', public_key_pem: publicKey });
+  await app.at('POST', '/keys', { algorithm: 'HS256', kid: 'unused' });
+  const backend = await app.at('POST', '/api-keys', { name: 'used', roles: ['user'] });
+  await app.at('POST', '/api-keys', { name: 'unused', roles: ['user'] });
+  const from = Date.now();
+  await logsIn(native(app, privateKey));
+  await ok('GET', '/v1/users', { bearer: backend.key });
+  const until = Date.now();
+  await stop();
+  server = await dev(folder);
+  url = server.ready.url;
+  const { keys } = await app.at('GET', '/keys');
+  const { api_keys } = await app.at('GET', '/api-keys');
+  const used = [...keys, ...api_keys].filter(({ kid, name }) => [kid, name].includes('used'));
+  assert.deepEqual({ ...used[0], last_used_at: null }, key);
+  for (const { last_used_at } of used) {
+    const at = Date.parse(last_used_at);
+    assert.ok(from <= at && at <= until, `${last_used_at} is when it was used`);
+  }
+  const unused = [...keys, ...api_keys].filter(({ kid, name }) => [kid, name].includes('unused'));
+  assert.deepEqual(unused.map(({ last_used_at }) => last_used_at), [null, null]);
 });
