@@ -36,6 +36,19 @@ struct RequestId([u8; 16]);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The methods that the log names: those of RFC 9110 section 9, and PATCH.
+static METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
 /// Puts the front before a router.
 pub(super) fn before(ctx: Arc<Ctx>, operations: Operations, inner: Router) -> Router {
     let front = middleware::from_fn_with_state((ctx, operations), pass);
@@ -138,12 +151,14 @@ fn canonical(uri: Uri) -> Result<Uri, Error> {
 }
 
 /// One line for each failed request: no path, since paths hold ids; no query,
-/// no body, no token.
+/// no body, no token, and no method that a stranger made up.
 fn log(failure: &Failure, id: RequestId, method: &Method, route: Option<&MatchedPath>) {
     let error = failure.error();
     let code = error.code.as_str();
     let status = problem::status_of(error.code).as_u16();
     let route = route.map_or("none", MatchedPath::as_str);
+    let known = METHODS.iter().find(|known| *known == method);
+    let method = known.map_or("other", Method::as_str);
     if status >= 500 {
         let cause = Chain(error);
         tracing::error!(request.id = %id, %method, route, status, code, %cause, "a request failed");

@@ -50,9 +50,11 @@ async fn a_failed_request_has_one_line_without_a_secret() {
         .await
         .problem(400, "current_token_invalid");
     world.say(&alice, &conversation, "fine").await.expect(201);
+    world.call("HUNTER5", "/v1/sessions").send().await;
 
     let lines = take(&lines);
-    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines[2].contains("method=other"), "{}", lines[2]);
     for part in [
         &format!("request.id={id}"),
         "method=POST",
@@ -64,6 +66,7 @@ async fn a_failed_request_has_one_line_without_a_secret() {
     }
     for secret in [
         "hunter",
+        "HUNTER",
         &alice.access,
         &credential,
         &conversation,
