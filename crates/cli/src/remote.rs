@@ -72,8 +72,10 @@ impl Remote {
     /// Gets ready to ask.
     ///
     /// # Errors
-    /// If no key was given, or its file cannot be read.
+    /// If no key was given, or its file cannot be read; if the URL is none, or
+    /// holds a password.
     pub(crate) fn session(self) -> Result<Session, Failure> {
+        check_url(&self.url)?;
         let key = match (self.key, self.key_file) {
             (Some(key), _) => key,
             (None, Some(file)) => std::fs::read_to_string(&file)
@@ -98,7 +100,7 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Remote({})", self.url)
+        formatter.write_str("Remote")
     }
 }
 
@@ -264,6 +266,24 @@ impl fmt::Debug for Session {
     }
 }
 
+/// Checks the URL before it is told to anybody: messages name it.
+fn check_url(url: &str) -> Result<(), Failure> {
+    let parsed =
+        Url::parse(url).map_err(|error| Failure::usage(format!("--url is no URL: {error}")))?;
+    if !["http", "https"].contains(&parsed.scheme()) {
+        return Err(Failure::usage(
+            "--url begins with neither http:// nor https://",
+        ));
+    }
+    if parsed.username().is_empty() && parsed.password().is_none() {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("--url names a user or a password, which this API does not know")
+            .hint("an API key is what asks: pass --key KEY, or set COUNTERSIGN_KEY"),
+    )
+}
+
 /// A segment of a path: what ids and kids are made of, and nothing that a path
 /// could be read differently for.
 ///
@@ -274,7 +294,9 @@ pub(crate) fn segment(text: &str) -> Result<&str, Failure> {
     if text.bytes().all(plain) && !text.bytes().all(|byte| byte == b'.') {
         Ok(text)
     } else {
-        Err(Failure::usage(format!("{text:?} is no id")))
+        Err(Failure::usage(
+            "an id or a key's name has letters, digits, '.', '_' and '-' alone",
+        ))
     }
 }
 
@@ -305,6 +327,29 @@ fn words(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_checked_and_not_repeated() {
+        for good in ["http://127.0.0.1:7080", "https://chat.example/below"] {
+            assert!(check_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "hunter2",
+            "hunter2:x",
+            "ftp://hunter2",
+            "http://hunter2@127.0.0.1:7080",
+            "http://:hunter2@127.0.0.1:7080",
+            "http://127.0.0.1:hunter2",
+        ] {
+            let failure = check_url(bad).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage, "{bad}");
+            assert!(
+                !failure.sentence.contains("hunter2"),
+                "{}",
+                failure.sentence
+            );
+        }
+    }
 
     #[test]
     fn a_segment_is_plain() {
