@@ -9,9 +9,10 @@ export const binary =
   fileURLToPath(new URL('../../target/debug/countersign', import.meta.url));
 
 /// Runs a command to its end: {code, stdout, stderr}. The process is our own
-/// child, and is gone when this returns.
-export async function countersign(args, input = '', env = {}) {
-  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+/// child, and is gone when this returns. `environment` adds to our own.
+export async function countersign(args, input = '', environment = {}) {
+  const env = { ...process.env, ...environment };
+  const child = spawn(binary, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
   // A command that needs no input may end before it was written.
   child.stdin.on('error', () => {});
@@ -27,8 +28,9 @@ async function text(stream) {
   return all;
 }
 
-/// Starts `countersign dev` on free ports in this folder.
-export const dev = (folder) => start(['dev', '--json', '--port', '0', '--data-dir', folder]);
+/// Starts `countersign dev` on free ports in this folder, with more arguments.
+export const dev = (folder, more = []) =>
+  start(['dev', '--json', '--port', '0', '--data-dir', folder, ...more]);
 
 /// Starts `countersign serve` with these arguments.
 export const serve = (args, env) => start(['serve', '--json', ...args], env);

@@ -31,7 +31,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
-use tracing::Level;
 
 use crate::command::{api_key, application, demo, dev, key, serve, token, user};
 use crate::exit::{Exit, Failure};
@@ -77,7 +76,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Token(command) => runtime()?.block_on(token::run(*command, System, output)),
         Command::Dev(arguments) => {
-            log::to_stderr(Level::INFO);
+            log::to_stderr(arguments.log_level);
             runtime()?.block_on(dev::run(arguments, System, output))
         }
         Command::Serve(arguments) => runtime()?.block_on(serve::run(*arguments, System, output)),

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tracing::Level;
 
 use crate::development::{Development, Place};
 use crate::exit::{Exit, Failure};
@@ -24,6 +25,15 @@ pub(crate) struct Arguments {
     /// each takes a free one.
     #[arg(long, default_value_t = 7080)]
     port: u16,
+
+    /// How much the log tells: error, warn, info, debug or trace.
+    #[arg(
+        long,
+        env = "COUNTERSIGN_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info"
+    )]
+    pub(crate) log_level: Level,
 
     /// Print one line of JSON when ready, and nothing else.
     #[arg(long)]
