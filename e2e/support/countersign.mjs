@@ -35,10 +35,13 @@ export const dev = (folder, more = []) =>
 /// Starts `countersign serve` with these arguments.
 export const serve = (args, env) => start(['serve', '--json', ...args], env);
 
-// A server that a failed test left behind would keep its file from ending.
+// A server that a failed test left behind would keep its file from ending. This
+// hook is the file's first one, so those that stop their servers get the time.
 const running = new Set();
 after(() => {
-  for (const child of running) child.kill('SIGKILL');
+  setTimeout(() => {
+    for (const child of running) child.kill('SIGKILL');
+  }, 30_000).unref();
 });
 
 /// Starts a server: {ready, child, gone, seen, stop}. `stop` ends the process that
