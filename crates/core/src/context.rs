@@ -1,28 +1,28 @@
-//! The context: everything that a use case may reach, and what a node remembers.
+//! The context: everything that a use case may reach.
 //!
-//! What is remembered is bounded, and believed for a bounded time; a notice
-//! ends it earlier. Whether a session lives is checked on every use: against
-//! what is remembered of it, which is never older than an access token.
+//! What is asked for often is remembered ([`crate::memory`]), and believed for a
+//! bounded time; a notice ends it earlier. Whether a session lives is checked on
+//! every use: against what is remembered of it, which is never older than an
+//! access token.
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, RingKey};
 use countersign_credential::ring::KeyRing;
 use countersign_credential::time::Timestamp;
 use countersign_credential::verifier::{Rules, Verifier};
-use quick_cache::sync::Cache;
 
 use crate::error::Error;
 use crate::id::{ApiKeyId, ApplicationId, SessionId};
 use crate::key_use::{KeyUses, UsedKey};
 use crate::limit;
+use crate::memory::{KnownCredential, KnownSession, Mark, Memory, is_fresh};
 use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
-use crate::model::revocation::Target;
 use crate::model::signing_key::KeyMaterial;
 use crate::op::origins;
 use crate::ports::fanout::{Fanout, Notice};
@@ -62,17 +62,6 @@ pub struct Judge {
     pub verifier: Verifier,
 }
 
-struct Memory {
-    /// How often something was forgotten. What was read before that is not
-    /// remembered after it: it could be what had to be forgotten.
-    forgotten: Mutex<u64>,
-    applications: Cache<ApplicationName, (Timestamp, Arc<Judge>)>,
-    api_keys: Cache<ApiKeyId, (Timestamp, Arc<ApiKey>)>,
-    sessions: Cache<SessionId, (Timestamp, Arc<SessionView>)>,
-    /// One entry.
-    origins: Cache<(), (Timestamp, Arc<HashSet<String>>)>,
-}
-
 /// What the wiring brings along.
 pub struct Parts {
     /// What is recorded, an application at a time.
@@ -108,13 +97,7 @@ impl Ctx {
             tally: Tally::default(),
             key_uses: KeyUses::default(),
             epoch: AtomicU64::new(epoch),
-            memory: Memory {
-                forgotten: Mutex::new(0),
-                applications: Cache::new(limit::CACHED_APPLICATIONS_MAX),
-                api_keys: Cache::new(limit::CACHED_API_KEYS_MAX),
-                sessions: Cache::new(limit::CACHED_SESSIONS_MAX),
-                origins: Cache::new(1),
-            },
+            memory: Memory::default(),
         })
     }
 
@@ -146,7 +129,7 @@ impl Ctx {
         {
             return Ok(Some(judge));
         }
-        let forgotten = self.memory.forgotten();
+        let mark = self.memory.mark();
         let Some(application) = self.registry.application(name.clone()).await? else {
             self.memory.applications.remove(&name);
             return Ok(None);
@@ -156,7 +139,7 @@ impl Ctx {
             application,
             verifier,
         });
-        self.memory.remember(forgotten, |memory| {
+        self.memory.remember(mark, |memory| {
             memory.applications.insert(name, (now, Arc::clone(&judge)));
         });
         Ok(Some(judge))
@@ -182,13 +165,13 @@ impl Ctx {
         {
             return Ok(Some(key));
         }
-        let forgotten = self.memory.forgotten();
+        let mark = self.memory.mark();
         let Some(key) = self.registry.api_key(id).await? else {
             self.memory.api_keys.remove(&id);
             return Ok(None);
         };
         let key = Arc::new(key);
-        self.memory.remember(forgotten, |memory| {
+        self.memory.remember(mark, |memory| {
             memory.api_keys.insert(id, (now, Arc::clone(&key)));
         });
         Ok(Some(key))
@@ -205,19 +188,25 @@ impl Ctx {
         believed_s: i64,
     ) -> Result<Option<Arc<SessionView>>, Error> {
         let now = self.now();
-        if let Some((since, view)) = self.memory.sessions.get(&id)
-            && is_fresh(since, now, believed_s)
+        if let Some(known) = self.memory.sessions.get(&id)
+            && known.application == application
+            && is_fresh(known.since, now, believed_s)
         {
-            return Ok(Some(view));
+            return Ok(Some(known.view));
         }
-        let forgotten = self.memory.forgotten();
+        let mark = self.memory.mark();
         let Some(view) = self.store.session(application, id).await? else {
             self.memory.sessions.remove(&id);
             return Ok(None);
         };
         let view = Arc::new(view);
-        self.memory.remember(forgotten, |memory| {
-            memory.sessions.insert(id, (now, Arc::clone(&view)));
+        let known = KnownSession {
+            since: now,
+            application,
+            view: Arc::clone(&view),
+        };
+        self.memory.remember(mark, |memory| {
+            memory.sessions.insert(id, known);
         });
         Ok(Some(view))
     }
@@ -260,69 +249,33 @@ impl Ctx {
 
     /// Forgets what a notice makes stale. Whoever receives notices calls it.
     pub fn forget(&self, notice: &Notice) {
-        if let Notice::Events { .. } | Notice::Conversations { .. } = notice {
-            return;
-        }
         self.memory.forget(notice);
     }
-}
 
-// === impl Memory ===
-
-impl Memory {
-    fn forgotten(&self) -> u64 {
-        *self
-            .forgotten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// A credential that is used as a bearer, and was found good, as remembered
+    /// for at most a minute. Its expiry is the caller's to check.
+    pub(crate) fn known_credential(&self, text_digest: &[u8; 32]) -> Option<Arc<KnownCredential>> {
+        let (since, known) = self.memory.credentials.get(text_digest)?;
+        is_fresh(since, self.now(), limit::CACHED_APPLICATION_S).then_some(known)
     }
 
-    /// Keeps what was read, unless something was forgotten since.
-    fn remember(&self, forgotten: u64, keep: impl FnOnce(&Self)) {
-        let now = self
-            .forgotten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *now == forgotten {
-            keep(self);
-        }
+    /// Remembers a credential, by the SHA-256 of its text, unless something was
+    /// forgotten since `mark` was taken: before the store was asked for it.
+    pub(crate) fn know_credential(
+        &self,
+        mark: Mark,
+        text_digest: [u8; 32],
+        known: KnownCredential,
+    ) {
+        let entry = (self.now(), Arc::new(known));
+        self.memory.remember(mark, |memory| {
+            memory.credentials.insert(text_digest, entry);
+        });
     }
 
-    fn forget(&self, notice: &Notice) {
-        let mut forgotten = self
-            .forgotten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *forgotten = forgotten.wrapping_add(1);
-        match notice {
-            Notice::Events { .. } | Notice::Conversations { .. } => {}
-            Notice::Session { session, .. } => {
-                self.sessions.remove(session);
-            }
-            Notice::Revoked { revocation, .. } => match &revocation.target {
-                Target::Session(id) => {
-                    self.sessions.remove(id);
-                }
-                // What the others cover is not found by key; they are rare, and
-                // a miss costs one read.
-                Target::Jti(_)
-                | Target::Digest(_)
-                | Target::Kid(_)
-                | Target::ApiKey(_)
-                | Target::User(_)
-                | Target::Name(_)
-                | Target::ExternalId(_)
-                | Target::Email(_)
-                | Target::Application(_) => self.sessions.clear(),
-            },
-            Notice::Application(_) => {
-                self.applications.clear();
-                self.origins.remove(&());
-            }
-            Notice::ApiKey(id) => {
-                self.api_keys.remove(id);
-            }
-        }
+    /// What [`know_credential`](Self::know_credential) wants from before.
+    pub(crate) fn mark(&self) -> Mark {
+        self.memory.mark()
     }
 }
 
@@ -336,12 +289,6 @@ impl fmt::Debug for Parts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Parts")
     }
-}
-
-/// A clock that was set back makes nothing fresh for longer.
-fn is_fresh(since: Timestamp, now: Timestamp, seconds: i64) -> bool {
-    let age = now.milliseconds_since(since);
-    (0..=seconds.saturating_mul(1_000)).contains(&age)
 }
 
 fn verifier_of(application: &Application) -> Verifier {

@@ -22,6 +22,7 @@ pub mod generate;
 pub mod access;
 pub mod tally;
 pub mod key_use;
+mod memory;
 pub mod context;
 pub mod link;
 pub mod op;

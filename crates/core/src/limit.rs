@@ -79,6 +79,8 @@ pub const NOTICES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is no
 pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
 /// Sessions that a node remembers.
 pub const CACHED_SESSIONS_MAX: usize = 200_000;
+/// Credentials used as bearers that a node remembers as verified.
+pub const CACHED_CREDENTIALS_MAX: usize = 20_000;
 /// API keys that a node remembers.
 pub const CACHED_API_KEYS_MAX: usize = 10_000;
 /// Origins of web pages that a node remembers, over all applications.

@@ -289,6 +289,59 @@ async fn a_revocation_up_to_a_moment_leaves_what_was_opened_later() {
     }
 }
 
+/// A node drops what it remembers by the domain's rule, and a miss asks the store by its own.
+#[tokio::test]
+async fn the_domain_and_the_store_agree_on_what_is_covered() {
+    let other = || UserId::from_bytes([6; 16]);
+    let targets = [
+        Target::Session(id_at(10, 1)),
+        Target::Session(id_at(10, 2)),
+        Target::Jti("jti-1".to_owned()),
+        Target::Jti("jti-2".to_owned()),
+        Target::Digest([1; 32]),
+        Target::Digest([2; 32]),
+        Target::Kid("kid-1".to_owned()),
+        Target::Kid("kid-2".to_owned()),
+        Target::ApiKey(ApiKeyId::from_bytes([9; 16])),
+        Target::ApiKey(ApiKeyId::from_bytes([8; 16])),
+        Target::User(UserId::from_bytes([5; 16])),
+        Target::User(other()),
+        Target::Name("alice".to_owned()),
+        Target::ExternalId("alice".to_owned()),
+        Target::Email("alice@example.com".to_owned()),
+        Target::Application(application()),
+    ];
+    let mut covered = 0;
+    for target in targets {
+        for before in [9, 10, 11] {
+            for has_credential in [true, false] {
+                let world = World::new().await;
+                let mut session = session(world.user.id, 1, 10, 5);
+                if !has_credential {
+                    (session.credential, session.api_key) = (None, None);
+                }
+                let row = Revocation {
+                    target: target.clone(),
+                    before: at(before),
+                    made_at: at(before),
+                    forget_at: at(before + 86_400),
+                };
+                let changes = vec![
+                    Change::OpenSession(session.clone()),
+                    Change::Revoke(row.clone()),
+                ];
+                world.commit(changes).await.unwrap();
+                let expected = row.covers_session(application(), &session);
+                assert_eq!(!world.lives(session.id).await, expected, "{row:?}");
+                covered += usize::from(expected);
+            }
+        }
+    }
+    // Of six rounds each: a session in all, of its credential and key in half, of user and
+    // application in those that are not before it.
+    assert_eq!(covered, 6 + 4 * 3 + 2 * 4);
+}
+
 #[tokio::test]
 async fn what_a_revocation_covers_is_not_written_after_it() {
     let world = World::new().await;

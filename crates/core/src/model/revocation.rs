@@ -1,7 +1,9 @@
 //! A revocation: one row that ends what it covers, now and after a restart.
 
+use countersign_credential::claims::Claims;
 use countersign_credential::time::Timestamp;
 
+use super::session::Session;
 use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 
 /// What a revocation names.
@@ -41,6 +43,47 @@ pub struct Revocation {
     pub made_at: Timestamp,
     /// When nothing that it covers can live any more, so that the row may go.
     pub forget_at: Timestamp,
+}
+
+// === impl Revocation ===
+
+impl Revocation {
+    /// Whether it covers a session of this application: by session, credential and API key for
+    /// ever, by user and application where it was opened up to the moment. A name, an external id
+    /// or an e-mail address covers who comes with it, and no session.
+    #[must_use]
+    pub fn covers_session(&self, application: ApplicationId, session: &Session) -> bool {
+        let credential = session.credential.as_ref();
+        let opened = session.id.made_at() <= self.before;
+        match &self.target {
+            Target::Session(id) => session.id == *id,
+            Target::Jti(jti) => credential.is_some_and(|c| c.jti.as_ref() == Some(jti)),
+            Target::Digest(digest) => credential.is_some_and(|c| c.digest == *digest),
+            Target::Kid(kid) => credential.is_some_and(|c| c.kid.as_str() == kid),
+            Target::ApiKey(id) => session.api_key == Some(*id),
+            Target::User(id) => session.user == *id && opened,
+            Target::Application(id) => application == *id && opened,
+            Target::Name(_) | Target::ExternalId(_) | Target::Email(_) => false,
+        }
+    }
+
+    /// Whether it covers a backend's bearer, which names no user: by its own bytes, its id and its
+    /// key for ever, by application where it was issued up to the moment.
+    #[must_use]
+    pub fn covers_bearer(&self, application: ApplicationId, claims: &Claims) -> bool {
+        match &self.target {
+            Target::Jti(jti) => claims.jti.as_ref() == Some(jti),
+            Target::Digest(digest) => claims.digest == *digest,
+            Target::Kid(kid) => claims.kid.as_str() == kid,
+            Target::Application(id) => application == *id && claims.issued_at <= self.before,
+            Target::Session(_)
+            | Target::ApiKey(_)
+            | Target::User(_)
+            | Target::Name(_)
+            | Target::ExternalId(_)
+            | Target::Email(_) => false,
+        }
+    }
 }
 
 // === impl Target ===

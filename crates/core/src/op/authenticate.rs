@@ -17,6 +17,7 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::ApplicationId;
 use crate::key_use::UsedKey;
+use crate::memory::KnownCredential;
 use crate::model::api_key::{ApiKey, Role};
 use crate::model::application::ApplicationName;
 use crate::model::event::Assurance;
@@ -207,8 +208,39 @@ fn principal_of(key: &ApiKey) -> Principal {
 }
 
 /// A nexmo token without `sub` is a backend's bearer. Every other credential
-/// is for logging in.
+/// is for logging in. One that was found good is not verified again: the same
+/// bytes with the same keys give the same verdict, until they are over.
 async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error> {
+    let digest = secret_text::digest_of(text);
+    if let Some(known) = ctx.known_credential(&digest)
+        && ctx.now() < known.claims.expires_at
+    {
+        ctx.note_use(UsedKey::Signing(
+            known.application,
+            known.claims.kid.clone(),
+        ));
+        return Ok(backend_of(&known));
+    }
+    let mark = ctx.mark();
+    let known = verified_bearer(ctx, text).await?;
+    let principal = backend_of(&known);
+    ctx.know_credential(mark, digest, known);
+    Ok(principal)
+}
+
+fn backend_of(known: &KnownCredential) -> Principal {
+    Principal {
+        application: Some(known.application),
+        who: Who::Backend {
+            api_key: None,
+            admin: false,
+        },
+        acl: known.acl.clone(),
+        parameters: Vec::new(),
+    }
+}
+
+async fn verified_bearer(ctx: &Ctx, text: &str) -> Result<KnownCredential, Error> {
     let credential = parse(text)?;
     let log_in = || {
         Error::new(
@@ -229,11 +261,11 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
         )
     })?;
     let claims = judge.verifier.verify(&credential, ctx.now())?;
-    ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
+    let application = judge.application.id;
+    ctx.note_use(UsedKey::Signing(application, claims.kid.clone()));
     if claims.subject.is_some() {
         return Err(log_in());
     }
-    let application = judge.application.id;
     let targets = credential_targets(&claims, &judge.application);
     if ctx
         .store
@@ -245,14 +277,10 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
                 .hint("mint another one"),
         );
     }
-    Ok(Principal {
-        application: Some(application),
-        who: Who::Backend {
-            api_key: None,
-            admin: false,
-        },
-        acl: claims.acl.map(Arc::new),
-        parameters: Vec::new(),
+    Ok(KnownCredential {
+        application,
+        acl: claims.acl.clone().map(Arc::new),
+        claims,
     })
 }
 

@@ -5,7 +5,7 @@ use countersign_credential::time::Timestamp;
 
 use super::sessions::tombstone;
 use crate::access::action::Action;
-use crate::access::principal::Principal;
+use crate::access::principal::{Principal, Who};
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
@@ -79,8 +79,32 @@ pub async fn read_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<U
             .await?;
     }
     conditional.given(&facts)?;
+    if let Some(user) = own_user(ctx, application, principal, id).await? {
+        return Ok(user);
+    }
     let found = ctx.store.user(application, Identifier::Id(id)).await?;
     found.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Who asks, as it came with the session that was just checked.
+async fn own_user(
+    ctx: &Ctx,
+    application: ApplicationId,
+    principal: &Principal,
+    id: UserId,
+) -> Result<Option<User>, Error> {
+    let Who::Session { identity, .. } = &principal.who else {
+        return Ok(None);
+    };
+    if identity.user != id {
+        return Ok(None);
+    }
+    let judge = ctx.judge_of(application).await?;
+    let believed_s = i64::from(judge.application.settings.access_s);
+    let view = ctx
+        .session(application, identity.session, believed_s)
+        .await?;
+    Ok(view.map(|view| view.user.clone()))
 }
 
 /// Lists identified users, or finds one by an identifier.
@@ -146,6 +170,10 @@ pub async fn update_user(
     }
     changes.extend(revocations.iter().cloned().map(Change::Revoke));
     ctx.store.commit(&permit, changes).await?;
+    ctx.publish(Notice::User {
+        application,
+        user: id,
+    });
     publish(ctx, application, revocations);
     let found = ctx.store.user(application, Identifier::Id(id)).await?;
     found.ok_or_else(|| Error::not_found("user"))
@@ -176,6 +204,10 @@ pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result
     changes.extend(shut_out(id, settings, now));
     changes.extend(revocations.iter().cloned().map(Change::Revoke));
     ctx.store.commit(&permit, changes).await?;
+    ctx.publish(Notice::User {
+        application,
+        user: id,
+    });
     publish(ctx, application, revocations);
     Ok(())
 }

@@ -40,6 +40,13 @@ pub enum Notice {
         /// Which.
         session: SessionId,
     },
+    /// A user's row has changed, and what is remembered of it is stale.
+    User {
+        /// Whose.
+        application: ApplicationId,
+        /// Which.
+        user: UserId,
+    },
     /// An application, its keys or its settings have changed.
     Application(ApplicationId),
     /// An API key has changed.

@@ -9,6 +9,7 @@ mod identity_rules;
 mod authorization_table;
 mod conversations;
 mod acl;
+mod application_bearer;
 mod bad_input;
 mod origins;
 mod serve;
