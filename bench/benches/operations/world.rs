@@ -131,6 +131,8 @@ async fn application(ctx: &Ctx) -> Result<ApplicationId, Failure> {
     // A credential serves for many logins here, and an access token for the whole run.
     settings.one_time.native = false;
     settings.access_s = limit::SETTING_ACCESS_S_MAX;
+    // A thousand people log in more often here than people do.
+    settings.sessions_max = limit::SETTING_SESSIONS_MAX;
     let new = NewApplication {
         name: "bench".to_owned(),
         slug: None,

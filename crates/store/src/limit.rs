@@ -35,8 +35,8 @@ pub const LOG_TRUNCATE_BYTES: u64 = 64 << 20;
 /// Prepared statements kept for each connection. The texts are constants, so this is never
 /// reached; it keeps a mistake from growing without end.
 pub const PREPARED_MAX: usize = 1024;
-/// Bytes of the database file that a reader maps instead of reading.
-pub const READER_MAP_BYTES: u64 = 1 << 30;
+/// Memory of a reader for pages, in KiB.
+pub const READER_CACHE_KIB: i64 = 8 << 10;
 /// Reader threads, unless the options say otherwise.
 pub const READERS: usize = 2;
 

@@ -32,8 +32,8 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 3,
-        name: "activity",
-        template: include_str!("../migrations/0003_activity.sql"),
+        name: "indexes",
+        template: include_str!("../migrations/0003_indexes.sql"),
     },
 ];
 

@@ -218,6 +218,7 @@ impl World {
             one_time_id: Some(one_time_id),
             current: None,
             device: None,
+            sessions_max: 1,
         };
         self.store.login_view(application(), query).await.unwrap()
     }

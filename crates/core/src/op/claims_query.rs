@@ -25,6 +25,7 @@ pub(super) fn login_query(claims: &Claims, application: &Application) -> Result<
         one_time_id: one_time_id(claims, application),
         current: None,
         device: None,
+        sessions_max: application.settings.sessions_max.max(1),
     })
 }
 

@@ -73,6 +73,8 @@ pub struct LoginQuery {
     pub current: Option<SessionId>,
     /// The device that the client says it is.
     pub device: Option<DeviceId>,
+    /// How many open sessions matter: who has fewer is not asked which.
+    pub sessions_max: u32,
 }
 
 /// What a login found.
@@ -94,7 +96,8 @@ pub struct LoginView {
     pub current_revoked: bool,
     /// Whether this application issued the device's id.
     pub device_known: bool,
-    /// The user's open sessions, the oldest first.
+    /// The user's open sessions, the oldest first, where they could be as many as matter; else
+    /// none.
     pub open_sessions: Vec<SessionId>,
     /// The conversations in which the current session's visitor has a place.
     pub visitor_conversations: Vec<ConversationId>,

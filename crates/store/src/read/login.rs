@@ -1,6 +1,6 @@
 //! What a login needs to know, read in one hop at one moment.
 
-use super::{all, first, revocation, session, user};
+use super::{all, ask, first, revocation, session, user};
 use crate::columns::{Columns, covers_session, session as session_of, user as user_of};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::error::StoreError;
@@ -10,6 +10,19 @@ use countersign_core::id::{ApplicationId, ConversationId, SessionId};
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::store::{LoginQuery, LoginView};
 use countersign_credential::time::Timestamp;
+
+/// How many sessions of a user are not ended, counted up to a number.
+macro_rules! count_open {
+    ($column:literal) => {
+        concat!(
+            "SELECT count(*) FROM (SELECT s.id FROM users u JOIN sessions s \
+             ON s.application_id = u.application_id AND s.user_id = u.id \
+             WHERE u.application_id = $1 AND u.deleted_at IS NULL AND s.ended_at IS NULL AND u.",
+            $column,
+            " = $2 LIMIT $3) n"
+        )
+    };
+}
 
 macro_rules! open_sessions {
     ($column:literal) => {
@@ -25,6 +38,10 @@ macro_rules! open_sessions {
     };
 }
 
+const COUNT_BY_ID: &str = count_open!("id");
+const COUNT_BY_NAME: &str = count_open!("name");
+const COUNT_BY_EXTERNAL_ID: &str = count_open!("external_id");
+const COUNT_BY_EMAIL: &str = count_open!("email");
 const OPEN_BY_ID: &str = open_sessions!("id");
 const OPEN_BY_NAME: &str = open_sessions!("name");
 const OPEN_BY_EXTERNAL_ID: &str = open_sessions!("external_id");
@@ -36,6 +53,10 @@ const VISITOR_CONVERSATIONS: &str = "SELECT m.conversation_id FROM sessions s JO
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
+    COUNT_BY_ID,
+    COUNT_BY_NAME,
+    COUNT_BY_EXTERNAL_ID,
+    COUNT_BY_EMAIL,
     OPEN_BY_ID,
     OPEN_BY_NAME,
     OPEN_BY_EXTERNAL_ID,
@@ -66,7 +87,7 @@ pub(crate) async fn view(
 ) -> Result<LoginView, StoreError> {
     let mut asked = Asked::default();
     let by_identifier = asked.add(user::query(application, &query.identifier));
-    let open = asked.add(open_sessions(application, &query.identifier));
+    let open = asked.add(count_open(application, query));
     let other = query
         .other
         .as_ref()
@@ -91,6 +112,14 @@ pub(crate) async fn view(
     let none = Rows::default();
     let answer = |place: Option<usize>| place.and_then(|at| answers.get(at)).unwrap_or(&none);
 
+    let open: Option<u32> = first(answer(Some(open)), |columns| columns.number())?;
+    let open_sessions = if open.is_some_and(|open| open >= query.sessions_max) {
+        // Who has so many loses the oldest: then it matters which of them a revocation has ended.
+        let rows = ask(engine, open_sessions(application, &query.identifier)).await?;
+        all(&rows, |columns| Ok(SessionId::from_bytes(columns.id()?)))?
+    } else {
+        Vec::new()
+    };
     let found = first(answer(Some(by_identifier)), user_and_revoked_until)?;
     let of_target = answers.iter().skip(targets).any(|rows| !rows.is_empty());
     let of_user = found
@@ -110,9 +139,7 @@ pub(crate) async fn view(
         current_revoked: current.as_ref().is_some_and(|view| view.revoked),
         current: current.map(|view| (view.session, view.user)),
         device_known: !answer(device).is_empty(),
-        open_sessions: all(answer(Some(open)), |columns| {
-            Ok(SessionId::from_bytes(columns.id()?))
-        })?,
+        open_sessions,
         visitor_conversations: all(answer(conversations), |columns| {
             Ok(ConversationId::from_bytes(columns.id()?))
         })?,
@@ -125,13 +152,35 @@ fn user_and_revoked_until(
     Ok((user_of(columns)?, columns.optional_time()?))
 }
 
-fn open_sessions(application: ApplicationId, identifier: &Identifier) -> Statement {
-    let (sql, value) = match identifier {
-        Identifier::Id(id) => (OPEN_BY_ID, Value::from(id.bytes())),
-        Identifier::Name(name) => (OPEN_BY_NAME, name.as_str().into()),
-        Identifier::ExternalId(id) => (OPEN_BY_EXTERNAL_ID, id.as_str().into()),
-        Identifier::Email(email) => (OPEN_BY_EMAIL, email.as_str().into()),
+fn count_open(application: ApplicationId, query: &LoginQuery) -> Statement {
+    let sql = match &query.identifier {
+        Identifier::Id(_) => COUNT_BY_ID,
+        Identifier::Name(_) => COUNT_BY_NAME,
+        Identifier::ExternalId(_) => COUNT_BY_EXTERNAL_ID,
+        Identifier::Email(_) => COUNT_BY_EMAIL,
     };
+    let most = i64::from(query.sessions_max);
+    let value = value_of(&query.identifier);
+    Statement::new(sql, [application.bytes().into(), value, most.into()])
+}
+
+fn value_of(identifier: &Identifier) -> Value {
+    match identifier {
+        Identifier::Id(id) => id.bytes().into(),
+        Identifier::Name(name) => name.as_str().into(),
+        Identifier::ExternalId(id) => id.as_str().into(),
+        Identifier::Email(email) => email.as_str().into(),
+    }
+}
+
+fn open_sessions(application: ApplicationId, identifier: &Identifier) -> Statement {
+    let sql = match identifier {
+        Identifier::Id(_) => OPEN_BY_ID,
+        Identifier::Name(_) => OPEN_BY_NAME,
+        Identifier::ExternalId(_) => OPEN_BY_EXTERNAL_ID,
+        Identifier::Email(_) => OPEN_BY_EMAIL,
+    };
+    let value = value_of(identifier);
     let most = i64::from(limit::OPEN_SESSIONS_READ_MAX);
     Statement::new(sql, [application.bytes().into(), value, most.into()])
 }

@@ -19,6 +19,7 @@ fn query(world: &World, identifier: Identifier) -> LoginQuery {
         one_time_id: None,
         current: None,
         device: None,
+        sessions_max: 1,
     }
 }
 
@@ -53,7 +54,7 @@ pub(crate) async fn everything_is_read_at_once(world: Arc<World>) {
                 one_time_id: ended.credential.as_ref().and_then(|c| c.one_time_id),
                 current: Some(newest.id),
                 device: Some(oldest.device),
-                ..query(&world, identifier)
+                ..query(&world, identifier.clone())
             },
         )
         .await;
@@ -63,6 +64,14 @@ pub(crate) async fn everything_is_read_at_once(world: Arc<World>) {
         assert_eq!(view.current, Some((newest.clone(), jay.clone())));
         assert!(!view.revoked && !view.current_revoked && view.device_known);
         assert_eq!(view.open_sessions, [oldest.id, newest.id]);
+        for (sessions_max, told) in [(2, 2), (3, 0)] {
+            let query = LoginQuery {
+                sessions_max,
+                ..query(&world, identifier.clone())
+            };
+            let view = ask(&world, query).await;
+            assert_eq!(view.open_sessions.len(), told, "{sessions_max}");
+        }
         assert_eq!(view.visitor_conversations, []);
     }
 }

@@ -33,6 +33,7 @@ pub(crate) async fn two_applications_do_not_see_each_other(world: Arc<World>) {
             one_time_id: session.credential.as_ref().and_then(|c| c.one_time_id),
             current: Some(session.id),
             device: Some(session.device),
+            sessions_max: 1,
         };
         let view = store.login_view(foreign, query).await.unwrap();
         assert!(view.user.is_none() && view.used_by.is_none() && view.current.is_none());
