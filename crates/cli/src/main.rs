@@ -29,6 +29,7 @@ mod command;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
@@ -38,6 +39,11 @@ use crate::output::Output;
 use crate::system::System;
 
 /// User authentication for in-app conversations, self-hosted.
+/// What an answer is made of is many small pieces: with the system's allocator a
+/// fifth of a request's time went into asking for them and giving them back.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, arg_required_else_help = true)]
 struct Arguments {

@@ -3,6 +3,8 @@
 //! A body is kept as the JSON text that was sent: no number loses a digit, and
 //! no member its place, on the way through.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -84,7 +86,7 @@ pub struct Event {
     /// What it is.
     #[schema(value_type = schema::EventType)]
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Its body: the newest one if it was edited, `{}` if it was deleted.
     #[schema(value_type = Object)]
     pub body: Box<RawValue>,
@@ -122,7 +124,7 @@ pub struct From {
     pub name: String,
     /// How well the sender was known: `anonymous`, `described` or `verified`.
     #[schema(value_type = schema::Assurance)]
-    pub assurance: String,
+    pub assurance: Cow<'static, str>,
 }
 
 /// A part of a conversation's history.

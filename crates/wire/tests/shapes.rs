@@ -106,13 +106,13 @@ fn an_event_keeps_its_body_to_the_digit() {
     let body = r#"{"z":1.00,"a":123456789012345678901234567890}"#;
     let event = Event {
         id: 7,
-        kind: "custom:offer".to_owned(),
+        kind: "custom:offer".into(),
         body: RawValue::from_string(body.to_owned()).unwrap(),
         from: From {
             member_id: None,
             user_id: None,
             name: "support".to_owned(),
-            assurance: "verified".to_owned(),
+            assurance: "verified".into(),
         },
         timestamp: TIME,
         client_id: None,

@@ -1,5 +1,7 @@
 //! An event: one entry of a conversation.
 
+use std::borrow::Cow;
+
 use countersign_credential::time::Timestamp;
 
 use crate::id::{ApiKeyId, MemberId, UserId};
@@ -102,18 +104,18 @@ pub enum Range {
 impl EventKind {
     /// The type as the API and the store spell it.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> Cow<'static, str> {
         match self {
-            Self::Custom(name) => format!("custom:{name}"),
-            Self::Text => "text".to_owned(),
-            Self::Message => "message".to_owned(),
-            Self::Image => "image".to_owned(),
-            Self::MemberInvited => "member:invited".to_owned(),
-            Self::MemberJoined => "member:joined".to_owned(),
-            Self::MemberLeft => "member:left".to_owned(),
-            Self::MemberAdopted => "member:adopted".to_owned(),
-            Self::Edit => "edit".to_owned(),
-            Self::Delete => "delete".to_owned(),
+            Self::Custom(name) => Cow::Owned(format!("custom:{name}")),
+            Self::Text => Cow::Borrowed("text"),
+            Self::Message => Cow::Borrowed("message"),
+            Self::Image => Cow::Borrowed("image"),
+            Self::MemberInvited => Cow::Borrowed("member:invited"),
+            Self::MemberJoined => Cow::Borrowed("member:joined"),
+            Self::MemberLeft => Cow::Borrowed("member:left"),
+            Self::MemberAdopted => Cow::Borrowed("member:adopted"),
+            Self::Edit => Cow::Borrowed("edit"),
+            Self::Delete => Cow::Borrowed("delete"),
         }
     }
 

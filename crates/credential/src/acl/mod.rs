@@ -9,6 +9,7 @@
 //! the application's decision.
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -27,12 +28,12 @@ mod write;
 /// The most patterns that an ACL has.
 pub const PATTERNS_MAX: usize = 100;
 
-/// An ACL, read once and asked often. Two are equal when they have the same patterns with the same
+/// An ACL, read once, asked often and cheap to clone. Two are equal when they have the same patterns with the same
 /// rules, in whatever order they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl {
     /// Sorted by pattern; each pattern is there once.
-    entries: Box<[Entry]>,
+    entries: Arc<[Entry]>,
 }
 
 /// Why a JSON value is no ACL.
@@ -234,7 +235,7 @@ impl Acl {
             return Explanation::PathNotCanonical;
         };
         let mut misses = Vec::new();
-        for entry in &self.entries {
+        for entry in &*self.entries {
             if entry.pattern.covers(path) {
                 let pattern = entry.pattern.as_str();
                 match entry.rule.check(call) {
@@ -253,7 +254,7 @@ impl Acl {
     fn from_entries(mut entries: Vec<Entry>) -> Self {
         entries.sort_unstable_by(|left, right| left.pattern.as_str().cmp(right.pattern.as_str()));
         Self {
-            entries: entries.into_boxed_slice(),
+            entries: entries.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Acl, Entry};
 
 pub(super) fn acl(acl: &Acl) -> String {
     let mut text = String::from("{\"paths\":{");
-    separated(&mut text, &acl.entries, |text, Entry { pattern, rule }| {
+    separated(&mut text, &*acl.entries, |text, Entry { pattern, rule }| {
         string(text, pattern.as_str());
         text.push(':');
         write_rule(text, rule);

@@ -248,7 +248,7 @@ fn shown(event: Event, reader: Reader<'_>) -> Result<wire::Event, Error> {
             member_id: event.from.member.map(|id| id.to_string()),
             user_id: event.from.user.map(|id| id.to_string()),
             name: event.from.name,
-            assurance: event.from.assurance.as_str().to_owned(),
+            assurance: event.from.assurance.as_str().into(),
         },
         timestamp: time(event.timestamp),
         client_id: event.client_id.filter(|_| is_sender),
