@@ -47,7 +47,10 @@ pub async fn attach(ctx: &Ctx, principal: &Principal, attach: Attach) -> Result<
         return Err(Error::new(Code::BadRequest, "the file is empty")
             .hint("the request's body is the file itself"));
     }
-    let (_, permit) = view_for(ctx, principal, conditional, attach.conversation).await?;
+    // Looked at first, so that no stranger's file gets as far as the writer; and
+    // held to in the batch, since a place can be lost meanwhile.
+    view_for(ctx, principal, conditional, attach.conversation).await?;
+    let (permit, guard) = conditional.in_batch()?;
     let judge = ctx.judge_of(permit.application()).await?;
     let now = ctx.now();
     let attachment = Attachment {
@@ -61,6 +64,7 @@ pub async fn attach(ctx: &Ctx, principal: &Principal, attach: Attach) -> Result<
     let new = NewAttachment {
         attachment: attachment.clone(),
         author: principal.author(),
+        guard,
         content: attach.content,
         quota_bytes: limit::ATTACHMENT_QUOTA_BYTES,
     };

@@ -157,7 +157,8 @@ pub enum Change {
     /// Expects that a visitor has no place left: all that it had at the commit
     /// was moved or deleted, also what it began since it was read.
     ExpectNoPlace(UserId),
-    /// Stores a file. Expects the author to be within the quota.
+    /// Stores a file. Expects the conversation to exist, a user who sends to be
+    /// joined, and the author to be within the quota.
     AddAttachment(Box<NewAttachment>),
     /// Changes what the application is called. Expects it to exist, and its new
     /// alias to be free.
@@ -341,6 +342,8 @@ pub struct NewAttachment {
     pub attachment: Attachment,
     /// Who stores it.
     pub author: Author,
+    /// The membership that the author must have, where it is a user.
+    pub guard: Guard,
     /// Its bytes.
     pub content: Vec<u8>,
     /// How many bytes this author may have stored, this file included.

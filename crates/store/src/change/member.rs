@@ -65,14 +65,7 @@ pub(crate) const TEXTS: &[&str] = &[
 pub(super) fn add(plan: &mut Plan, new: &NewMember) {
     let conversation = new.conversation;
     take_number(plan, conversation, new.at);
-    if let Guard::Joined(user) = new.guard {
-        let parameters = [
-            plan.application(),
-            conversation.bytes().into(),
-            user.bytes().into(),
-        ];
-        plan.expect(Expectation::Joined, IS_JOINED, parameters);
-    }
+    expect_guard(plan, conversation, new.guard);
     let parameters = [
         plan.application(),
         conversation.bytes().into(),
@@ -113,6 +106,18 @@ pub(super) fn change(plan: &mut Plan, change: &MemberChange) {
         change.assurance,
         change.at,
     );
+}
+
+/// Expects the membership that a user's change needs. The conversation is locked by now.
+pub(super) fn expect_guard(plan: &mut Plan, conversation: ConversationId, guard: Guard) {
+    if let Guard::Joined(user) = guard {
+        let parameters = [
+            plan.application(),
+            conversation.bytes().into(),
+            user.bytes().into(),
+        ];
+        plan.expect(Expectation::Joined, IS_JOINED, parameters);
+    }
 }
 
 /// Misses where a visitor has a place that is not left.

@@ -90,6 +90,7 @@ macro_rules! suite {
                 key_uses,
                 operator_keys,
                 attachments_have_a_quota,
+                attachments_are_of_who_is_joined,
                 audit_has_the_newest_first,
                 is_deleted_with_everything,
                 epoch_and_ping,
@@ -102,6 +103,7 @@ macro_rules! suite {
                 two_adoptions_are_one,
                 fifty_rotations_have_one_winner,
                 events_have_no_holes,
+                a_removal_meets_an_upload,
             ],
         }
     };

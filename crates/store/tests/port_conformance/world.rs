@@ -4,9 +4,11 @@ use countersign_core::access::action::Action;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::access::{Permit, authorize};
 use countersign_core::id::{
-    ApiKeyId, ApplicationId, AuditId, ConversationId, DeviceId, MemberId, SessionId, UserId,
+    ApiKeyId, ApplicationId, AttachmentId, AuditId, ConversationId, DeviceId, MemberId, SessionId,
+    UserId,
 };
 use countersign_core::model::application::Application;
+use countersign_core::model::attachment::Attachment;
 use countersign_core::model::audit::{Actor, AuditEntry};
 use countersign_core::model::conversation::{Conversation, ConversationView};
 use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range};
@@ -17,7 +19,8 @@ use countersign_core::model::settings::Settings;
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{
-    Change, ClientId, Committed, Expectation, Guard, NewConversation, NewEvent, NewMember, Visitor,
+    Change, ClientId, Committed, Expectation, Guard, NewAttachment, NewConversation, NewEvent,
+    NewMember, Visitor,
 };
 use countersign_core::ports::store::{CommitError, Registry, Store};
 use countersign_credential::dialect::Dialect;
@@ -316,6 +319,33 @@ impl World {
         let committed = self.commit([change]).await;
         assert_eq!(committed.events.len(), 1);
         committed.events[0].1
+    }
+
+    /// A file of so many bytes, under a quota of 100.
+    pub(crate) fn new_file(
+        &self,
+        conversation: ConversationId,
+        author: Author,
+        bytes: u8,
+    ) -> NewAttachment {
+        let attachment = Attachment {
+            id: self.id(AttachmentId::new),
+            conversation,
+            file_name: bytes.is_multiple_of(2).then(|| "a file.png".to_owned()),
+            media_type: "image/png".to_owned(),
+            bytes: bytes.into(),
+            created_at: self.at(4),
+        };
+        NewAttachment {
+            attachment,
+            author,
+            guard: match author {
+                Author::User(user) => Guard::Joined(user),
+                Author::ApiKey(_) | Author::Backend => Guard::None,
+            },
+            content: vec![bytes; bytes.into()],
+            quota_bytes: 100,
+        }
     }
 
     pub(crate) async fn event(&self, conversation: ConversationId, id: u64) -> Event {

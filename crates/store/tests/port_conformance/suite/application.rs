@@ -1,18 +1,18 @@
 //! Applications, keys, settings, files and the audit log.
 
 use crate::world::{World, entry, permit, window};
-use countersign_core::id::{ApiKeyId, ApplicationId, AttachmentId, AuditId, ConversationId};
+use countersign_core::id::{ApiKeyId, ApplicationId, AuditId, ConversationId};
 use countersign_core::key_use::{KeyUse, UsedKey};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName};
-use countersign_core::model::attachment::Attachment;
 use countersign_core::model::audit::{Actor, AuditEntry};
-use countersign_core::model::event::{Author, Range};
+use countersign_core::model::event::{Assurance, Author, Range};
+use countersign_core::model::member::MemberState;
 use countersign_core::model::page::Window;
 use countersign_core::model::settings::{MergePolicy, Settings};
 use countersign_core::model::signing_key::{KeyMaterial, SigningKey};
-use countersign_core::model::user::Identifier;
-use countersign_core::ports::change::{Change, Expectation, NewAttachment};
+use countersign_core::model::user::{Identifier, User};
+use countersign_core::ports::change::{Change, Expectation, MemberChange, NewAttachment};
 use countersign_core::ports::store::CommitError;
 use countersign_credential::key::{KeyAlgorithm, KeyState, Kid};
 use std::collections::BTreeMap;
@@ -357,22 +357,7 @@ pub(crate) async fn operator_keys(world: Arc<World>) {
 pub(crate) async fn attachments_have_a_quota(world: Arc<World>) {
     let jay = world.person("jay").await;
     let conversation = world.conversation(&jay).await;
-    let new = |conversation, author, bytes: u8| {
-        let attachment = Attachment {
-            id: world.id(AttachmentId::new),
-            conversation,
-            file_name: bytes.is_multiple_of(2).then(|| "a file.png".to_owned()),
-            media_type: "image/png".to_owned(),
-            bytes: bytes.into(),
-            created_at: world.at(4),
-        };
-        NewAttachment {
-            attachment,
-            author,
-            content: vec![bytes; bytes.into()],
-            quota_bytes: 100,
-        }
-    };
+    let new = |conversation, author, bytes| world.new_file(conversation, author, bytes);
     let add = |new: &NewAttachment| [Change::AddAttachment(Box::new(new.clone()))];
     let own = Author::User(jay.id);
     let one = new(conversation, own, 60);
@@ -398,6 +383,41 @@ pub(crate) async fn attachments_have_a_quota(world: Arc<World>) {
         .attachment(world.application, one.attachment.id)
         .await;
     assert_eq!(found.unwrap(), None);
+}
+
+pub(crate) async fn attachments_are_of_who_is_joined(world: Arc<World>) {
+    let [jay, ann, bob] = [
+        world.person("jay").await,
+        world.person("ann").await,
+        world.person("bob").await,
+    ];
+    let conversation = world.conversation(&jay).await;
+    let place = world.join(conversation, &ann).await;
+    let invited = world.new_member(conversation, bob.id, MemberState::Invited);
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    let file = |user: &User| {
+        let new = world.new_file(conversation, Author::User(user.id), 2);
+        Change::AddAttachment(Box::new(new))
+    };
+    let leave = Change::ChangeMember(Box::new(MemberChange {
+        conversation,
+        member: place,
+        from: MemberState::Joined,
+        to: MemberState::Left,
+        author: Author::Backend,
+        assurance: Assurance::Verified,
+        at: world.at(500),
+    }));
+    let stranger = world.person("eve").await;
+    for user in [&bob, &stranger] {
+        world.refuse(Expectation::Joined, [file(user)]).await;
+    }
+    // What comes before it in the batch counts already.
+    let batch = [leave.clone(), file(&ann)];
+    world.refuse(Expectation::Joined, batch).await;
+    world.commit([file(&ann), leave]).await;
+    world.refuse(Expectation::Joined, [file(&ann)]).await;
+    world.commit([file(&jay)]).await;
 }
 
 pub(crate) async fn audit_has_the_newest_first(world: Arc<World>) {

@@ -2,9 +2,10 @@
 
 use crate::world::World;
 use countersign_core::id::UserId;
-use countersign_core::model::event::Author;
+use countersign_core::model::event::{Assurance, Author};
+use countersign_core::model::member::MemberState;
 use countersign_core::model::user::{Identifier, User};
-use countersign_core::ports::change::{Change, Committed, Expectation, Rotation};
+use countersign_core::ports::change::{Change, Committed, Expectation, MemberChange, Rotation};
 use countersign_core::ports::store::CommitError;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -133,4 +134,43 @@ pub(crate) async fn events_have_no_holes(world: Arc<World>) {
     assert_eq!(u64::try_from(sent).unwrap() + 1, last);
     let view = world.view(id, jay.id).await.unwrap();
     assert_eq!(view.conversation.last_event_id, last);
+}
+
+/// Whoever is removed first has stored nothing, in whichever order the two arrive.
+pub(crate) async fn a_removal_meets_an_upload(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    for round in 0..40 {
+        let id = world.conversation(&jay).await;
+        let place = world.place(id, jay.id).await.id;
+        let new = world.new_file(id, Author::User(jay.id), 1);
+        let file = new.attachment.id;
+        let upload = vec![Change::AddAttachment(Box::new(new))];
+        let removal = vec![Change::ChangeMember(Box::new(MemberChange {
+            conversation: id,
+            member: place,
+            from: MemberState::Joined,
+            to: MemberState::Left,
+            author: Author::Backend,
+            assurance: Assurance::Verified,
+            at: world.at(9),
+        }))];
+        let batches = if round % 2 == 0 {
+            vec![upload, removal]
+        } else {
+            vec![removal, upload]
+        };
+        let outcomes = at_once(&world, batches).await;
+        let stored = world.store.attachment(world.application, file).await;
+        let stored = stored.unwrap().is_some();
+        let missed = outcomes.iter().filter_map(|outcome| match outcome {
+            Ok(_) => None,
+            Err(CommitError::Missed(missed)) => Some(*missed),
+            Err(CommitError::Store(error)) => panic!("{error:?}"),
+        });
+        let expected: &[Expectation] = if stored { &[] } else { &[Expectation::Joined] };
+        assert_eq!(missed.collect::<Vec<_>>(), expected, "round {round}");
+        let late = world.new_file(id, Author::User(jay.id), 1);
+        let late = Change::AddAttachment(Box::new(late));
+        world.refuse(Expectation::Joined, [late]).await;
+    }
 }
