@@ -29,8 +29,8 @@ mod command;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::{api_key, application, demo, dev, key, serve, token, user};

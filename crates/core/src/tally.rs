@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use countersign_credential::dialect::Dialect;
 
 use crate::error::Error;
-use crate::model::session::EndReason;
+use crate::ports::change::Committed;
 
 /// The numbers of one node since it was started.
 #[derive(Debug, Default)]
@@ -39,12 +39,14 @@ impl Tally {
     /// Notes a login, by its outcome in a word or its refusal.
     pub fn login(&self, way: Way, outcome: Result<&'static str, &Error>) {
         let outcome = outcome.unwrap_or_else(|error| error.code.as_str());
-        self.logins.add((way.as_str(), outcome));
+        self.logins.add((way.as_str(), outcome), 1);
     }
 
-    /// Notes that a session ended.
-    pub fn session_ended(&self, why: EndReason) {
-        self.sessions_ended.add(why.as_str());
+    /// Notes the sessions that a commit has ended.
+    pub fn committed(&self, committed: &Committed) {
+        for (why, sessions) in &committed.ended {
+            self.sessions_ended.add(why.as_str(), *sessions);
+        }
     }
 
     /// The logins by dialect and outcome.
@@ -73,9 +75,12 @@ impl Way {
 // === impl Counts ===
 
 impl<K: Ord + Clone> Counts<K> {
-    fn add(&self, labels: K) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry(labels).or_default() += 1;
+    fn add(&self, labels: K, more: u64) {
+        if more > 0 {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(labels).or_default();
+            *count = count.saturating_add(more);
+        }
     }
 
     fn read(&self) -> BTreeMap<K, u64> {

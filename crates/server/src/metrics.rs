@@ -108,10 +108,7 @@ impl Requests {
             let labels = [("dialect", dialect), ("outcome", outcome)];
             page.line("logins_total", &labels, count);
         }
-        page.head(
-            "sessions_ended_total",
-            "Sessions that were ended one by one, by reason.",
-        );
+        page.head("sessions_ended_total", "Sessions that ended, by reason.");
         for (reason, count) in tally.sessions_ended() {
             page.line("sessions_ended_total", &[("reason", reason)], count);
         }

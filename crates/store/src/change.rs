@@ -27,6 +27,7 @@ use crate::rows::{Row, Rows};
 use crate::secrets::Keyring;
 use countersign_core::id::{ApplicationId, ConversationId};
 use countersign_core::model::event::{Assurance, Author};
+use countersign_core::model::session::EndReason;
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{Change, Committed, Expectation};
 use countersign_core::ports::store as port;
@@ -38,6 +39,7 @@ pub(crate) struct Plan {
     statements: Vec<Statement>,
     appended: Vec<Appended>,
     sent: Vec<Sent>,
+    ended: Vec<(EndReason, usize)>,
     change: usize,
 }
 
@@ -227,6 +229,7 @@ impl Plan {
             statements: Vec::new(),
             appended: Vec::new(),
             sent: Vec::new(),
+            ended: Vec::new(),
             change: 0,
         }
     }
@@ -281,6 +284,11 @@ impl Plan {
         });
     }
 
+    /// Notes that each row of the last statement is a session that ends.
+    pub(crate) fn ends(&mut self, why: EndReason) {
+        self.ended.push((why, self.statements.len() - 1));
+    }
+
     /// Asks who sends the event that was appended.
     pub(crate) fn asks_sender(
         &mut self,
@@ -325,9 +333,14 @@ impl Plan {
             person::sender(rows, sent.assurance)
         };
         let senders = self.sent.iter().map(sender_of);
+        let rows = |statement: usize| answers.get(statement).map_or(0, Rows::len);
+        let ended = self.ended.iter();
         Ok(Committed {
             events,
             senders: senders.collect::<Result<_, _>>()?,
+            ended: ended
+                .map(|(why, statement)| (*why, rows(*statement) as u64))
+                .collect(),
         })
     }
 

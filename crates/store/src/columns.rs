@@ -1,10 +1,11 @@
 //! Rows to the domain's nouns: each noun's columns, in one order, beside what reads them.
 
+use crate::engine::Value;
 use crate::error::StoreError;
 use crate::rows::Row;
 use countersign_core::id::{ApiKeyId, DeviceId, MemberId, SessionId, UserId};
 use countersign_core::model::member::{Member, MemberState};
-use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential};
+use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
 use countersign_core::model::user::User;
 use countersign_core::ports::store::dialect_name;
 use countersign_credential::acl::Acl;
@@ -54,6 +55,23 @@ macro_rules! covers_session {
     };
 }
 pub(crate) use covers_session;
+
+/// Whether a session, of the table's alias `s`, is not over by time. The parameters are those of
+/// [`timeouts_of`].
+macro_rules! in_time {
+    ($end:literal, $idle_since:literal, $visitor_idle_since:literal) => {
+        concat!(
+            "s.expires_at > ",
+            $end,
+            " AND (s.dialect <> 'anonymous' AND s.rotated_at > ",
+            $idle_since,
+            " OR s.dialect = 'anonymous' AND s.rotated_at > ",
+            $visitor_idle_since,
+            ")"
+        )
+    };
+}
+pub(crate) use in_time;
 
 /// The columns of a member, of the aliases `m` and, for its user, `u`, as [`member`] reads them.
 macro_rules! member_columns {
@@ -267,6 +285,15 @@ pub(crate) fn shown_name<'a>(
 pub(crate) fn acl_of_text(text: &str) -> Option<Acl> {
     let value = json::read(text.as_bytes()).ok()?;
     Acl::from_json(&value).ok()
+}
+
+/// The parameters of [`in_time`], in its order.
+pub(crate) fn timeouts_of(timeouts: Timeouts) -> [Value; 3] {
+    [
+        timeouts.end.milliseconds().into(),
+        timeouts.idle_since.milliseconds().into(),
+        timeouts.visitor_idle_since.milliseconds().into(),
+    ]
 }
 
 /// A number of the domain as the store keeps it. None comes near the bound.

@@ -16,7 +16,7 @@ use countersign_core::model::event::{Author, Event, Range};
 use countersign_core::model::member::Member;
 use countersign_core::model::page::{Page, Window};
 use countersign_core::model::revocation::Target;
-use countersign_core::model::session::{Device, Session};
+use countersign_core::model::session::{Device, Session, Timeouts};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::Random;
@@ -126,17 +126,19 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         &self,
         application: ApplicationId,
         user: UserId,
+        timeouts: Timeouts,
         window: Window,
     ) -> Result<Page<Session>, StoreError> {
-        Ok(read::session::list(&self.engine, application, user, &window).await?)
+        Ok(read::session::list(&self.engine, application, user, timeouts, &window).await?)
     }
 
     async fn devices(
         &self,
         application: ApplicationId,
         user: UserId,
+        timeouts: Timeouts,
     ) -> Result<Vec<Device>, StoreError> {
-        Ok(read::session::devices(&self.engine, application, user).await?)
+        Ok(read::session::devices(&self.engine, application, user, timeouts).await?)
     }
 
     async fn user(

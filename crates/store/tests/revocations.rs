@@ -17,7 +17,7 @@ use countersign_core::model::application::Application;
 use countersign_core::model::audit::{Actor, AuditEntry};
 use countersign_core::model::page::Window;
 use countersign_core::model::revocation::{Revocation, Target};
-use countersign_core::model::session::{EndReason, Session, SessionCredential};
+use countersign_core::model::session::{EndReason, Session, SessionCredential, Timeouts};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::Random;
@@ -197,7 +197,7 @@ impl World {
     async fn listed(&self) -> Vec<SessionId> {
         let page = self
             .store
-            .sessions(application(), self.user.id, WINDOW)
+            .sessions(application(), self.user.id, Timeouts::NONE, WINDOW)
             .await;
         page.unwrap().items.iter().map(|s| s.id).collect()
     }
@@ -219,6 +219,7 @@ impl World {
             current: None,
             device: None,
             sessions_max: 1,
+            timeouts: Timeouts::NONE,
         };
         self.store.login_view(application(), query).await.unwrap()
     }
@@ -261,7 +262,10 @@ async fn a_covered_session_is_in_no_list_and_goes_on_to_nothing() {
             .unwrap();
         assert!(!world.lives(one.id).await, "{target:?}");
         assert!(world.listed().await.is_empty(), "{target:?}");
-        let devices = world.store.devices(application(), world.user.id).await;
+        let devices = world
+            .store
+            .devices(application(), world.user.id, Timeouts::NONE)
+            .await;
         assert!(devices.unwrap().is_empty(), "{target:?}");
         let view = world.login_view([1; 32]).await;
         assert!(view.open_sessions.is_empty(), "{target:?}");

@@ -86,6 +86,18 @@ pub enum EndReason {
     TooMany,
 }
 
+/// What a session's times must lie behind for it to be over, so that the store
+/// can leave such sessions out: it knows no settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A session that ends at this moment, or ended earlier, is over.
+    pub end: Timestamp,
+    /// So is one of a user that was last renewed then or earlier.
+    pub idle_since: Timestamp,
+    /// So is one of a visitor that was last renewed then or earlier.
+    pub visitor_idle_since: Timestamp,
+}
+
 /// What a token says of a session, verified, before the store is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionIdentity {
@@ -157,6 +169,31 @@ impl Session {
             device: self.device,
             api_key: self.api_key,
             anonymous: self.credential.is_none(),
+        }
+    }
+}
+
+// === impl Timeouts ===
+
+impl Timeouts {
+    /// Leaves none out.
+    pub const NONE: Self = {
+        let never = Timestamp::from_milliseconds(i64::MIN);
+        Self {
+            end: never,
+            idle_since: never,
+            visitor_idle_since: never,
+        }
+    };
+
+    /// As [`Session::is_open`] judges at this moment.
+    #[must_use]
+    pub fn at(now: Timestamp, settings: &Settings) -> Self {
+        let before = |days: u32| now.plus_seconds(-i64::from(days) * DAY_S);
+        Self {
+            end: now,
+            idle_since: before(settings.idle_days),
+            visitor_idle_since: before(settings.anonymous_days),
         }
     }
 }

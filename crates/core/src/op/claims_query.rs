@@ -1,10 +1,12 @@
 //! What a credential's claims ask of the store: its user, its revocations, its use.
 
 use countersign_credential::claims::{Claims, OneTimeId, Subject};
+use countersign_credential::time::Timestamp;
 
 use crate::error::{Code, Error};
 use crate::model::application::Application;
 use crate::model::revocation::Target;
+use crate::model::session::Timeouts;
 use crate::model::user::Identifier;
 use crate::ports::store::LoginQuery;
 use crate::secret_text::sha256;
@@ -13,7 +15,11 @@ use crate::secret_text::sha256;
 ///
 /// # Errors
 /// `no_subject` where they name no user.
-pub(super) fn login_query(claims: &Claims, application: &Application) -> Result<LoginQuery, Error> {
+pub(super) fn login_query(
+    claims: &Claims,
+    application: &Application,
+    now: Timestamp,
+) -> Result<LoginQuery, Error> {
     let (identifier, other) = identifiers(claims)?;
     let mut targets = credential_targets(claims, application);
     targets.extend(identifier_target(&identifier));
@@ -26,6 +32,7 @@ pub(super) fn login_query(claims: &Claims, application: &Application) -> Result<
         current: None,
         device: None,
         sessions_max: application.settings.sessions_max.max(1),
+        timeouts: Timeouts::at(now, &application.settings),
     })
 }
 

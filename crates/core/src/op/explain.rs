@@ -39,7 +39,7 @@ pub async fn explain(
     let judge = ctx.judge_of(permit.application()).await?;
     let mut explanation = judge.verifier.explain(text, dialect, ctx.now());
     if let Some(claims) = &explanation.claims {
-        let query = login_query(claims, &judge.application)?;
+        let query = login_query(claims, &judge.application, ctx.now())?;
         let view = ctx.store.login_view(judge.application.id, query).await?;
         let told = [
             user(&judge, claims, &view),

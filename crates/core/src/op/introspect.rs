@@ -168,7 +168,7 @@ async fn credential(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Erro
         return bearer(ctx, judge, &claims).await;
     }
     let application = &judge.application;
-    let query = login_query(&claims, application)?;
+    let query = login_query(&claims, application, ctx.now())?;
     let view = ctx.store.login_view(application.id, query).await?;
     if view.revoked {
         return Err(not_active("the credential was revoked"));

@@ -254,7 +254,7 @@ async fn reused(ctx: &Ctx, judge: &Judge, token: &Token, now: Timestamp) -> Resu
     ];
     let permit = Permit::of_user(application, token.identity.user);
     match ctx.store.commit(&permit, changes).await {
-        Ok(_) => ctx.tally.session_ended(EndReason::RefreshReused),
+        Ok(committed) => ctx.tally.committed(&committed),
         // Whoever ended it first has ended it.
         Err(CommitError::Missed(Expectation::SessionOpen)) => {}
         Err(error) => return Err(error.into()),

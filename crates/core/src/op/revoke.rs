@@ -279,7 +279,8 @@ impl Revoker<'_> {
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
-        self.ctx.store.commit(&self.permit, changes).await?;
+        let committed = self.ctx.store.commit(&self.permit, changes).await?;
+        self.ctx.tally.committed(&committed);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::id::{ApplicationId, DeviceId, SessionId, UserId};
 use crate::limit;
 use crate::model::page::{Page, Window};
 use crate::model::revocation::{Revocation, Target};
-use crate::model::session::{Device, EndReason, Session, SessionIdentity};
+use crate::model::session::{Device, EndReason, Session, SessionIdentity, Timeouts};
 use crate::model::settings::Settings;
 use crate::ports::change::{Change, Expectation, SessionEnd};
 use crate::ports::fanout::Notice;
@@ -63,10 +63,10 @@ pub async fn list_sessions(
 ) -> Result<Page<Session>, Error> {
     let permit = authorize(principal, &Action::ListSessions)?.outright()?;
     let user = whose(principal, user)?;
-    Ok(ctx
-        .store
-        .sessions(permit.application(), user, window)
-        .await?)
+    let application = permit.application();
+    let timeouts = timeouts(ctx, application).await?;
+    let found = ctx.store.sessions(application, user, timeouts, window);
+    Ok(found.await?)
 }
 
 /// The devices on which a user has open sessions.
@@ -80,7 +80,14 @@ pub async fn list_devices(
 ) -> Result<Vec<Device>, Error> {
     let permit = authorize(principal, &Action::ListSessions)?.outright()?;
     let user = whose(principal, user)?;
-    Ok(ctx.store.devices(permit.application(), user).await?)
+    let application = permit.application();
+    let timeouts = timeouts(ctx, application).await?;
+    Ok(ctx.store.devices(application, user, timeouts).await?)
+}
+
+async fn timeouts(ctx: &Ctx, application: ApplicationId) -> Result<Timeouts, Error> {
+    let judge = ctx.judge_of(application).await?;
+    Ok(Timeouts::at(ctx.now(), &judge.application.settings))
 }
 
 /// Gives one's own device a name.
@@ -201,6 +208,8 @@ pub async fn end_device(
     end_all(ctx, &permit, there.into_iter()).await
 }
 
+/// Those that are over by time are among them: other settings could let them
+/// go on, and whoever ends all means them, too.
 async fn all_open(
     ctx: &Ctx,
     application: ApplicationId,
@@ -213,7 +222,10 @@ async fn all_open(
             after,
             limit: limit::PAGE_MAX,
         };
-        let page = ctx.store.sessions(application, user, window).await?;
+        let found = ctx
+            .store
+            .sessions(application, user, Timeouts::NONE, window);
+        let page = found.await?;
         open.extend(page.items);
         after = page.next;
         if after.is_none() {
@@ -274,7 +286,7 @@ async fn end(
         });
     }
     match ctx.store.commit(permit, changes).await {
-        Ok(_) => ctx.tally.session_ended(why),
+        Ok(committed) => ctx.tally.committed(&committed),
         Err(CommitError::Missed(Expectation::SessionOpen)) => {
             return Err(Error::new(
                 Code::SessionEnded,

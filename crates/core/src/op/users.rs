@@ -169,7 +169,8 @@ pub async fn update_user(
         changes.extend(shut_out(id, settings, now));
     }
     changes.extend(revocations.iter().cloned().map(Change::Revoke));
-    ctx.store.commit(&permit, changes).await?;
+    let committed = ctx.store.commit(&permit, changes).await?;
+    ctx.tally.committed(&committed);
     ctx.publish(Notice::User {
         application,
         user: id,
@@ -203,7 +204,8 @@ pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result
     let mut changes = vec![Change::DeleteUser(id, now)];
     changes.extend(shut_out(id, settings, now));
     changes.extend(revocations.iter().cloned().map(Change::Revoke));
-    ctx.store.commit(&permit, changes).await?;
+    let committed = ctx.store.commit(&permit, changes).await?;
+    ctx.tally.committed(&committed);
     ctx.publish(Notice::User {
         application,
         user: id,

@@ -358,6 +358,8 @@ pub struct Committed {
     /// Who sent those of [`Change::Append`], as of the commit, in the order of these changes. So
     /// an event that was just sent need not be read.
     pub senders: Vec<Sender>,
+    /// How many sessions each of the changes that end some has ended, and why.
+    pub ended: Vec<(EndReason, u64)>,
 }
 
 /// What was expected and is not so.

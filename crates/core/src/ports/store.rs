@@ -29,7 +29,7 @@ use crate::model::event::{Author, Event, Range};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::revocation::Target;
-use crate::model::session::{Device, Session};
+use crate::model::session::{Device, Session, Timeouts};
 use crate::model::settings::Settings;
 use crate::model::user::{Identifier, User};
 use crate::ports::change::{Change, Committed, Expectation, SettingsVersion};
@@ -75,6 +75,8 @@ pub struct LoginQuery {
     pub device: Option<DeviceId>,
     /// How many open sessions matter: who has fewer is not asked which.
     pub sessions_max: u32,
+    /// Which of the user's sessions are over by time.
+    pub timeouts: Timeouts,
 }
 
 /// What a login found.
@@ -96,8 +98,8 @@ pub struct LoginView {
     pub current_revoked: bool,
     /// Whether this application issued the device's id.
     pub device_known: bool,
-    /// The user's open sessions, the oldest first, where they could be as many as matter; else
-    /// none.
+    /// The user's open sessions that are not over by time, the oldest first, where they could be
+    /// as many as matter; else none.
     pub open_sessions: Vec<SessionId>,
     /// The conversations in which the current session's visitor has a place.
     pub visitor_conversations: Vec<ConversationId>,
@@ -160,18 +162,22 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         device: DeviceId,
     ) -> Result<Vec<SessionId>, StoreError>;
-    /// The open sessions of a user, the newest first.
+    /// The open sessions of a user, the newest first, without those that are
+    /// over by time.
     async fn sessions(
         &self,
         application: ApplicationId,
         user: UserId,
+        timeouts: Timeouts,
         window: Window,
     ) -> Result<Page<Session>, StoreError>;
-    /// The devices on which a user has open sessions, the newest first.
+    /// The devices on which a user has open sessions that are not over by
+    /// time, the newest first.
     async fn devices(
         &self,
         application: ApplicationId,
         user: UserId,
+        timeouts: Timeouts,
     ) -> Result<Vec<Device>, StoreError>;
 
     /// A user.

@@ -6,6 +6,7 @@ mod contract;
 mod openapi;
 mod story;
 mod identity_rules;
+mod timeouts;
 mod authorization_table;
 mod conversations;
 mod acl;

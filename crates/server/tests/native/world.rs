@@ -328,7 +328,11 @@ impl Device {
 
 impl TestClock {
     pub(crate) fn advance_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
+        self.advance_ms(seconds * 1_000);
+    }
+
+    pub(crate) fn advance_ms(&self, milliseconds: i64) {
+        self.0.fetch_add(milliseconds, Ordering::Relaxed);
     }
 }
 

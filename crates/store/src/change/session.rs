@@ -43,12 +43,12 @@ const END_VISITOR: &str = insert!(
 const END: &str = "UPDATE sessions SET ended_at = $3, ended_why = $4 \
      WHERE application_id = $1 AND id = $2 AND ended_at IS NULL RETURNING 1";
 const END_OTHERS: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
-     WHERE application_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL";
+     WHERE application_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL RETURNING 1";
 const END_OPENED_AFTER_OF_USER: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
-     WHERE application_id = $1 AND user_id = $2 AND opened_at > $3 AND ended_at IS NULL";
+     WHERE application_id = $1 AND user_id = $2 AND opened_at > $3 AND ended_at IS NULL RETURNING 1";
 /// An id begins with the moment of its making, and so the table's key finds them.
 const END_OPENED_AFTER: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
-     WHERE application_id = $1 AND id >= $2 AND opened_at > $3 AND ended_at IS NULL";
+     WHERE application_id = $1 AND id >= $2 AND opened_at > $3 AND ended_at IS NULL RETURNING 1";
 const IS_OPEN: &str = concat!(
     "SELECT 1 FROM sessions s WHERE s.application_id = $1 AND s.id = $2 \
      AND s.ended_at IS NULL AND NOT ",
@@ -105,6 +105,7 @@ pub(super) fn end(plan: &mut Plan, end: &SessionEnd) {
         Some(visitor) => {
             let parameters = parameters(plan, &visitor.session, Some((end.at, end.why)));
             plan.expect(Expectation::SessionOpen, END_VISITOR, parameters);
+            plan.ends(end.why);
             user::keep(plan, &visitor.user);
         }
         None => {
@@ -115,6 +116,7 @@ pub(super) fn end(plan: &mut Plan, end: &SessionEnd) {
                 end.why.as_str().into(),
             ];
             plan.expect(Expectation::SessionOpen, END, parameters);
+            plan.ends(end.why);
         }
     }
 }
@@ -128,6 +130,7 @@ pub(super) fn end_if_open(plan: &mut Plan, session: SessionId, why: EndReason, a
         why.as_str().into(),
     ];
     plan.run(END, parameters);
+    plan.ends(why);
 }
 
 /// Ends the open sessions, of a user or of all, that were opened after a moment.
@@ -150,6 +153,7 @@ pub(super) fn end_opened_after(
         why.as_str().into(),
     ];
     plan.run(sql, parameters);
+    plan.ends(why);
 }
 
 /// The id before all that are made at a moment (RFC 9562 section 5.7).
@@ -176,6 +180,7 @@ pub(super) fn end_others(
         why.as_str().into(),
     ];
     plan.run(END_OTHERS, parameters);
+    plan.ends(why);
 }
 
 /// Moves a session to its next generation.

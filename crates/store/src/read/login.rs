@@ -1,7 +1,9 @@
 //! What a login needs to know, read in one hop at one moment.
 
 use super::{all, ask, first, revocation, session, user};
-use crate::columns::{Columns, covers_session, session as session_of, user as user_of};
+use crate::columns::{
+    Columns, covers_session, in_time, session as session_of, timeouts_of, user as user_of,
+};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::limit;
@@ -31,7 +33,9 @@ macro_rules! open_sessions {
              ON s.application_id = u.application_id AND s.user_id = u.id \
              WHERE u.application_id = $1 AND u.deleted_at IS NULL AND s.ended_at IS NULL AND u.",
             $column,
-            " = $2 AND NOT ",
+            " = $2 AND ",
+            in_time!("$4", "$5", "$6"),
+            " AND NOT ",
             covers_session!(),
             " ORDER BY s.id LIMIT $3"
         )
@@ -115,7 +119,7 @@ pub(crate) async fn view(
     let open: Option<u32> = first(answer(Some(open)), |columns| columns.number())?;
     let open_sessions = if open.is_some_and(|open| open >= query.sessions_max) {
         // Who has so many loses the oldest: then it matters which of them a revocation has ended.
-        let rows = ask(engine, open_sessions(application, &query.identifier)).await?;
+        let rows = ask(engine, open_sessions(application, query)).await?;
         all(&rows, |columns| Ok(SessionId::from_bytes(columns.id()?)))?
     } else {
         Vec::new()
@@ -173,16 +177,25 @@ fn value_of(identifier: &Identifier) -> Value {
     }
 }
 
-fn open_sessions(application: ApplicationId, identifier: &Identifier) -> Statement {
-    let sql = match identifier {
+fn open_sessions(application: ApplicationId, query: &LoginQuery) -> Statement {
+    let sql = match &query.identifier {
         Identifier::Id(_) => OPEN_BY_ID,
         Identifier::Name(_) => OPEN_BY_NAME,
         Identifier::ExternalId(_) => OPEN_BY_EXTERNAL_ID,
         Identifier::Email(_) => OPEN_BY_EMAIL,
     };
-    let value = value_of(identifier);
+    let value = value_of(&query.identifier);
     let most = i64::from(limit::OPEN_SESSIONS_READ_MAX);
-    Statement::new(sql, [application.bytes().into(), value, most.into()])
+    let [end, idle_since, visitor_idle_since] = timeouts_of(query.timeouts);
+    let parameters = [
+        application.bytes().into(),
+        value,
+        most.into(),
+        end,
+        idle_since,
+        visitor_idle_since,
+    ];
+    Statement::new(sql, parameters)
 }
 
 fn visitor_conversations(application: ApplicationId, session: SessionId) -> Statement {

@@ -1,13 +1,15 @@
 //! Sessions, their users, and what covers them; devices.
 
 use super::{LAST_ID, after, all, ask, first, page, rows_of};
-use crate::columns::{Columns, covers_session, session, session_columns, user, user_columns};
+use crate::columns::{
+    Columns, covers_session, in_time, session, session_columns, timeouts_of, user, user_columns,
+};
 use crate::engine::{Engine, Statement};
 use crate::error::StoreError;
 use crate::limit;
 use countersign_core::id::{ApplicationId, DeviceId, SessionId, UserId};
 use countersign_core::model::page::{Page, Window};
-use countersign_core::model::session::{Device, Session};
+use countersign_core::model::session::{Device, Session, Timeouts};
 use countersign_core::ports::store::SessionView;
 use countersign_credential::time::Timestamp;
 
@@ -34,7 +36,9 @@ const OPEN_OF_USER: &str = concat!(
     "SELECT ",
     session_columns!(),
     " FROM sessions s WHERE s.application_id = $1 AND s.user_id = $2 AND s.id < $3 \
-     AND s.ended_at IS NULL AND NOT ",
+     AND s.ended_at IS NULL AND ",
+    in_time!("$5", "$6", "$7"),
+    " AND NOT ",
     covers_session!(),
     " ORDER BY s.id DESC LIMIT $4"
 );
@@ -42,7 +46,9 @@ const OPEN_ON_DEVICE: &str = "SELECT id FROM sessions \
      WHERE application_id = $1 AND device_id = $2 AND ended_at IS NULL ORDER BY id LIMIT $3";
 const DEVICES: &str = concat!(
     "SELECT s.device_id, s.device_name, s.rotated_at FROM sessions s \
-     WHERE s.application_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND NOT ",
+     WHERE s.application_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND ",
+    in_time!("$4", "$5", "$6"),
+    " AND NOT ",
     covers_session!(),
     " ORDER BY s.id DESC LIMIT $3"
 );
@@ -119,18 +125,23 @@ pub(crate) async fn on_device(
     all(&rows, |columns| Ok(SessionId::from_bytes(columns.id()?)))
 }
 
-/// The open sessions of a user, the newest first.
+/// The open sessions of a user that are not over by time, the newest first.
 pub(crate) async fn list(
     engine: &impl Engine,
     application: ApplicationId,
     user: UserId,
+    timeouts: Timeouts,
     window: &Window,
 ) -> Result<Page<Session>, StoreError> {
+    let [end, idle_since, visitor_idle_since] = timeouts_of(timeouts);
     let parameters = [
         application.bytes().into(),
         user.bytes().into(),
         after(window, LAST_ID),
         rows_of(window),
+        end,
+        idle_since,
+        visitor_idle_since,
     ];
     let rows = ask(engine, Statement::new(OPEN_OF_USER, parameters)).await?;
     let sessions = all(&rows, session)?;
@@ -139,17 +150,22 @@ pub(crate) async fn list(
     }))
 }
 
-/// The devices of a user's open sessions, the one that was seen last first. A device's name is
+/// The devices of those sessions, the one that was seen last first. A device's name is
 /// that of its newest session that has one.
 pub(crate) async fn devices(
     engine: &impl Engine,
     application: ApplicationId,
     user: UserId,
+    timeouts: Timeouts,
 ) -> Result<Vec<Device>, StoreError> {
+    let [end, idle_since, visitor_idle_since] = timeouts_of(timeouts);
     let parameters = [
         application.bytes().into(),
         user.bytes().into(),
         i64::from(limit::OPEN_SESSIONS_READ_MAX).into(),
+        end,
+        idle_since,
+        visitor_idle_since,
     ];
     let rows = ask(engine, Statement::new(DEVICES, parameters)).await?;
     let mut devices: Vec<Device> = Vec::new();

@@ -38,6 +38,8 @@ macro_rules! suite {
                 what_covers_it,
                 a_revocation_moves_ahead_only,
                 digests_of_later_credentials,
+                what_is_over_by_time_is_in_no_list,
+                ends_are_counted,
             ],
             login: [
                 everything_is_read_at_once,

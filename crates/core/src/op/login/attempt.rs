@@ -72,7 +72,7 @@ impl<'a> Attempt<'a> {
         };
         let permit = authorize(&client, &Action::LogIn)?.outright()?;
         let nonce_digest = login.nonce.as_ref().map(|nonce| sha256(nonce.as_bytes()));
-        let mut query = login_query(claims, &judge.application)?;
+        let mut query = login_query(claims, &judge.application, now)?;
         query.targets.extend(api_key(login).map(Target::ApiKey));
         query.current = current.map(|token| token.identity.session);
         query.device = login.device.id;

@@ -255,6 +255,7 @@ impl Attempt<'_> {
         committed: &Committed,
     ) {
         let application = self.judge.application.id;
+        self.ctx.tally.committed(committed);
         self.ctx.publish(Notice::Session {
             application,
             session: session.id,
@@ -263,9 +264,7 @@ impl Attempt<'_> {
             let too_many = view.open_sessions.iter().copied();
             let keep = self.judge.application.settings.sessions_max.max(1) as usize - 1;
             let ended = too_many.take(view.open_sessions.len().saturating_sub(keep));
-            let ended = ended.map(|id| (id, EndReason::TooMany));
-            for (id, why) in ended.chain(end.map(|(identity, why)| (identity.session, why))) {
-                self.ctx.tally.session_ended(why);
+            for id in ended.chain(end.map(|(identity, _)| identity.session)) {
                 self.ctx.publish(Notice::Revoked {
                     application,
                     revocation: self.tombstone(id),

@@ -4,6 +4,7 @@ use crate::world::World;
 use countersign_core::id::UserId;
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::member::MemberState;
+use countersign_core::model::session::Timeouts;
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::change::{Change, Committed, Expectation, MemberChange, Rotation};
 use countersign_core::ports::store::CommitError;
@@ -56,7 +57,9 @@ pub(crate) async fn twenty_first_logins_are_one_user(world: Arc<World>) {
         .await;
     let user = found.unwrap().unwrap();
     let window = crate::world::window(100);
-    let sessions = world.store.sessions(world.application, user.id, window);
+    let sessions = world
+        .store
+        .sessions(world.application, user.id, Timeouts::NONE, window);
     assert_eq!(sessions.await.unwrap().items.len(), 1);
 }
 

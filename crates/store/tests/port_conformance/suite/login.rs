@@ -4,7 +4,7 @@ use super::session::revocation;
 use crate::world::World;
 use countersign_core::id::{DeviceId, SessionId};
 use countersign_core::model::revocation::Target;
-use countersign_core::model::session::EndReason;
+use countersign_core::model::session::{EndReason, Timeouts};
 use countersign_core::model::user::Identifier;
 use countersign_core::ports::change::{Change, SessionEnd};
 use countersign_core::ports::store::{LoginQuery, LoginView};
@@ -20,6 +20,7 @@ fn query(world: &World, identifier: Identifier) -> LoginQuery {
         current: None,
         device: None,
         sessions_max: 1,
+        timeouts: Timeouts::NONE,
     }
 }
 

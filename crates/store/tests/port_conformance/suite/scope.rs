@@ -4,6 +4,7 @@ use crate::world::{World, permit, window};
 use countersign_core::id::ConversationId;
 use countersign_core::model::event::{Author, Range};
 use countersign_core::model::revocation::Target;
+use countersign_core::model::session::Timeouts;
 use countersign_core::model::session::{EndReason, Session};
 use countersign_core::model::user::{Identifier, User, UserPatch};
 use countersign_core::ports::change::{Change, SessionEnd};
@@ -34,6 +35,7 @@ pub(crate) async fn two_applications_do_not_see_each_other(world: Arc<World>) {
             current: Some(session.id),
             device: Some(session.device),
             sessions_max: 1,
+            timeouts: Timeouts::NONE,
         };
         let view = store.login_view(foreign, query).await.unwrap();
         assert!(view.user.is_none() && view.used_by.is_none() && view.current.is_none());
@@ -44,9 +46,17 @@ pub(crate) async fn two_applications_do_not_see_each_other(world: Arc<World>) {
     let users = store.users(foreign, UserFilter::default(), window(9)).await;
     assert_eq!(users.unwrap().items, []);
     assert!(store.session(foreign, session.id).await.unwrap().is_none());
-    let sessions = store.sessions(foreign, jay.id, window(9)).await;
+    let sessions = store
+        .sessions(foreign, jay.id, Timeouts::NONE, window(9))
+        .await;
     assert_eq!(sessions.unwrap().items, []);
-    assert_eq!(store.devices(foreign, jay.id).await.unwrap(), []);
+    assert_eq!(
+        store
+            .devices(foreign, jay.id, Timeouts::NONE)
+            .await
+            .unwrap(),
+        []
+    );
     assert!(!store.device_known(foreign, session.device).await.unwrap());
     writes_nothing(&world, &jay, conversation, &session).await;
     // What covers one does not cover the other, and the same names are free.
@@ -66,7 +76,9 @@ pub(crate) async fn two_applications_do_not_see_each_other(world: Arc<World>) {
         at: world.at(1),
     };
     store.commit(&permit(foreign), vec![all]).await.unwrap();
-    let open = store.sessions(world.application, jay.id, window(9)).await;
+    let open = store
+        .sessions(world.application, jay.id, Timeouts::NONE, window(9))
+        .await;
     assert_eq!(open.unwrap().items.len(), 1);
     assert_eq!(world.history(conversation).await.len(), 2);
 }

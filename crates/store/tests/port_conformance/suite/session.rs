@@ -4,10 +4,10 @@ use crate::world::{World, window};
 use countersign_core::id::{ApiKeyId, DeviceId, SessionId, UserId};
 use countersign_core::model::page::Window;
 use countersign_core::model::revocation::{Revocation, Target};
-use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential};
-use countersign_core::model::user::UserPatch;
+use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
+use countersign_core::model::user::{Identifier, UserPatch};
 use countersign_core::ports::change::{Change, Expectation, Rotation, SessionEnd, Visitor};
-use countersign_core::ports::store::SessionView;
+use countersign_core::ports::store::{LoginQuery, SessionView};
 use countersign_credential::acl::Acl;
 use countersign_credential::dialect::Dialect;
 use countersign_credential::time::Timestamp;
@@ -219,7 +219,9 @@ pub(crate) async fn ending_the_others(world: Arc<World>) {
     let open = |user: UserId| {
         let world = &world;
         async move {
-            let page = world.store.sessions(world.application, user, window(100));
+            let page = world
+                .store
+                .sessions(world.application, user, Timeouts::NONE, window(100));
             let ids: Vec<SessionId> = page.await.unwrap().items.iter().map(|s| s.id).collect();
             ids
         }
@@ -249,7 +251,7 @@ pub(crate) async fn devices_are_named_and_listed(world: Arc<World>) {
         .await;
     let devices = world
         .store
-        .devices(world.application, user.id)
+        .devices(world.application, user.id, Timeouts::NONE)
         .await
         .unwrap();
     let listed: Vec<_> = devices.iter().map(|d| (d.id, d.last_seen_at)).collect();
@@ -259,7 +261,7 @@ pub(crate) async fn devices_are_named_and_listed(world: Arc<World>) {
     world.commit([name(user.id, device)]).await;
     let devices = world
         .store
-        .devices(world.application, user.id)
+        .devices(world.application, user.id, Timeouts::NONE)
         .await
         .unwrap();
     assert_eq!(devices[0].name.as_deref(), Some("mine"));
@@ -293,7 +295,7 @@ pub(crate) async fn pages_have_the_newest_first(world: Arc<World>) {
         let window = Window { after, limit: 3 };
         let page = world
             .store
-            .sessions(world.application, user.id, window)
+            .sessions(world.application, user.id, Timeouts::NONE, window)
             .await;
         let page = page.unwrap();
         found.extend(page.items);
@@ -405,4 +407,132 @@ pub(crate) async fn digests_of_later_credentials(world: Arc<World>) {
             .await;
         assert_eq!(covered.unwrap(), expected);
     }
+}
+
+/// The edges are those of `Session::is_open`: what is over at a moment is over.
+pub(crate) async fn what_is_over_by_time_is_in_no_list(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let session = world.log_in(&jay).await;
+    let visitor = world.visitor().await;
+    let [of_jay, of_visitor] = [&session, &visitor.session];
+    let never = Timeouts::NONE;
+    let just_before = |moment: Timestamp| moment.plus_milliseconds(-1);
+    for (timeouts, lists_jay, lists_visitor) in [
+        (never, true, true),
+        (
+            Timeouts {
+                end: just_before(of_jay.expires_at.min(of_visitor.expires_at)),
+                idle_since: just_before(of_jay.rotated_at),
+                visitor_idle_since: just_before(of_visitor.rotated_at),
+            },
+            true,
+            true,
+        ),
+        (
+            Timeouts {
+                end: of_jay.expires_at,
+                ..never
+            },
+            false,
+            of_visitor.expires_at > of_jay.expires_at,
+        ),
+        (
+            Timeouts {
+                idle_since: of_jay.rotated_at,
+                ..never
+            },
+            false,
+            true,
+        ),
+        (
+            Timeouts {
+                visitor_idle_since: of_visitor.rotated_at,
+                ..never
+            },
+            true,
+            false,
+        ),
+    ] {
+        for (listed, expected) in [(of_jay, lists_jay), (of_visitor, lists_visitor)] {
+            let (application, user) = (world.application, listed.user);
+            let sessions = world
+                .store
+                .sessions(application, user, timeouts, window(9))
+                .await;
+            assert_eq!(sessions.unwrap().items.len(), usize::from(expected));
+            let devices = world.store.devices(application, user, timeouts).await;
+            assert_eq!(devices.unwrap().len(), usize::from(expected));
+            let query = LoginQuery {
+                identifier: Identifier::Id(user),
+                other: None,
+                targets: Vec::new(),
+                issued_at: world.at(0),
+                one_time_id: None,
+                current: None,
+                device: None,
+                sessions_max: 1,
+                timeouts,
+            };
+            let view = world.store.login_view(application, query).await;
+            let open = view.unwrap().open_sessions;
+            assert_eq!(open.len(), usize::from(expected), "{timeouts:?}");
+        }
+    }
+}
+
+/// A commit tells how many sessions it has ended, also where it names none.
+pub(crate) async fn ends_are_counted(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let mut open = Vec::new();
+    for _ in 0..7 {
+        open.push(world.log_in(&jay).await.id);
+    }
+    let at = world.at(900);
+    let if_open = |session, why| Change::EndIfOpen { session, why, at };
+    let minted = world.new_visitor();
+    let committed = world
+        .commit([
+            end(open[0], None, at),
+            if_open(open[1], EndReason::TooMany),
+            if_open(open[1], EndReason::TooMany),
+            end(minted.session.id, Some(minted.clone()), at),
+        ])
+        .await;
+    let expected = [
+        (EndReason::LoggedOut, 1),
+        (EndReason::TooMany, 1),
+        (EndReason::TooMany, 0),
+        (EndReason::LoggedOut, 1),
+    ];
+    assert_eq!(committed.ended, expected);
+    let opened_after = |user, moment| Change::EndOpenedAfter {
+        user,
+        moment,
+        why: EndReason::Revoked,
+        at,
+    };
+    for (change, expected) in [
+        (opened_after(Some(jay.id), open[5].made_at()), 1),
+        (opened_after(None, open[4].made_at()), 1),
+        (
+            Change::EndOtherSessions {
+                user: jay.id,
+                keep: Some(open[2]),
+                why: EndReason::Revoked,
+                at,
+            },
+            2,
+        ),
+    ] {
+        let committed = world.commit([change]).await;
+        assert_eq!(committed.ended, [(EndReason::Revoked, expected)]);
+    }
+    let committed = world
+        .commit([Change::NameDevice(
+            jay.id,
+            view(&world, open[2]).await.session.device,
+            "mine".to_owned(),
+        )])
+        .await;
+    assert_eq!(committed.ended, []);
 }
