@@ -28,6 +28,7 @@ use crate::op::origins;
 use crate::ports::fanout::{Fanout, Notice};
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
+use crate::store_watch::StoreWatch;
 use crate::tally::Tally;
 use crate::token::TokenKeys;
 
@@ -49,6 +50,8 @@ pub struct Ctx {
     pub tally: Tally,
     /// Which keys were used lately.
     pub key_uses: KeyUses,
+    /// Whether the store is in sight.
+    pub store_watch: StoreWatch,
     epoch: AtomicU64,
     memory: Memory,
 }
@@ -96,6 +99,7 @@ impl Ctx {
             tokens: parts.tokens,
             tally: Tally::default(),
             key_uses: KeyUses::default(),
+            store_watch: StoreWatch::default(),
             epoch: AtomicU64::new(epoch),
             memory: Memory::default(),
         })
@@ -110,6 +114,12 @@ impl Ctx {
     /// Notes that a key is used at this moment.
     pub fn note_use(&self, key: UsedKey) {
         self.key_uses.note(key, self.now());
+    }
+
+    /// Whether the store was seen lately enough to go by what is remembered.
+    #[must_use]
+    pub fn store_seen(&self) -> bool {
+        self.store_watch.is_seen(self.now())
     }
 
     /// How often a history was restored.
@@ -249,7 +259,25 @@ impl Ctx {
 
     /// Forgets what a notice makes stale. Whoever receives notices calls it.
     pub fn forget(&self, notice: &Notice) {
+        if let Notice::Revoked {
+            application,
+            revocation,
+        } = notice
+        {
+            self.store_watch.hear(*application, revocation);
+        }
         self.memory.forget(notice);
+    }
+
+    /// Treats what this node has found by itself like a notice that it got.
+    pub(crate) fn hear(&self, notice: Notice) {
+        self.forget(&notice);
+        self.fanout.publish_here(notice);
+    }
+
+    /// Forgets everything that a notice could make stale.
+    pub(crate) fn forget_all(&self) {
+        self.memory.forget_all();
     }
 
     /// A credential that is used as a bearer, and was found good, as remembered

@@ -23,6 +23,7 @@ pub mod access;
 pub mod tally;
 pub mod key_use;
 mod memory;
+pub mod store_watch;
 pub mod context;
 pub mod link;
 pub mod op;

@@ -96,6 +96,18 @@ pub const KEY_USES_WRITTEN_S: i64 = 60;
 /// where no notice has told it otherwise.
 pub const CACHED_APPLICATION_S: i64 = 60;
 
+/// How far back a look for revocations goes: no clock of a node is further
+/// behind, and no commit takes longer.
+pub const REVOCATIONS_REREAD_S: i64 = 60;
+/// Revocations that one look reads.
+pub const REVOCATIONS_REREAD_MAX: usize = 10_000;
+/// Revocations of which a node knows that it was told of them.
+pub const REVOCATIONS_HEARD_MAX: usize = 2 * REVOCATIONS_REREAD_MAX;
+/// How long after its moment a row is committed at the latest.
+pub const COMMIT_S_MAX: i64 = 10;
+/// How long a node goes by what it remembers without seeing the store.
+pub const STORE_UNSEEN_S_MAX: u64 = 5;
+
 /// Logins, visitors and refreshes from one address. A company, or a mobile
 /// network, is one address: hundreds may arrive when a working day begins.
 pub const ENTRANCE_RATE: Rate = rate(1_000, 50);

@@ -124,6 +124,20 @@ impl Memory {
             }
         }
     }
+
+    /// Drops everything that a notice could make stale.
+    pub(crate) fn forget_all(&self) {
+        let mut forgotten = self
+            .forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *forgotten = forgotten.wrapping_add(1);
+        self.applications.clear();
+        self.api_keys.clear();
+        self.sessions.clear();
+        self.credentials.clear();
+        self.origins.remove(&());
+    }
 }
 
 impl Default for Memory {

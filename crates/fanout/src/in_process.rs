@@ -52,6 +52,10 @@ impl Fanout for InProcess {
         // An error says that there is no subscriber, and so nobody to tell.
         let _ = self.sender.send(notice);
     }
+
+    fn publish_here(&self, notice: Notice) {
+        self.publish(notice);
+    }
 }
 
 // === impl Subscription ===

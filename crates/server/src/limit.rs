@@ -1,5 +1,5 @@
-//! The limits of connections, and of what a node does by itself. Those of what is said on them are the domain's,
-//! in [`countersign_core::limit`].
+//! The limits of connections, and of what a node does by itself. Those of what
+//! is said on them are the domain's, in [`countersign_core::limit`].
 
 /// Connections that are open at once, over all doors; further ones wait in the
 /// kernel's queue.
@@ -17,3 +17,8 @@ pub const DRAIN_S_MAX: u64 = 25;
 pub const ACCEPT_RETRY_MS: u64 = 50;
 /// How often a node looks for what it has to do by itself, in seconds.
 pub const UPKEEP_S: u64 = 5;
+/// How often a node looks for revocations that nobody told it of, in seconds.
+pub const STORE_LOOK_S: u64 = 1;
+/// When a caller may try again who was told that the store is not available, in
+/// seconds.
+pub const UNAVAILABLE_RETRY_S: u64 = 2;

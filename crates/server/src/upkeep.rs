@@ -5,24 +5,55 @@ use std::time::Duration;
 
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
-use countersign_core::op::key_uses;
-use tokio::time::{MissedTickBehavior, interval};
+use countersign_core::op::{key_uses, store_watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::limit;
 
-/// Looks after the node until it is told to stop: which keys were used is
-/// written while it runs, and what is left of that at the end. So it is told
-/// once the server has answered its last request, and before the store closes.
+/// Looks after the node until it is told to stop: the store is watched, and
+/// which keys were used is written while it runs, and what is left of that at
+/// the end. So it is told once the server has answered its last request, and
+/// before the store closes.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) {
-    let mut looks = interval(Duration::from_secs(limit::UPKEEP_S));
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Apart from each other: none of them may wait for another's store calls.
+    tokio::join!(watch_store(&ctx, &stop), write_key_uses(&ctx, &stop));
+}
+
+async fn watch_store(ctx: &Ctx, stop: &CancellationToken) {
+    let mut looks = every(limit::STORE_LOOK_S);
+    let mut was_seen = true;
+    while stop.run_until_cancelled(looks.tick()).await.is_some() {
+        let Some(looked) = stop.run_until_cancelled(store_watch::look(ctx)).await else {
+            return;
+        };
+        let is_seen = ctx.store_seen();
+        match looked {
+            Ok(()) if !was_seen => tracing::info!("the store is in sight again"),
+            Err(error) if was_seen && !is_seen => {
+                let code = error.code.as_str();
+                tracing::error!(code, "the store is out of sight: requests are refused");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        was_seen = is_seen;
+    }
+}
+
+async fn write_key_uses(ctx: &Ctx, stop: &CancellationToken) {
+    let mut looks = every(limit::UPKEEP_S);
     // A write is waited for also when the stop comes meanwhile: it holds notes
     // that are nowhere else.
     while stop.run_until_cancelled(looks.tick()).await.is_some() {
-        tell(key_uses::write_due(&ctx).await);
+        tell(key_uses::write_due(ctx).await);
     }
-    tell(key_uses::write_all(&ctx).await);
+    tell(key_uses::write_all(ctx).await);
+}
+
+fn every(seconds: u64) -> Interval {
+    let mut ticks = interval(Duration::from_secs(seconds));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 fn tell(written: Result<(), Error>) {

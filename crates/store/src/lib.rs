@@ -27,6 +27,7 @@ mod missed;
 mod read;
 mod registry;
 mod settings;
+mod upkeep;
 #[cfg(test)]
 mod texts;
 

@@ -106,6 +106,26 @@ impl Target {
         }
     }
 
+    /// What the store keeps as kind and value; `None` where they are none of ours.
+    #[must_use]
+    pub fn from_parts(kind: i64, value: &[u8]) -> Option<Self> {
+        let kind = Kind::ALL.into_iter().find(|known| known.number() == kind)?;
+        let id = || <[u8; 16]>::try_from(value).ok();
+        let text = || String::from_utf8(value.to_vec()).ok();
+        match kind {
+            Kind::Session => id().map(SessionId::from_bytes).map(Self::Session),
+            Kind::Jti => text().map(Self::Jti),
+            Kind::Digest => value.try_into().ok().map(Self::Digest),
+            Kind::Kid => text().map(Self::Kid),
+            Kind::ApiKey => id().map(ApiKeyId::from_bytes).map(Self::ApiKey),
+            Kind::User => id().map(UserId::from_bytes).map(Self::User),
+            Kind::Name => text().map(Self::Name),
+            Kind::ExternalId => text().map(Self::ExternalId),
+            Kind::Email => text().map(Self::Email),
+            Kind::Application => id().map(ApplicationId::from_bytes).map(Self::Application),
+        }
+    }
+
     /// The value as bytes: what the store compares.
     #[must_use]
     pub fn value(&self) -> Vec<u8> {
@@ -152,6 +172,20 @@ pub enum Kind {
 // === impl Kind ===
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Session,
+        Self::Jti,
+        Self::Digest,
+        Self::Kid,
+        Self::ApiKey,
+        Self::User,
+        Self::Name,
+        Self::ExternalId,
+        Self::Email,
+        Self::Application,
+    ];
+
     /// The number that the store keeps.
     #[must_use]
     pub fn number(self) -> i64 {
@@ -175,6 +209,43 @@ impl Kind {
         match self {
             Self::Session | Self::Jti | Self::Digest | Self::Kid | Self::ApiKey => true,
             Self::User | Self::Name | Self::ExternalId | Self::Email | Self::Application => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_comes_back_from_its_parts() {
+        let id = [7; 16];
+        let text = || "a text".to_owned();
+        let all = [
+            Target::Session(SessionId::from_bytes(id)),
+            Target::Jti(text()),
+            Target::Digest([7; 32]),
+            Target::Kid(text()),
+            Target::ApiKey(ApiKeyId::from_bytes(id)),
+            Target::User(UserId::from_bytes(id)),
+            Target::Name(text()),
+            Target::ExternalId(text()),
+            Target::Email(text()),
+            Target::Application(ApplicationId::from_bytes(id)),
+        ];
+        for (target, kind) in all.iter().zip(Kind::ALL) {
+            assert_eq!(target.kind(), kind);
+            let back = Target::from_parts(kind.number(), &target.value());
+            assert_eq!(back.as_ref(), Some(target));
+        }
+        for (kind, value) in [
+            (0, &id[..]),
+            (11, &id),
+            (1, &id[..15]),
+            (3, &id),
+            (2, &[0xFF]),
+        ] {
+            assert_eq!(Target::from_parts(kind, value), None, "{kind}");
         }
     }
 }

@@ -47,8 +47,11 @@ impl fmt::Debug for Bearer<'_> {
 /// Tells who asks.
 ///
 /// # Errors
-/// The 401 codes of sessions, API keys and credentials; `tls_required`.
+/// The 401 codes of sessions, API keys and credentials; `tls_required`;
+/// `unavailable` also where it is remembered who asks, and the store is out of
+/// sight.
 pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
+    ctx.store_watch.check(ctx.now())?;
     let text = bearer.text;
     if text.starts_with(ACCESS_PREFIX) {
         let token = ctx.tokens.read(TokenKind::Access, text)?;

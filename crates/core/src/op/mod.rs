@@ -16,6 +16,7 @@ pub mod applications;
 pub mod signing_keys;
 pub mod api_keys;
 pub mod key_uses;
+pub mod store_watch;
 pub mod settings;
 pub mod origins;
 pub mod audit;

@@ -34,8 +34,9 @@ pub async fn refresh(
     refresh_token: &str,
     nonce: Option<&str>,
 ) -> Result<LoginAnswer, Error> {
-    let token = ctx.tokens.read(TokenKind::Refresh, refresh_token)?;
     let now = ctx.now();
+    ctx.store_watch.check(now)?;
+    let token = ctx.tokens.read(TokenKind::Refresh, refresh_token)?;
     check_token(ctx, &token, now)?;
     let found = ctx.judge(ApplicationName::Id(token.application)).await?;
     let judge = found.ok_or_else(|| ended("the application is gone, and its sessions with it"))?;

@@ -58,4 +58,10 @@ pub trait Fanout: Send + Sync {
     /// Tells every node, this one included. Never waits, and never fails: a
     /// notice that finds a full queue is dropped, and the sweep makes it good.
     fn publish(&self, notice: Notice);
+
+    /// Tells this node alone, of what it has found by itself. As [`publish`]
+    /// otherwise.
+    ///
+    /// [`publish`]: Fanout::publish
+    fn publish_here(&self, notice: Notice);
 }

@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod store;
+pub mod upkeep;
 pub mod fanout;
 
 use std::fmt;

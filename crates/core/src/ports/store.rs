@@ -33,6 +33,7 @@ use crate::model::session::{Device, Session, Timeouts};
 use crate::model::settings::Settings;
 use crate::model::user::{Identifier, User};
 use crate::ports::change::{Change, Committed, Expectation, SettingsVersion};
+use crate::ports::upkeep::Upkeep;
 
 /// Why a commit did nothing.
 #[derive(Debug, thiserror::Error)]
@@ -288,7 +289,7 @@ pub struct EventsView {
 
 /// What belongs to no application, or to all: for operators and the wiring.
 #[async_trait]
-pub trait Registry: Send + Sync {
+pub trait Registry: Upkeep + Send + Sync {
     /// Adds an application, and the entry that begins its audit log. Expects its
     /// id, slug and alias to be free.
     async fn add_application(

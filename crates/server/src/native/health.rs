@@ -26,8 +26,9 @@ pub(super) async fn alive() -> Answer<Status> {
     Answer(StatusCode::OK, OK)
 }
 
-/// Ready is who reaches the store.
+/// Ready is who reaches the store, and has not lost sight of it.
 pub(super) async fn ready(State(ctx): State<Arc<Ctx>>) -> Result<Answer<Status>, Problem> {
+    ctx.store_watch.check(ctx.now())?;
     ctx.registry.ping().await.map_err(Error::from)?;
     Ok(Answer(StatusCode::OK, OK))
 }

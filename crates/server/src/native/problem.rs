@@ -10,6 +10,7 @@ use countersign_wire::problem::{MEDIA_TYPE, Problem as Document};
 use http::{HeaderValue, StatusCode, header};
 
 use super::answer::time;
+use crate::limit;
 
 /// A refusal, as a handler returns it.
 #[derive(Debug)]
@@ -45,6 +46,10 @@ pub(super) fn rendered(response: Response, failure: &Failure, now: Timestamp) ->
         parts
             .headers
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if error.code == Code::Unavailable {
+        let retry_s = HeaderValue::from(limit::UNAVAILABLE_RETRY_S);
+        parts.headers.insert(header::RETRY_AFTER, retry_s);
     }
     let body = serde_json::to_vec(&document).expect("texts and numbers are JSON");
     Response::from_parts(parts, Body::from(body))

@@ -2,7 +2,9 @@
 //! store, callers from chosen addresses, and a clock that the test moves.
 
 mod node;
+mod switched;
 mod rates;
 mod metrics;
 mod attachments;
 mod key_uses;
+mod store_watch;

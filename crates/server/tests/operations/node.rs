@@ -36,6 +36,8 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
+use crate::switched::Switched;
+
 /// An address that stands for a machine elsewhere.
 pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -43,7 +45,8 @@ pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 pub(crate) struct Node {
     router: Router,
     pub(crate) ctx: Arc<Ctx>,
-    pub(crate) store: Arc<SqlStore<Sqlite>>,
+    pub(crate) store: Arc<SqlStore<Switched>>,
+    pub(crate) notices: InProcess,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operator: String,
     pub(crate) publishable: String,
@@ -84,9 +87,11 @@ impl Node {
             .expect("the store opens");
         let sealing = KeyEncryptionKey::from_bytes(Zeroizing::new([7; 32]));
         let keyring = Keyring::new(sealing, Vec::new());
+        let engine = Switched::new(engine);
         let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
         let tokens = store.token_keys().await.expect("the store makes a key");
         let fanout = InProcess::new(NonZeroUsize::new(64).expect("64 is not 0"));
+        let notices = fanout.clone();
         let parts = Parts {
             store: store.clone(),
             registry: store.clone(),
@@ -106,6 +111,7 @@ impl Node {
             router: native::operated(Arc::clone(&ctx), operations),
             ctx,
             store,
+            notices,
             clock,
             operator,
             publishable,

@@ -9,6 +9,7 @@ pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod scope;
 pub(crate) mod session;
+pub(crate) mod upkeep;
 pub(crate) mod user;
 
 /// Gives all cases to a store, each with one of its own. `$open` is a future of a world, and of
@@ -96,6 +97,9 @@ macro_rules! suite {
                 audit_has_the_newest_first,
                 is_deleted_with_everything,
                 epoch_and_ping,
+            ],
+            upkeep: [
+                revocations_since_a_moment,
             ],
             scope: [
                 two_applications_do_not_see_each_other,

@@ -87,6 +87,7 @@ pub async fn login(ctx: &Ctx, login: Login) -> Result<LoggedIn, Error> {
 }
 
 async fn attempt(ctx: &Ctx, login: &Login, credential: &Unverified<'_>) -> Result<LoggedIn, Error> {
+    ctx.store_watch.check(ctx.now())?;
     let judge = find_application(ctx, login, credential).await?;
     if let Some(page) = &login.page {
         origins::check(&judge.application.settings, page)?;

@@ -53,7 +53,7 @@ described as optional, which are left out.
 - Refusals are problem details (RFC 9457). `code` is stable: more codes may come, and none changes \
 its meaning.
 - Every answer has `X-Request-Id`. Where calls are counted, `RateLimit-Limit`, \
-`RateLimit-Remaining` and `RateLimit-Reset` tell what is left, and a 429 has `Retry-After`.
+`RateLimit-Remaining` and `RateLimit-Reset` tell what is left, and a 429 or 503 has `Retry-After`.
 - Web pages may call from the origins in an application's setting `allowed_origins`; no cookie is \
 read or set.";
 

@@ -104,6 +104,12 @@ fn response(status: StatusCode, codes: &[Code]) -> Response {
             in_header(Type::Integer, "Seconds until the next call is let through."),
         );
     }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response = response.header(
+            header::RETRY_AFTER.as_str(),
+            in_header(Type::Integer, "Seconds until it is worth another try."),
+        );
+    }
     response.build()
 }
 
