@@ -5,6 +5,8 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
+use crate::ports::upkeep::Piece;
+
 /// How often something may be done: so many times at once, and so many in each
 /// second from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,24 @@ pub const REVOCATIONS_HEARD_MAX: usize = 2 * REVOCATIONS_REREAD_MAX;
 pub const COMMIT_S_MAX: i64 = 10;
 /// How long a node goes by what it remembers without seeing the store.
 pub const STORE_UNSEEN_S_MAX: u64 = 5;
+
+/// Rows of a kind that the janitor looks at, at once.
+pub const JANITOR_PAGE: usize = 200;
+/// Pages that it looks at in one run, as long as there is nothing to remove.
+pub const JANITOR_STEPS_MAX: usize = 16;
+/// Visitors that one batch of it removes, each with up to a handful of conversations.
+pub const JANITOR_VISITORS_MAX: usize = 50;
+/// Revocations that one batch of it removes.
+pub const JANITOR_TOMBSTONES_MAX: usize = 500;
+/// What one batch of it removes of deleted conversations. A file is large.
+pub const JANITOR_PIECE: Piece = Piece {
+    conversations: 50,
+    events: 1_000,
+    files: 4,
+};
+/// How long a row stays after nothing needs it any more: longer than any
+/// leeway, and than the clocks of two nodes are apart.
+pub const JANITOR_GRACE_S: i64 = 86_400;
 
 /// Logins, visitors and refreshes from one address. A company, or a mobile
 /// network, is one address: hundreds may arrive when a working day begins.

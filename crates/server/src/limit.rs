@@ -22,3 +22,7 @@ pub const STORE_LOOK_S: u64 = 1;
 /// When a caller may try again who was told that the store is not available, in
 /// seconds.
 pub const UNAVAILABLE_RETRY_S: u64 = 2;
+/// How long the janitor waits where there was nothing to do, in seconds.
+pub const JANITOR_S: u64 = 5;
+/// How long it waits after a batch, in seconds.
+pub const JANITOR_BUSY_S: u64 = 1;

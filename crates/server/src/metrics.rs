@@ -112,6 +112,19 @@ impl Requests {
         for (reason, count) in tally.sessions_ended() {
             page.line("sessions_ended_total", &[("reason", reason)], count);
         }
+        page.head(
+            "janitor_removed_total",
+            "Rows that nothing needed any more and that were removed, by kind.",
+        );
+        for (kind, count) in tally.all_removed() {
+            page.line("janitor_removed_total", &[("kind", kind)], count);
+        }
+        page.head(
+            "janitor_last_run_seconds",
+            "When the janitor last came through a run, in seconds since 1970.",
+        );
+        let last_run = tally.cleaned_at().seconds().max(0).unsigned_abs();
+        page.line("janitor_last_run_seconds", &[], last_run);
         for sample in samples {
             page.head(sample.name, sample.help);
             page.line(sample.name, &[], sample.value);

@@ -5,19 +5,24 @@ use std::time::Duration;
 
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
-use countersign_core::op::{key_uses, store_watch};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use countersign_core::op::janitor::{Progress, Run};
+use countersign_core::op::{janitor, key_uses, store_watch};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::limit;
 
-/// Looks after the node until it is told to stop: the store is watched, and
-/// which keys were used is written while it runs, and what is left of that at
-/// the end. So it is told once the server has answered its last request, and
+/// Looks after the node until it is told to stop: the store is watched and
+/// cleaned, and which keys were used is written while it runs, and what is left
+/// of that at the end. So it is told once the server has answered its last request, and
 /// before the store closes.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) {
     // Apart from each other: none of them may wait for another's store calls.
-    tokio::join!(watch_store(&ctx, &stop), write_key_uses(&ctx, &stop));
+    tokio::join!(
+        watch_store(&ctx, &stop),
+        clean_store(&ctx, &stop),
+        write_key_uses(&ctx, &stop),
+    );
 }
 
 async fn watch_store(ctx: &Ctx, stop: &CancellationToken) {
@@ -37,6 +42,25 @@ async fn watch_store(ctx: &Ctx, stop: &CancellationToken) {
             Ok(()) | Err(_) => {}
         }
         was_seen = is_seen;
+    }
+}
+
+/// One batch, and then a pause, so that everybody else's come first.
+async fn clean_store(ctx: &Ctx, stop: &CancellationToken) {
+    let mut progress = Progress::default();
+    let mut pause_s = limit::JANITOR_S;
+    let pause = |seconds| sleep(Duration::from_secs(seconds));
+    while stop.run_until_cancelled(pause(pause_s)).await.is_some() {
+        let run = janitor::clean(ctx, &mut progress);
+        pause_s = match stop.run_until_cancelled(run).await {
+            None => return,
+            Some(Ok(Run::Worked)) => limit::JANITOR_BUSY_S,
+            Some(Ok(Run::Idle)) => limit::JANITOR_S,
+            Some(Err(error)) => {
+                tracing::warn!(code = error.code.as_str(), "the store was not cleaned");
+                limit::JANITOR_S
+            }
+        };
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod event;
 pub(crate) mod member;
 pub(crate) mod adoption;
 pub(crate) mod revocation;
+pub(crate) mod removal;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod signing_key;
@@ -31,6 +32,8 @@ use countersign_core::model::session::EndReason;
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{Change, Committed, Expectation};
 use countersign_core::ports::store as port;
+use countersign_core::ports::upkeep::Remains;
+use countersign_credential::time::Timestamp;
 
 /// A batch in the making, of one application.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub(crate) struct Plan {
     appended: Vec<Appended>,
     sent: Vec<Sent>,
     ended: Vec<(EndReason, usize)>,
+    removed: Vec<(Remains, usize)>,
     change: usize,
 }
 
@@ -109,6 +113,10 @@ fn plan_change(
             at,
         } => session::end_others(plan, user, keep, why, at),
         Change::Rotate(rotation) => session::rotate(plan, *rotation),
+        Change::RemoveSession(removed, at) => removal::session(plan, &removed, at),
+        Change::RemoveVisitor { user, silent_since } => {
+            removal::visitor(plan, user, silent_since);
+        }
         Change::NameDevice(user, device, name) => session::name_device(plan, user, device, name),
         Change::Revoke(revocation) => revocation::revoke(plan, &revocation),
         Change::ExpectUncovered { targets, at } => revocation::expect_none(plan, &targets, at),
@@ -203,6 +211,8 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::ExpectUncovered { .. }
         | Change::ExpectNoPlace(_)
         | Change::RevokeDigestOf { .. }
+        | Change::RemoveSession(..)
+        | Change::RemoveVisitor { .. }
         | Change::Rotate(_)
         | Change::NameDevice(..)
         | Change::Revoke(_)
@@ -230,6 +240,7 @@ impl Plan {
             appended: Vec::new(),
             sent: Vec::new(),
             ended: Vec::new(),
+            removed: Vec::new(),
             change: 0,
         }
     }
@@ -289,6 +300,11 @@ impl Plan {
         self.ended.push((why, self.statements.len() - 1));
     }
 
+    /// Notes that each row of the last statement is removed for good.
+    pub(crate) fn removes(&mut self, what: Remains) {
+        self.removed.push((what, self.statements.len() - 1));
+    }
+
     /// Asks who sends the event that was appended.
     pub(crate) fn asks_sender(
         &mut self,
@@ -333,14 +349,14 @@ impl Plan {
             person::sender(rows, sent.assurance)
         };
         let senders = self.sent.iter().map(sender_of);
-        let rows = |statement: usize| answers.get(statement).map_or(0, Rows::len);
+        let rows = |statement: &usize| answers.get(*statement).map_or(0, Rows::len) as u64;
         let ended = self.ended.iter();
+        let removed = self.removed.iter();
         Ok(Committed {
             events,
             senders: senders.collect::<Result<_, _>>()?,
-            ended: ended
-                .map(|(why, statement)| (*why, rows(*statement) as u64))
-                .collect(),
+            ended: ended.map(|(why, at)| (*why, rows(at))).collect(),
+            removed: removed.map(|(what, at)| (*what, rows(at))).collect(),
         })
     }
 
@@ -365,6 +381,14 @@ fn number_of(row: &Row<'_>) -> Result<u64, StoreError> {
         wanted: "the number of an event",
         found: "a negative number",
     })
+}
+
+/// The id before all that are made at a moment (RFC 9562 section 5.7).
+pub(crate) fn first_id_of(moment: Timestamp) -> [u8; 16] {
+    let milliseconds = u64::try_from(moment.milliseconds()).unwrap_or(0);
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
+    id
 }
 
 /// An author as bytes: a byte for the kind, and the id. A user's client ids and files are the

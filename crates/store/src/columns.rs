@@ -73,6 +73,24 @@ macro_rules! in_time {
 }
 pub(crate) use in_time;
 
+/// Whether nobody but a user ever had a place, or wrote, in the conversation of the table's alias
+/// `c`.
+macro_rules! is_alone {
+    ($user:literal) => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM members o WHERE o.application_id = c.application_id \
+               AND o.conversation_id = c.id AND o.user_id <> ",
+            $user,
+            ") AND NOT EXISTS (SELECT 1 FROM events e WHERE e.application_id = c.application_id \
+               AND e.conversation_id = c.id AND e.counted = 1 \
+               AND NOT EXISTS (SELECT 1 FROM members w \
+                 WHERE w.application_id = e.application_id \
+                 AND w.conversation_id = e.conversation_id AND w.id = e.author_id))"
+        )
+    };
+}
+pub(crate) use is_alone;
+
 /// The columns of a member, of the aliases `m` and, for its user, `u`, as [`member`] reads them.
 macro_rules! member_columns {
     () => {

@@ -35,6 +35,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "indexes",
         template: include_str!("../migrations/0003_indexes.sql"),
     },
+    Migration {
+        number: 4,
+        name: "janitor",
+        template: include_str!("../migrations/0004_janitor.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

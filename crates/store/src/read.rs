@@ -15,6 +15,7 @@ pub(crate) mod person;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod upkeep;
 pub(crate) mod user;
 
 use crate::columns::Columns;

@@ -3,7 +3,7 @@
 use crate::migrate::MIGRATIONS;
 use crate::portable::lint;
 use crate::sqlite::{DATABASE_FILE, Options, Sqlite};
-use crate::{change, read, registry};
+use crate::{change, read, registry, upkeep};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -16,6 +16,7 @@ const TEXTS: &[&[&str]] = &[
     change::conversation::TEXTS,
     change::event::TEXTS,
     change::member::TEXTS,
+    change::removal::TEXTS,
     change::revocation::TEXTS,
     change::session::TEXTS,
     change::settings::TEXTS,
@@ -33,8 +34,10 @@ const TEXTS: &[&[&str]] = &[
     read::revocation::TEXTS,
     read::session::TEXTS,
     read::settings::TEXTS,
+    read::upkeep::TEXTS,
     read::user::TEXTS,
     registry::TEXTS,
+    upkeep::TEXTS,
 ];
 
 #[test]
@@ -89,6 +92,7 @@ fn is_of_few_rows(step: &str) -> bool {
         "SEARCH k USING PRIMARY KEY (application_id=?)",
         // In their order, and no further than a limit.
         "SEARCH k USING INDEX api_keys_by_application (application_id=?)",
+        "SCAN l",
     ];
     made.contains(&step) || few.contains(&step)
 }

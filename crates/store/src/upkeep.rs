@@ -1,14 +1,37 @@
 //! The upkeep port, in SQL.
 
-use crate::engine::Engine;
+use crate::engine::{Batch, Engine, Statement, Value};
 use crate::read;
+use crate::rows::Rows;
 use crate::store::SqlStore;
 use async_trait::async_trait;
-use countersign_core::id::ApplicationId;
+use countersign_core::id::{ApplicationId, SessionId};
 use countersign_core::model::revocation::Revocation;
 use countersign_core::ports::store::StoreError;
-use countersign_core::ports::upkeep::Upkeep;
+use countersign_core::ports::upkeep::{
+    Piece, Remains, SweptSession, SweptVisitor, Upkeep, Visitors,
+};
 use countersign_credential::time::Timestamp;
+
+/// One that moved ahead since it was found stays.
+const REMOVE_TOMBSTONES: &str = "DELETE FROM revocations WHERE forget_at <= $1 AND made_at <= $2 \
+     AND (application_id, kind, value) IN (SELECT r.application_id, r.kind, r.value \
+     FROM revocations r WHERE r.forget_at <= $1 AND r.made_at <= $2 ORDER BY r.forget_at LIMIT $3) \
+     RETURNING 1";
+const REMOVE_EVENTS: &str = "DELETE FROM events WHERE application_id = $1 \
+     AND conversation_id = $2 AND id IN (SELECT e.id FROM events e WHERE e.application_id = $1 \
+     AND e.conversation_id = $2 ORDER BY e.id LIMIT $3) RETURNING 1";
+const REMOVE_FILES: &str = "DELETE FROM attachments WHERE application_id = $1 \
+     AND id IN (SELECT a.id FROM attachments a WHERE a.application_id = $1 \
+     AND a.conversation_id = $2 LIMIT $3) RETURNING 1";
+const FINISH: &str = "DELETE FROM leftovers WHERE application_id = $1 AND conversation_id = $2 \
+     AND NOT EXISTS (SELECT 1 FROM events e \
+       WHERE e.application_id = $1 AND e.conversation_id = $2) \
+     AND NOT EXISTS (SELECT 1 FROM attachments a \
+       WHERE a.application_id = $1 AND a.conversation_id = $2)";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[REMOVE_TOMBSTONES, REMOVE_EVENTS, REMOVE_FILES, FINISH];
 
 #[async_trait]
 impl<E: Engine + 'static> Upkeep for SqlStore<E> {
@@ -18,5 +41,80 @@ impl<E: Engine + 'static> Upkeep for SqlStore<E> {
         limit: usize,
     ) -> Result<Vec<(ApplicationId, Revocation)>, StoreError> {
         Ok(read::revocation::since(&self.engine, since, limit).await?)
+    }
+
+    async fn sessions_after(
+        &self,
+        application: ApplicationId,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SweptSession>, StoreError> {
+        Ok(read::upkeep::sessions(&self.engine, application, after, limit).await?)
+    }
+
+    async fn visitors_after(
+        &self,
+        application: ApplicationId,
+        visitors: Visitors,
+    ) -> Result<Vec<SweptVisitor>, StoreError> {
+        Ok(read::upkeep::visitors(&self.engine, application, visitors).await?)
+    }
+
+    async fn remove_tombstones(
+        &self,
+        due: Timestamp,
+        made_by: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        // The writer is asked only where there is something to write.
+        if !read::upkeep::has_due_tombstone(&self.engine, due, made_by).await? {
+            return Ok(0);
+        }
+        let parameters = [
+            due.milliseconds().into(),
+            made_by.milliseconds().into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ];
+        let remove = Statement::new(REMOVE_TOMBSTONES, parameters);
+        let answers = self.engine.write(remove.into()).await?;
+        Ok(answers.iter().map(|rows| rows.len() as u64).sum())
+    }
+
+    async fn remove_leftovers(&self, piece: Piece) -> Result<Vec<(Remains, u64)>, StoreError> {
+        let Piece {
+            conversations,
+            mut events,
+            mut files,
+        } = piece;
+        let found = read::upkeep::leftovers(&self.engine, events, files, conversations).await?;
+        let mut batch = Vec::new();
+        for leftover in found {
+            for (sql, there, room) in [
+                (REMOVE_EVENTS, leftover.events, &mut events),
+                (REMOVE_FILES, leftover.files, &mut files),
+            ] {
+                let taken = there.min(*room);
+                *room -= taken;
+                if taken > 0 {
+                    let [application, conversation] = leftover.key.clone();
+                    let most = Value::from(i64::try_from(taken).unwrap_or(i64::MAX));
+                    batch.push(Statement::new(sql, [application, conversation, most]));
+                }
+            }
+            batch.push(Statement::new(FINISH, leftover.key));
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let texts: Vec<&'static str> = batch.iter().map(|statement| statement.sql).collect();
+        let answers = self.engine.write(Batch::from(batch)).await?;
+        let removed = |sql| -> u64 {
+            let of_sql = texts.iter().zip(&answers).filter(|(text, _)| **text == sql);
+            of_sql.map(|(_, rows): (_, &Rows)| rows.len() as u64).sum()
+        };
+        Ok(vec![
+            (Remains::Event, removed(REMOVE_EVENTS)),
+            (Remains::File, removed(REMOVE_FILES)),
+        ])
     }
 }

@@ -165,6 +165,14 @@ impl Permit {
         self.actor
     }
 
+    /// For what the node does by itself.
+    pub(crate) fn of_system(application: ApplicationId) -> Self {
+        Self {
+            application,
+            actor: Actor::System,
+        }
+    }
+
     /// For a session that its own token proves, where there is no principal
     /// yet: a refresh.
     pub(crate) fn of_user(application: ApplicationId, user: UserId) -> Self {

@@ -84,6 +84,8 @@ pub enum EndReason {
     RefreshReused,
     /// The user had more sessions than the application allows.
     TooMany,
+    /// It was not used for too long, or reached its end.
+    TimedOut,
 }
 
 /// What a session's times must lie behind for it to be over, so that the store
@@ -211,6 +213,7 @@ impl EndReason {
             Self::Switched => "switched",
             Self::RefreshReused => "refresh_reused",
             Self::TooMany => "too_many",
+            Self::TimedOut => "timed_out",
         }
     }
 
@@ -224,6 +227,7 @@ impl EndReason {
             Self::Switched,
             Self::RefreshReused,
             Self::TooMany,
+            Self::TimedOut,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == name)

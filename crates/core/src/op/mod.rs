@@ -17,6 +17,7 @@ pub mod signing_keys;
 pub mod api_keys;
 pub mod key_uses;
 pub mod store_watch;
+pub mod janitor;
 pub mod settings;
 pub mod origins;
 pub mod audit;

@@ -21,6 +21,8 @@ use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::model::settings::Settings;
 use crate::model::signing_key::SigningKey;
 use crate::model::user::{User, UserPatch};
+use crate::ports::upkeep::Remains;
+
 /// One thing that a commit does.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -77,6 +79,23 @@ pub enum Change {
     /// Moves a session to its next generation. Expects it to be open, which
     /// nothing that is revoked is, and at the named generation.
     Rotate(Box<Rotation>),
+    /// Removes the row of a session that is over at a moment. One that went on
+    /// since it was read stays.
+    ///
+    /// A visitor without a row is one who has written nothing yet. So a
+    /// visitor's leaves a revocation until the session would have ended anyway:
+    /// of when it was used last, since nobody has to hear of it now.
+    RemoveSession(Box<Session>, Timestamp),
+    /// Removes a visitor who has no session and of whose conversations none has
+    /// changed since a moment, with the conversations in which nobody else ever
+    /// had a place or wrote. Who has a place in another conversation stays. One
+    /// who is not silent stays with everything.
+    RemoveVisitor {
+        /// Who.
+        user: UserId,
+        /// The moment.
+        silent_since: Timestamp,
+    },
     /// Gives every session of a user on a device a new name. Expects one.
     NameDevice(UserId, DeviceId, String),
     /// Adds a revocation, or moves an existing one's `before` ahead.
@@ -118,7 +137,8 @@ pub enum Change {
     AddConversation(Box<NewConversation>),
     /// Changes a conversation. Expects it to exist and its new name to be free.
     ChangeConversation(ConversationId, ConversationPatch, Timestamp),
-    /// Deletes a conversation with its members, events and attachments.
+    /// Deletes a conversation with its members, events and attachments. None of
+    /// it is found any more; events and attachments are removed later.
     /// Expects it to exist.
     DeleteConversation(ConversationId),
     /// Adds a member and the event that tells of it. Expects the conversation
@@ -360,6 +380,8 @@ pub struct Committed {
     pub senders: Vec<Sender>,
     /// How many sessions each of the changes that end some has ended, and why.
     pub ended: Vec<(EndReason, u64)>,
+    /// How much each of the changes that remove something has removed.
+    pub removed: Vec<(Remains, u64)>,
 }
 
 /// What was expected and is not so.

@@ -1,14 +1,78 @@
 //! The upkeep port: what a node asks of the store by itself, over all applications.
 //!
 //! Nothing here answers a request. Each call is bounded by its arguments, so
-//! that whoever waits for the store does not wait for upkeep.
+//! that whoever waits for the store does not wait for upkeep. What it removes
+//! may be removed by another node at the same time.
 
 use async_trait::async_trait;
 use countersign_credential::time::Timestamp;
 
-use crate::id::ApplicationId;
+use crate::id::{ApplicationId, SessionId, UserId};
 use crate::model::revocation::Revocation;
+use crate::model::session::Session;
 use crate::ports::store::StoreError;
+
+/// What can be removed for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remains {
+    /// The row of a session that is over.
+    Session,
+    /// That a credential was used, of such a session.
+    UsedCredential,
+    /// A revocation that covers nothing which could live.
+    Tombstone,
+    /// A visitor who has been silent.
+    Visitor,
+    /// A conversation of such a visitor.
+    Conversation,
+    /// An event of a deleted conversation.
+    Event,
+    /// A file of a deleted conversation.
+    File,
+}
+
+/// A session that the janitor looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweptSession {
+    /// The session.
+    pub session: Session,
+    /// Whether a revocation covers it.
+    pub revoked: bool,
+}
+
+/// Which visitors the janitor wants to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visitors {
+    /// Those that follow this one.
+    pub after: Option<UserId>,
+    /// Those that came before this moment.
+    pub silent_since: Timestamp,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A visitor that the janitor looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweptVisitor {
+    /// Who.
+    pub user: UserId,
+    /// Whether they have no session, none of their conversations has changed
+    /// since the moment that was named, and
+    /// [`RemoveVisitor`](crate::ports::change::Change::RemoveVisitor) finds
+    /// something to remove. Who is silent and stays is not asked for each time.
+    pub removable: bool,
+}
+
+/// How much one piece of work may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Conversations.
+    pub conversations: usize,
+    /// Events of all of them.
+    pub events: usize,
+    /// Files of all of them.
+    pub files: usize,
+}
 
 /// What a node does by itself.
 #[async_trait]
@@ -20,4 +84,50 @@ pub trait Upkeep: Send + Sync {
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<(ApplicationId, Revocation)>, StoreError>;
+
+    /// Sessions of any state, in the order of their ids.
+    async fn sessions_after(
+        &self,
+        application: ApplicationId,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SweptSession>, StoreError>;
+
+    /// Visitors, in the order of their ids.
+    async fn visitors_after(
+        &self,
+        application: ApplicationId,
+        visitors: Visitors,
+    ) -> Result<Vec<SweptVisitor>, StoreError>;
+
+    /// Removes revocations that may be forgotten at a moment and were made up
+    /// to another one, at most so many, and answers how many.
+    async fn remove_tombstones(
+        &self,
+        due: Timestamp,
+        made_by: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError>;
+
+    /// Removes a piece of what deleted conversations have left behind. The
+    /// answer is empty once there is nothing left.
+    async fn remove_leftovers(&self, piece: Piece) -> Result<Vec<(Remains, u64)>, StoreError>;
+}
+
+// === impl Remains ===
+
+impl Remains {
+    /// The word in a metric.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::UsedCredential => "used_credential",
+            Self::Tombstone => "tombstone",
+            Self::Visitor => "visitor",
+            Self::Conversation => "conversation",
+            Self::Event => "event",
+            Self::File => "file",
+        }
+    }
 }

@@ -8,3 +8,4 @@ mod metrics;
 mod attachments;
 mod key_uses;
 mod store_watch;
+mod janitor;

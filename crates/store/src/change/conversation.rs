@@ -22,11 +22,9 @@ const SET_NAME: &str = "UPDATE conversations SET name = $3 WHERE application_id 
 const SET_DISPLAY_NAME: &str =
     "UPDATE conversations SET display_name = $3 WHERE application_id = $1 AND id = $2";
 const DELETE: &str = "DELETE FROM conversations WHERE application_id = $1 AND id = $2 RETURNING 1";
-const DELETE_EVENTS: &str = "DELETE FROM events WHERE application_id = $1 AND conversation_id = $2";
 const DELETE_MEMBERS: &str =
     "DELETE FROM members WHERE application_id = $1 AND conversation_id = $2";
-const DELETE_ATTACHMENTS: &str =
-    "DELETE FROM attachments WHERE application_id = $1 AND conversation_id = $2";
+const LEAVE: &str = "INSERT INTO leftovers (application_id, conversation_id) VALUES ($1, $2)";
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
@@ -36,9 +34,8 @@ pub(crate) const TEXTS: &[&str] = &[
     SET_NAME,
     SET_DISPLAY_NAME,
     DELETE,
-    DELETE_EVENTS,
     DELETE_MEMBERS,
-    DELETE_ATTACHMENTS,
+    LEAVE,
 ];
 
 /// Adds a conversation, and the creator's place with the event that tells of it.
@@ -94,13 +91,13 @@ pub(super) fn change(plan: &mut Plan, id: ConversationId, patch: ConversationPat
     }
 }
 
-/// Deletes a conversation with all that is in it.
+/// Deletes a conversation, so that nothing in it is found any more. Its events and files may be
+/// many: the janitor removes them, some at a time.
 pub(super) fn delete(plan: &mut Plan, id: ConversationId) {
     let key = [plan.application(), id.bytes().into()];
     plan.expect(Expectation::Conversation, DELETE, key.clone());
-    for sql in [DELETE_EVENTS, DELETE_MEMBERS, DELETE_ATTACHMENTS] {
-        plan.run(sql, key.clone());
-    }
+    plan.run(DELETE_MEMBERS, key.clone());
+    plan.run(LEAVE, key);
 }
 
 fn parameters(plan: &Plan, new: &NewConversation, has_creator: bool) -> [Value; 11] {

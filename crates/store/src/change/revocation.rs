@@ -23,6 +23,7 @@ macro_rules! upsert {
         )
     };
 }
+pub(super) use upsert;
 
 const REVOKE: &str = upsert!("VALUES ($1, $2, $3, $4, $5, $6)");
 /// Grouped, because two sessions may have come of one credential, and a row is written once.

@@ -1,6 +1,6 @@
 //! Sessions: open, keep, end, rotate, and the devices that they are on.
 
-use super::{Plan, user};
+use super::{Plan, first_id_of, user};
 use crate::columns::{covers_session, integer};
 use crate::engine::Value;
 use countersign_core::id::{DeviceId, SessionId, UserId};
@@ -154,14 +154,6 @@ pub(super) fn end_opened_after(
     ];
     plan.run(sql, parameters);
     plan.ends(why);
-}
-
-/// The id before all that are made at a moment (RFC 9562 section 5.7).
-fn first_id_of(moment: Timestamp) -> [u8; 16] {
-    let milliseconds = u64::try_from(moment.milliseconds()).unwrap_or(0);
-    let mut id = [0; 16];
-    id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
-    id
 }
 
 /// Ends all open sessions of a user but one.

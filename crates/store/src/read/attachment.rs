@@ -7,8 +7,11 @@ use crate::rows::Row;
 use countersign_core::id::{ApplicationId, AttachmentId, ConversationId};
 use countersign_core::model::attachment::Attachment;
 
-const BY_ID: &str = "SELECT conversation_id, file_name, media_type, bytes, created_at, content \
-     FROM attachments WHERE application_id = $1 AND id = $2";
+/// That of a deleted conversation may be there for a while, and is not found.
+const BY_ID: &str = "SELECT a.conversation_id, a.file_name, a.media_type, a.bytes, a.created_at, \
+     a.content FROM attachments a JOIN conversations c \
+     ON c.application_id = a.application_id AND c.id = a.conversation_id \
+     WHERE a.application_id = $1 AND a.id = $2";
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[BY_ID];

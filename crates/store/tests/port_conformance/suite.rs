@@ -100,6 +100,13 @@ macro_rules! suite {
             ],
             upkeep: [
                 revocations_since_a_moment,
+                a_deleted_conversation_goes_in_pieces,
+                old_tombstones_go,
+                sessions_are_looked_at_in_pages,
+                a_session_goes_as_it_was_read,
+                a_visitors_session_leaves_a_revocation,
+                a_silent_visitor_goes_with_what_is_theirs_alone,
+                who_is_not_silent_stays,
             ],
             scope: [
                 two_applications_do_not_see_each_other,
