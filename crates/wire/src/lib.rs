@@ -1,4 +1,4 @@
-//! The native API as it is spelled on the wire: requests, answers, problems.
+//! The native API as it is spelled on the wire: requests, answers, problems, frames.
 //!
 //! The server encodes with these types and the Rust client decodes with them,
 //! so that the two cannot drift apart. A request's types refuse members that
@@ -15,6 +15,7 @@ pub mod time;
 pub mod patch;
 pub mod secret;
 pub mod schema;
+mod tagged;
 pub mod problem;
 pub mod session;
 pub mod device;
@@ -22,6 +23,7 @@ pub mod user;
 pub mod conversation;
 pub mod member;
 pub mod event;
+pub mod frame;
 pub mod attachment;
 pub mod revocation;
 pub mod token;
