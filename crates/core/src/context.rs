@@ -7,8 +7,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, RingKey};
@@ -17,15 +17,16 @@ use countersign_credential::time::Timestamp;
 use countersign_credential::verifier::{Rules, Verifier};
 
 use crate::error::Error;
-use crate::id::{ApiKeyId, ApplicationId, SessionId};
+use crate::id::{ApiKeyId, ApplicationId, ConversationId, SessionId};
 use crate::key_use::{KeyUses, UsedKey};
 use crate::limit;
 use crate::memory::{KnownCredential, KnownSession, Mark, Memory, is_fresh};
 use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
+use crate::model::event::Event;
 use crate::model::signing_key::KeyMaterial;
 use crate::op::origins;
-use crate::ports::fanout::{Fanout, Notice};
+use crate::ports::fanout::{Fanout, Listener, Notice};
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
 use crate::store_watch::StoreWatch;
@@ -54,6 +55,7 @@ pub struct Ctx {
     pub store_watch: StoreWatch,
     epoch: AtomicU64,
     memory: Memory,
+    listeners: RwLock<Vec<Weak<dyn Listener>>>,
 }
 
 /// An application that is ready to judge credentials: its keys are parsed.
@@ -102,6 +104,7 @@ impl Ctx {
             store_watch: StoreWatch::default(),
             epoch: AtomicU64::new(epoch),
             memory: Memory::default(),
+            listeners: RwLock::default(),
         })
     }
 
@@ -199,7 +202,7 @@ impl Ctx {
     ) -> Result<Option<Arc<SessionView>>, Error> {
         let now = self.now();
         if let Some(known) = self.memory.sessions.get(&id)
-            && known.application == application
+            && known.marks.application == application
             && is_fresh(known.since, now, believed_s)
         {
             return Ok(Some(known.view));
@@ -212,7 +215,7 @@ impl Ctx {
         let view = Arc::new(view);
         let known = KnownSession {
             since: now,
-            application,
+            marks: Arc::new(view.session.marks(application)),
             view: Arc::clone(&view),
         };
         self.memory.remember(mark, |memory| {
@@ -257,7 +260,8 @@ impl Ctx {
         self.fanout.publish(notice);
     }
 
-    /// Forgets what a notice makes stale. Whoever receives notices calls it.
+    /// Forgets what a notice makes stale, and lets this node's sockets hear it.
+    /// Whoever receives notices calls it.
     pub fn forget(&self, notice: &Notice) {
         if let Notice::Revoked {
             application,
@@ -267,6 +271,32 @@ impl Ctx {
             self.store_watch.hear(*application, revocation);
         }
         self.memory.forget(notice);
+        self.each_listener(|listener| listener.hear(notice));
+    }
+
+    /// Lets the sockets of this node hear what happens, as long as they are there.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        let mut listeners = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|known| known.strong_count() > 0);
+        listeners.push(listener);
+    }
+
+    /// Gives this node's sockets an event that was just appended.
+    pub(crate) fn tell_appended(&self, conversation: ConversationId, event: &Event) {
+        self.each_listener(|listener| listener.appended(conversation, event));
+    }
+
+    fn each_listener(&self, tell: impl Fn(&dyn Listener)) {
+        let listeners = self
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter().filter_map(Weak::upgrade) {
+            tell(&*listener);
+        }
     }
 
     /// Treats what this node has found by itself like a notice that it got.

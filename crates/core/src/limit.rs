@@ -77,6 +77,18 @@ pub const SESSIONS_ENDED_MAX: usize = 1_000;
 /// Notices that a reader may be behind before it is told to sweep instead.
 pub const NOTICES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
 
+/// A frame of a socket.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Conversations in a client's `have`.
+pub const HAVE_MAX: usize = 1_000;
+/// Conversations that one connection follows: the ones that changed last. A
+/// page that is begun is read to its end.
+pub const FOLLOWED_MAX: usize = 1_000;
+/// Events that a client may have missed and is told one by one.
+pub const MISSED_MAX: u64 = 500;
+/// How long a long poll waits for something new, in seconds.
+pub const SYNC_S_MAX: u64 = 25;
+
 /// Applications that a node remembers.
 pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
 /// Sessions that a node remembers.

@@ -17,6 +17,7 @@ use crate::id::{ApiKeyId, ApplicationId, SessionId};
 use crate::limit;
 use crate::model::api_key::ApiKey;
 use crate::model::application::ApplicationName;
+use crate::model::revocation::Marks;
 use crate::ports::fanout::Notice;
 use crate::ports::store::SessionView;
 
@@ -39,8 +40,8 @@ pub(crate) struct Memory {
 pub(crate) struct KnownSession {
     /// When it was read.
     pub(crate) since: Timestamp,
-    /// Whose it is.
-    pub(crate) application: ApplicationId,
+    /// What it can be revoked by.
+    pub(crate) marks: Arc<Marks>,
     /// The session with its user.
     pub(crate) view: Arc<SessionView>,
 }
@@ -83,7 +84,8 @@ impl Memory {
 
     /// Drops what a notice makes stale.
     pub(crate) fn forget(&self, notice: &Notice) {
-        if let Notice::Events { .. } | Notice::Conversations { .. } = notice {
+        if let Notice::Events { .. } | Notice::Conversations { .. } | Notice::Signal { .. } = notice
+        {
             return;
         }
         let mut forgotten = self
@@ -92,7 +94,7 @@ impl Memory {
             .unwrap_or_else(PoisonError::into_inner);
         *forgotten = forgotten.wrapping_add(1);
         match notice {
-            Notice::Events { .. } | Notice::Conversations { .. } => {}
+            Notice::Events { .. } | Notice::Conversations { .. } | Notice::Signal { .. } => {}
             Notice::Session { session, .. } => {
                 self.sessions.remove(session);
             }
@@ -104,8 +106,7 @@ impl Memory {
                 revocation,
             } => {
                 self.sessions.retain(|_, known| {
-                    known.application != *application
-                        || !revocation.covers_session(*application, &known.view.session)
+                    known.marks.application != *application || !revocation.covers(&known.marks)
                 });
                 self.credentials.retain(|_, (_, known)| {
                     known.application != *application

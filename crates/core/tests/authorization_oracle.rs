@@ -25,8 +25,9 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 41] = [
+const TABLE: [(&str, [&str; 6]); 42] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
+    ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Refresh", ["-", "own", "own", "-", "-", "-"]),
     ("ListSessions", ["-", "yes", "yes", "yes", "yes", "yes"]),
@@ -343,6 +344,7 @@ fn action(dice: &mut Dice) -> Action {
     let event = dice.below(3) as u64 + 1;
     let all = [
         Action::LogIn,
+        Action::Connect,
         Action::LogInAnonymous,
         Action::Refresh(session),
         Action::ListSessions,

@@ -336,7 +336,7 @@ async fn the_domain_and_the_store_agree_on_what_is_covered() {
                     Change::Revoke(row.clone()),
                 ];
                 world.commit(changes).await.unwrap();
-                let expected = row.covers_session(application(), &session);
+                let expected = row.covers(&session.marks(application()));
                 assert_eq!(!world.lives(session.id).await, expected, "{row:?}");
                 covered += usize::from(expected);
             }

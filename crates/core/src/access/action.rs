@@ -10,8 +10,10 @@ use crate::id::{AttachmentId, ConversationId, MemberId, SessionId, UserId};
 /// Something that can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Open a session with a credential, or connect.
+    /// Open a session with a credential.
     LogIn,
+    /// Open a socket on a session.
+    Connect,
     /// Become a visitor.
     LogInAnonymous,
     /// Exchange a refresh token.
@@ -102,7 +104,7 @@ impl Action {
     pub fn call(&self) -> (Method, String) {
         let fixed = |method, path: &str| (method, path.to_owned());
         match self {
-            Self::LogIn => fixed(Method::Post, "/v1/sessions"),
+            Self::LogIn | Self::Connect => fixed(Method::Post, "/v1/sessions"),
             Self::LogInAnonymous => fixed(Method::Post, "/v1/sessions/anonymous"),
             Self::Refresh(id) => (Method::Put, format!("/v1/sessions/{id}")),
             Self::ListSessions => fixed(Method::Get, "/v1/sessions"),
@@ -190,6 +192,7 @@ impl Action {
                 vec![conversation(id), ("event_id", event.to_string())]
             }
             Self::LogIn
+            | Self::Connect
             | Self::LogInAnonymous
             | Self::Refresh(_)
             | Self::ListSessions
@@ -217,6 +220,7 @@ impl Action {
     pub fn described(&self) -> &'static str {
         match self {
             Self::LogIn => "log in",
+            Self::Connect => "connect",
             Self::LogInAnonymous => "become a visitor",
             Self::Refresh(_) => "refresh a session",
             Self::ListSessions => "list sessions",

@@ -73,7 +73,8 @@ fn of_visitor(action: &Action) -> Requirement {
 
 fn of_user(action: &Action) -> Requirement {
     match action {
-        Action::ListSessions
+        Action::Connect
+        | Action::ListSessions
         | Action::NameDevice
         | Action::EndSessions
         | Action::ListConversations
@@ -117,7 +118,8 @@ fn of_user(action: &Action) -> Requirement {
 fn of_backend(action: &Action) -> Requirement {
     let withheld = matches!(
         action,
-        Action::Refresh(_)
+        Action::Connect
+            | Action::Refresh(_)
             | Action::NameDevice
             | Action::Join(_)
             | Action::RevokeKey

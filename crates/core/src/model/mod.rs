@@ -13,6 +13,7 @@ pub mod revocation;
 pub mod conversation;
 pub mod member;
 pub mod event;
+pub mod signal;
 pub mod attachment;
 pub mod media_type;
 pub mod audit;

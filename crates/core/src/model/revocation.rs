@@ -3,7 +3,6 @@
 use countersign_credential::claims::Claims;
 use countersign_credential::time::Timestamp;
 
-use super::session::Session;
 use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 
 /// What a revocation names.
@@ -31,6 +30,32 @@ pub enum Target {
     Application(ApplicationId),
 }
 
+/// What a session can be revoked by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// The session; when it was opened stands in its id.
+    pub session: SessionId,
+    /// Its user.
+    pub user: UserId,
+    /// Its application.
+    pub application: ApplicationId,
+    /// The API key that it was opened with.
+    pub api_key: Option<ApiKeyId>,
+    /// The credential that opened it; a visitor's session has none.
+    pub credential: Option<CredentialMarks>,
+}
+
+/// What a credential can be revoked by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialMarks {
+    /// The key that verified it.
+    pub kid: Box<str>,
+    /// Its `jti`, where it has one.
+    pub jti: Option<Box<str>>,
+    /// SHA-256 of its signed bytes.
+    pub digest: [u8; 32],
+}
+
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
@@ -48,21 +73,21 @@ pub struct Revocation {
 // === impl Revocation ===
 
 impl Revocation {
-    /// Whether it covers a session of this application: by session, credential and API key for
-    /// ever, by user and application where it was opened up to the moment. A name, an external id
-    /// or an e-mail address covers who comes with it, and no session.
+    /// Whether it ends a session of its own application. The store says the
+    /// same of rows; what identifies users covers credentials alone, which
+    /// have yet to open a session.
     #[must_use]
-    pub fn covers_session(&self, application: ApplicationId, session: &Session) -> bool {
-        let credential = session.credential.as_ref();
-        let opened = session.id.made_at() <= self.before;
+    pub fn covers(&self, marks: &Marks) -> bool {
+        let credential = marks.credential.as_ref();
+        let in_time = marks.session.made_at() <= self.before;
         match &self.target {
-            Target::Session(id) => session.id == *id,
-            Target::Jti(jti) => credential.is_some_and(|c| c.jti.as_ref() == Some(jti)),
-            Target::Digest(digest) => credential.is_some_and(|c| c.digest == *digest),
-            Target::Kid(kid) => credential.is_some_and(|c| c.kid.as_str() == kid),
-            Target::ApiKey(id) => session.api_key == Some(*id),
-            Target::User(id) => session.user == *id && opened,
-            Target::Application(id) => application == *id && opened,
+            Target::Session(id) => *id == marks.session,
+            Target::Jti(jti) => credential.is_some_and(|it| it.jti.as_deref() == Some(jti)),
+            Target::Digest(digest) => credential.is_some_and(|it| it.digest == *digest),
+            Target::Kid(kid) => credential.is_some_and(|it| *it.kid == **kid),
+            Target::ApiKey(id) => marks.api_key == Some(*id),
+            Target::User(id) => *id == marks.user && in_time,
+            Target::Application(id) => *id == marks.application && in_time,
             Target::Name(_) | Target::ExternalId(_) | Target::Email(_) => false,
         }
     }

@@ -5,8 +5,9 @@ use countersign_credential::dialect::Dialect;
 use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
 
+use super::revocation::{CredentialMarks, Marks};
 use super::settings::Settings;
-use crate::id::{ApiKeyId, DeviceId, SessionId, UserId};
+use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
 
 const DAY_S: i64 = 86_400;
 
@@ -160,6 +161,23 @@ impl Session {
     pub fn access_expires_at(&self, settings: &Settings) -> Timestamp {
         let end = self.rotated_at.plus_seconds(i64::from(settings.access_s));
         end.min(self.refresh_expires_at(settings))
+    }
+
+    /// What it can be revoked by.
+    #[must_use]
+    pub fn marks(&self, application: ApplicationId) -> Marks {
+        let credential = self.credential.as_ref().map(|credential| CredentialMarks {
+            kid: credential.kid.as_str().into(),
+            jti: credential.jti.as_deref().map(Into::into),
+            digest: credential.digest,
+        });
+        Marks {
+            session: self.id,
+            user: self.user,
+            application,
+            api_key: self.api_key,
+            credential,
+        }
     }
 
     /// What its tokens carry.

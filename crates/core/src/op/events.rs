@@ -1,4 +1,4 @@
-//! Events: send, read, delete; and the positions that a user has reached.
+//! Events: send, read, delete.
 
 use super::conversations::in_conversation;
 use super::members::publish_events;
@@ -11,7 +11,7 @@ use crate::error::{Code, Error};
 use crate::id::ConversationId;
 use crate::limit;
 use crate::model::event::{Event, EventKind, Range};
-use crate::ports::change::{Change, ClientId, Expectation, Guard, NewEvent, Touch};
+use crate::ports::change::{Change, ClientId, Expectation, NewEvent, Touch};
 use crate::ports::store::{CommitError, StoreError};
 use crate::secret_text::sha256;
 
@@ -105,14 +105,13 @@ async fn append(
     changes.push(Change::Append(Box::new(new)));
     match ctx.store.commit(permit, changes).await {
         Ok(committed) => {
-            publish_events(ctx, application, &committed);
-            let appended = committed.events.into_iter().zip(committed.senders).next();
+            let appended = committed.events.iter().zip(&committed.senders).next();
             let ((_, number), from) =
                 appended.ok_or_else(|| Error::internal("nothing was appended"))?;
-            Ok(Sent {
-                event: event(number, from),
-                new: true,
-            })
+            let event = event(*number, from.clone());
+            ctx.tell_appended(id, &event);
+            publish_events(ctx, application, &committed);
+            Ok(Sent { event, new: true })
         }
         Err(CommitError::Missed(Expectation::ClientIdUnused)) => {
             let ClientId { id: client, digest } =
@@ -303,33 +302,5 @@ pub async fn delete_event(
         client_id: None,
     };
     append(ctx, principal, &permit, delete).await?;
-    Ok(())
-}
-
-/// Notes how far one's devices have got, and one has seen.
-///
-/// # Errors
-/// `not_found` where who asks is not joined.
-pub async fn move_position(
-    ctx: &Ctx,
-    principal: &Principal,
-    conversation: ConversationId,
-    delivered: u64,
-    seen: u64,
-) -> Result<(), Error> {
-    let (permit, guard) = authorize(principal, &Action::Send(conversation))?.in_batch()?;
-    let Guard::Joined(user) = guard else {
-        return Err(Error::new(
-            Code::BadRequest,
-            "a backend has no position in a conversation",
-        ));
-    };
-    let change = Change::MovePosition {
-        conversation,
-        user,
-        delivered,
-        seen,
-    };
-    ctx.store.commit(&permit, vec![change]).await?;
     Ok(())
 }

@@ -5,7 +5,9 @@
 //! sweeps the store too.
 
 use crate::id::{ApiKeyId, ApplicationId, ConversationId, SessionId, UserId};
+use crate::model::event::Event;
 use crate::model::revocation::Revocation;
+use crate::model::signal::Signal;
 
 /// What has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,13 @@ pub enum Notice {
         application: ApplicationId,
         /// Which.
         user: UserId,
+    },
+    /// Something that becomes no event: told to who is there.
+    Signal {
+        /// Whose conversation.
+        application: ApplicationId,
+        /// What.
+        signal: Signal,
     },
     /// Sessions and credentials that this covers are over.
     Revoked {
@@ -64,4 +73,14 @@ pub trait Fanout: Send + Sync {
     ///
     /// [`publish`]: Fanout::publish
     fn publish_here(&self, notice: Notice);
+}
+
+/// This node's own sockets. They hear of everything before who made it happen
+/// is answered: so nothing is sent to a session once its revocation is answered.
+pub trait Listener: Send + Sync {
+    /// Hears a notice, of this node or another. Never waits.
+    fn hear(&self, notice: &Notice);
+    /// Is given an event that this node has just appended, before the notice of
+    /// it: so what is new need not be read. Not every event comes this way.
+    fn appended(&self, conversation: ConversationId, event: &Event);
 }

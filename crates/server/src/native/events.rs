@@ -63,7 +63,7 @@ pub(super) async fn send(
             Ok(Answer(created(sent.new), event).into_response())
         }
         Sent::Position { delivered, seen } => {
-            op::events::move_position(&ctx, &asker, conversation, delivered, seen).await?;
+            op::signals::move_position(&ctx, &asker, conversation, delivered, seen).await?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
     }

@@ -1,0 +1,79 @@
+//! Connect: from an access token to who is at the other end of a socket.
+//!
+//! A socket outlives the check that let it in. So it keeps what its session
+//! can be revoked by, and is looked at again whenever a notice says that
+//! something about its session, its user or its application has changed.
+
+use super::authenticate::by_access_token;
+use super::origins::check_page;
+use super::visitor::visitor;
+use crate::access::action::Action;
+use crate::access::authorize;
+use crate::access::principal::Principal;
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::model::origin::ForeignPage;
+use crate::model::revocation::Marks;
+use crate::model::user::User;
+use crate::token::{Token, TokenKind};
+
+/// Who is at the other end.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// What the access token says. It is over at its `expires_at`.
+    pub token: Token,
+    /// Who they are, for every command and delivery.
+    pub principal: Principal,
+    /// The session's user.
+    pub user: User,
+    /// What the session can be revoked by.
+    pub marks: Marks,
+}
+
+/// Connects with an access token, from a web page or from none.
+///
+/// # Errors
+/// The 401 codes of access tokens; `acl_denied`; `not_permitted` for a page
+/// that the application does not allow.
+pub async fn connect(
+    ctx: &Ctx,
+    access_token: &str,
+    page: Option<&ForeignPage>,
+) -> Result<Connected, Error> {
+    let token = ctx.tokens.read(TokenKind::Access, access_token)?;
+    let connected = look_again(ctx, &token).await?;
+    if let Some(page) = page {
+        check_page(ctx, &connected.principal, page).await?;
+    }
+    Ok(connected)
+}
+
+/// Judges a token once more, that has let somebody in before.
+///
+/// # Errors
+/// As [`connect`], but for the page: that does not change.
+pub async fn look_again(ctx: &Ctx, token: &Token) -> Result<Connected, Error> {
+    let principal = by_access_token(ctx, token).await?;
+    authorize(&principal, &Action::Connect)?.outright()?;
+    let judge = ctx.judge_of(token.application).await?;
+    let settings = &judge.application.settings;
+    let believed_s = i64::from(settings.access_s);
+    let identity = token.identity;
+    let view = ctx
+        .session(token.application, identity.session, believed_s)
+        .await?;
+    let (session, user) = match view.as_deref() {
+        Some(view) => (view.session.clone(), view.user.clone()),
+        None if identity.anonymous => {
+            let visitor = visitor(identity, settings, ctx.now());
+            (visitor.session, visitor.user)
+        }
+        None => return Err(Error::new(Code::SessionEnded, "the session is over")),
+    };
+    Ok(Connected {
+        token: *token,
+        principal,
+        user,
+        marks: session.marks(token.application),
+    })
+}

@@ -1,0 +1,113 @@
+//! Signals: who types, and how far a member has got. They get no number.
+
+use super::conversations::{facts, in_conversation};
+use crate::access::action::Action;
+use crate::access::authorize;
+use crate::access::principal::Principal;
+use crate::context::Ctx;
+use crate::error::{Code, Error};
+use crate::id::ConversationId;
+use crate::model::event::Sender;
+use crate::model::signal::{Signal, SignalKind};
+use crate::ports::change::{Change, Guard};
+use crate::ports::fanout::Notice;
+
+/// Tells the members who are there that a member types, or has stopped.
+///
+/// # Errors
+/// `not_found` where who asks is not joined; `bad_request` for a backend.
+pub async fn type_in(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    on: bool,
+) -> Result<Signal, Error> {
+    let conditional = authorize(principal, &Action::Send(conversation))?;
+    let application = conditional.application();
+    let found = ctx
+        .store
+        .conversation(application, conversation, principal.user())
+        .await?;
+    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+    conditional.given(&facts(&view)).map_err(in_conversation)?;
+    let member = view
+        .member
+        .ok_or_else(|| Error::new(Code::BadRequest, "a backend does not type"))?;
+    let signal = Signal {
+        conversation,
+        from: Sender {
+            member: Some(member.id),
+            user: Some(member.user),
+            name: member.name,
+            assurance: principal.assurance(),
+        },
+        kind: SignalKind::Typing { on },
+        at: ctx.now(),
+    };
+    ctx.publish(Notice::Signal {
+        application,
+        signal: signal.clone(),
+    });
+    Ok(signal)
+}
+
+/// Notes how far one's devices have got, or one has seen, and tells the
+/// members who are there. What was seen was delivered.
+///
+/// # Errors
+/// `not_found` where who asks is not joined; `bad_request` for a backend.
+pub async fn move_position(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    delivered: u64,
+    seen: u64,
+) -> Result<Signal, Error> {
+    let (permit, guard) = authorize(principal, &Action::Send(conversation))?.in_batch()?;
+    let Guard::Joined(user) = guard else {
+        return Err(Error::new(
+            Code::BadRequest,
+            "a backend has no position in a conversation",
+        ));
+    };
+    let change = Change::MovePosition {
+        conversation,
+        user,
+        delivered,
+        seen,
+    };
+    ctx.store.commit(&permit, vec![change]).await?;
+    let application = permit.application();
+    let found = ctx
+        .store
+        .conversation(application, conversation, Some(user))
+        .await?;
+    let member = found
+        .and_then(|view| view.member)
+        .ok_or_else(|| Error::not_found("conversation"))?;
+    // What was moved ahead by another device before, or reached the newest
+    // event, is told as it is.
+    let kind = if seen > 0 {
+        SignalKind::Seen { up_to: member.seen }
+    } else {
+        SignalKind::Delivered {
+            up_to: member.delivered,
+        }
+    };
+    let signal = Signal {
+        conversation,
+        from: Sender {
+            member: Some(member.id),
+            user: Some(user),
+            name: member.name,
+            assurance: principal.assurance(),
+        },
+        kind,
+        at: ctx.now(),
+    };
+    ctx.publish(Notice::Signal {
+        application,
+        signal: signal.clone(),
+    });
+    Ok(signal)
+}
