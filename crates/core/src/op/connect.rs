@@ -4,6 +4,7 @@
 //! can be revoked by, and is looked at again whenever a notice says that
 //! something about its session, its user or its application has changed.
 
+use super::answer::LoginAnswer;
 use super::authenticate::by_access_token;
 use super::origins::check_page;
 use super::visitor::visitor;
@@ -76,4 +77,16 @@ pub async fn look_again(ctx: &Ctx, token: &Token) -> Result<Connected, Error> {
         user,
         marks: session.marks(token.application),
     })
+}
+
+/// What a login has opened: the token that was given out, and what the session
+/// can be revoked by. Whether it lives is [`look_again`]'s to tell, once the
+/// socket hears of revocations.
+///
+/// # Errors
+/// None for an answer of this node.
+pub fn opened(ctx: &Ctx, answer: &LoginAnswer) -> Result<(Token, Marks), Error> {
+    let token = ctx.tokens.read(TokenKind::Access, &answer.access_token)?;
+    let marks = answer.session.marks(token.application);
+    Ok((token, marks))
 }
