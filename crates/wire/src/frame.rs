@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::conversation::Conversation;
 use crate::event::{Event, From, NewEvent};
@@ -245,17 +247,21 @@ pub enum ConversationChange {
 }
 
 /// A conversation, or its id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ShownConversation {
     /// As the user sees it.
     Whole(Conversation),
     /// One that the user does not see any more.
-    Lost {
-        /// Its id.
-        #[schema(value_type = schema::ConversationId)]
-        id: String,
-    },
+    Lost(LostConversation),
+}
+
+/// All that is told of a conversation that was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LostConversation {
+    /// Its id.
+    #[schema(value_type = schema::ConversationId)]
+    pub id: String,
 }
 
 /// What this connection sent was refused, in the words of a problem.
@@ -372,6 +378,31 @@ impl<'de> Deserialize<'de> for ServerFrame {
             "expiring" => Self::Expiring(members::<_, D>(text)?),
             _ => Self::Unknown,
         })
+    }
+}
+
+// === impl ShownConversation ===
+
+impl PartialSchema for ShownConversation {
+    fn schema() -> RefOr<Schema> {
+        // Whoever has all of it has its id, too: so it is not one of the two.
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(Conversation::name()))
+            .item(Ref::from_schema_name(LostConversation::name()))
+            .into()
+    }
+}
+
+impl ToSchema for ShownConversation {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Conversation::schemas(schemas);
+        schemas.push((Conversation::name().into_owned(), Conversation::schema()));
+        LostConversation::schemas(schemas);
+        let lost = (
+            LostConversation::name().into_owned(),
+            LostConversation::schema(),
+        );
+        schemas.push(lost);
     }
 }
 

@@ -6,8 +6,8 @@ use countersign_wire::conversation::Conversation;
 use countersign_wire::event::{Event, From, NewEvent};
 use countersign_wire::frame::{
     Authenticate, ClientFrame, CloseCode, ConversationChange, ConversationFrame, ErrorFrame,
-    EventFrame, Expiring, Gap, GoingAway, Refresh, Send, Sent, ServerFrame, ShownConversation,
-    Signal, SignalFrame, SyncAnswer, Tokens, Welcome,
+    EventFrame, Expiring, Gap, GoingAway, LostConversation, Refresh, Send, Sent, ServerFrame,
+    ShownConversation, Signal, SignalFrame, SyncAnswer, Tokens, Welcome,
 };
 use countersign_wire::secret::Secret;
 use countersign_wire::session::LoginUser;
@@ -200,9 +200,9 @@ fn what_a_node_says_of_a_conversation_is_as_written() {
         ),
         r#"{"type":"conversation","change":"added","conversation":{"id":"CON-1","name":null,"display_name":"Support","last_event_id":7,"unread":2,"created_at":"2027-01-15T08:00:00.123Z","updated_at":"2027-01-15T08:00:00.123Z"}}"#,
     );
-    let lost = ShownConversation::Lost {
+    let lost = ShownConversation::Lost(LostConversation {
         id: "CON-1".to_owned(),
-    };
+    });
     check(
         &changed(ConversationChange::Removed, lost),
         r#"{"type":"conversation","change":"removed","conversation":{"id":"CON-1"}}"#,
