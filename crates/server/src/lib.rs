@@ -22,6 +22,7 @@ mod tasks;
 pub mod upkeep;
 mod listener;
 mod rate;
+pub mod realtime;
 mod metrics;
 pub mod operations;
 pub mod native;

@@ -87,7 +87,8 @@ fn serve(
         peer: peer.ip(),
         tls: false,
     };
-    let tasks = Tasks::of(shared.tasks.clone());
+    let (stop, cut) = (shared.stop.clone(), shared.cut.clone());
+    let tasks = Tasks::of(shared.tasks.clone(), stop, cut);
     let service =
         service_fn(move |request| answer(router.clone(), connection, tasks.clone(), request));
     // Without TLS there is no agreement on HTTP/2, and to guess it from the

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::limit::{self, Rate};
+use countersign_credential::time::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::metrics::Requests;
 use crate::rate::Limiter;
+use crate::realtime::{Patience, Realtime};
 
 /// Who may call how often. The default is the table of the domain's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub struct Operations {
     /// One permit for each file that arrives.
     pub(crate) arriving: Arc<Semaphore>,
     pub(crate) sources: Vec<Source>,
+    pub(crate) realtime: Arc<Realtime>,
     pub(crate) loopback_origins: bool,
 }
 
@@ -83,8 +86,22 @@ impl Operations {
             requests: Arc::new(Requests::new(&crate::native::calls())),
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
             sources,
+            realtime: Arc::new(Realtime::new(Patience::default())),
             loopback_origins: false,
         }
+    }
+
+    /// Waits for clients of sockets as long as this.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.realtime = Arc::new(Realtime::new(patience));
+        self
+    }
+
+    /// Looks at all open sockets, as the node does every second by itself: for
+    /// a test, whose clock does not go on by itself.
+    pub fn look_at_sockets(&self, now: Timestamp) {
+        self.realtime.look(now);
     }
 
     /// Lets web pages that this machine serves to itself call every application:

@@ -5,19 +5,44 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use countersign_core::error::Error;
 use http::request::Parts;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The server's tasks. The listener puts them into the request's extensions; a
 /// request that came by no listener brings its own.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tasks(TaskTracker);
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    /// Says that what is open is to end.
+    pub(crate) stop: CancellationToken,
+    /// Says that what is still open is cut off.
+    pub(crate) cut: CancellationToken,
+}
 
 // === impl Tasks ===
 
 impl Tasks {
     /// The tasks of a server.
-    pub(crate) fn of(tracker: TaskTracker) -> Self {
-        Self(tracker)
+    pub(crate) fn of(
+        tracker: TaskTracker,
+        stop: CancellationToken,
+        cut: CancellationToken,
+    ) -> Self {
+        Self { tracker, stop, cut }
+    }
+
+    /// Does the work beside others until the server stops.
+    pub(crate) fn until_stopped(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            stop.run_until_cancelled(work).await;
+        });
+    }
+
+    /// Counts something as a task of the server as long as the token is kept.
+    pub(crate) fn token(&self) -> TaskTrackerToken {
+        self.tracker.token()
     }
 
     /// Does the work on a thread for such work, which the server waits for when
@@ -29,7 +54,10 @@ impl Tasks {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.0.spawn_blocking(work).await.map_err(Error::internal)
+        self.tracker
+            .spawn_blocking(work)
+            .await
+            .map_err(Error::internal)
     }
 }
 

@@ -61,7 +61,7 @@ async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Option<Principal>, Error>
 }
 
 /// The text of the bearer, if there is one.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);

@@ -144,7 +144,7 @@ fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// Checks that every reader of this JSON reads the same.
-fn check_strict(text: &[u8]) -> Result<(), Error> {
+pub(super) fn check_strict(text: &[u8]) -> Result<(), Error> {
     match json::read_object(text) {
         Ok(_) => Ok(()),
         Err(error) if error.problem == JsonProblem::NotAnObject => Err(Error::new(

@@ -106,7 +106,7 @@ fn changed(member: &str, patch: Patch<String>) -> Result<Option<Option<String>>,
     }
 }
 
-fn shown(view: ConversationView) -> wire::Conversation {
+pub(super) fn shown(view: ConversationView) -> wire::Conversation {
     let conversation = view.conversation;
     wire::Conversation {
         id: conversation.id.to_string(),

@@ -30,7 +30,7 @@ const CUSTOM_NAME_BYTES_MAX: usize = 100;
 
 /// What a request sends: an event, or a position, which gets no number.
 #[derive(Debug)]
-enum Sent {
+pub(super) enum Sent {
     Event(Content),
     Position { delivered: u64, seen: u64 },
 }
@@ -49,10 +49,7 @@ pub(super) async fn send(
     let client_id = request.client_id.map(client_id).transpose()?;
     match read_body(&request.kind, &request.body)? {
         Sent::Event(content) => {
-            if let Content::Edit { event, body, .. } = &content {
-                let kind = op::events::kind_to_edit(&ctx, &asker, conversation, *event).await?;
-                check_body(&kind.name(), body)?;
-            }
+            check_edit(&ctx, &asker, conversation, &content).await?;
             let send = Send {
                 conversation,
                 content,
@@ -122,13 +119,27 @@ pub(super) async fn delete(
 
 // === bodies in ===
 
+/// Checks the new body of an edit by the type of what it edits.
+pub(super) async fn check_edit(
+    ctx: &Ctx,
+    asker: &Principal,
+    conversation: ConversationId,
+    content: &Content,
+) -> Result<(), Error> {
+    let Content::Edit { event, body, .. } = content else {
+        return Ok(());
+    };
+    let kind = op::events::kind_to_edit(ctx, asker, conversation, *event).await?;
+    check_body(&kind.name(), body)
+}
+
 /// Checks a body that is no event of its own: an edit's.
 fn check_body(kind: &str, body: &str) -> Result<(), Error> {
     let body: Box<RawValue> = decode(body.as_bytes())?;
     read_body(kind, &body).map(drop)
 }
 
-fn read_body(kind: &str, body: &RawValue) -> Result<Sent, Error> {
+pub(super) fn read_body(kind: &str, body: &RawValue) -> Result<Sent, Error> {
     let text = body.get();
     if !text.starts_with('{') {
         return Err(in_body(Error::new(Code::BadRequest, "expected an object")));
@@ -198,7 +209,7 @@ fn is_custom_name(name: &str) -> bool {
     (1..=CUSTOM_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-fn in_body(mut error: Error) -> Error {
+pub(super) fn in_body(mut error: Error) -> Error {
     error.detail = format!("body: {}", error.detail).into();
     error
 }
@@ -227,17 +238,20 @@ fn compact(text: &str) -> String {
 
 /// Who is shown an event.
 #[derive(Clone, Copy)]
-enum Reader<'a> {
-    /// Who has sent it with this request.
+pub(super) enum Reader<'a> {
+    /// Who has sent it.
     Sender,
+    /// Who has not sent it.
+    Other,
     /// Whoever asks.
     Asker(&'a Principal),
 }
 
-fn shown(event: Event, reader: Reader<'_>) -> Result<wire::Event, Error> {
+pub(super) fn shown(event: Event, reader: Reader<'_>) -> Result<wire::Event, Error> {
     // A backend is shown the client ids of all backends of its application.
     let is_sender = match reader {
         Reader::Sender => true,
+        Reader::Other => false,
         Reader::Asker(asker) => asker.user() == event.from.user,
     };
     Ok(wire::Event {

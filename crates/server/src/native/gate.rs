@@ -33,6 +33,27 @@ pub(super) fn is_entrance(method: &Method, template: &str) -> bool {
     method == Method::POST && ENTRANCES.contains(&template)
 }
 
+/// Counts what comes over a socket: it has no headers that tell what is left.
+pub(super) fn count(limiter: &Limiter, caller: Caller, now: Timestamp) -> Result<(), Error> {
+    admitted(&limiter.call(caller, now), "")
+}
+
+fn admitted(allowance: &Allowance, told: &str) -> Result<(), Error> {
+    let Some(retry_s) = allowance.retry_s else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Code::RateLimited,
+        format!(
+            "these are too many calls; at once there are {}",
+            allowance.limit
+        ),
+    )
+    .hint(format!(
+        "wait for {retry_s} s, {told}then go on more slowly"
+    )))
+}
+
 // === impl Gate ===
 
 impl Gate {
@@ -59,19 +80,8 @@ impl Gate {
     fn count(&self, caller: Caller, now: Timestamp) -> Result<(), Error> {
         let allowance = self.limiter.call(caller, now);
         let allowance = *self.counted.get_or_init(|| allowance);
-        let Some(retry_s) = allowance.retry_s else {
-            return Ok(());
-        };
-        Err(Error::new(
-            Code::RateLimited,
-            format!(
-                "these are too many calls; at once there are {}",
-                allowance.limit
-            ),
-        )
-        .hint(format!(
-            "wait for {retry_s} s, as Retry-After says, then go on more slowly"
-        )))
+        let as_header = "as Retry-After says, ";
+        admitted(&allowance, as_header)
     }
 
     /// Tells the caller what it has left.

@@ -22,7 +22,8 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     query.only(&[])?;
     authorize_installation(&asker)?;
-    let samples: Vec<_> = operations.sources.iter().flat_map(|tell| tell()).collect();
+    let mut samples: Vec<_> = operations.sources.iter().flat_map(|tell| tell()).collect();
+    samples.extend(operations.realtime.samples());
     let page = operations.requests.page(&ctx.tally, &samples);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], page).into_response())

@@ -32,6 +32,11 @@ mod settings;
 mod audit;
 mod attachments;
 mod metrics;
+mod connect;
+mod command;
+mod socket;
+mod frames;
+mod sync;
 
 use std::sync::Arc;
 
@@ -41,6 +46,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
+use countersign_core::ports::fanout::Listener;
 use http::Request;
 
 use crate::connection::Connection;
@@ -57,6 +63,8 @@ pub fn router(ctx: Arc<Ctx>) -> Router {
 
 /// The native API, under the rates and for the metrics of a node.
 pub fn operated(ctx: Arc<Ctx>, operations: Operations) -> Router {
+    let listener: Arc<dyn Listener> = operations.realtime.clone();
+    ctx.listen(Arc::downgrade(&listener));
     let mut inner = Router::new();
     for route in routes::all() {
         inner = inner.route(route.call.template, route.handler);

@@ -51,6 +51,16 @@ impl Query {
             .collect()
     }
 
+    /// Checks that there is no query at all: where none is read, it could only
+    /// be a token that does not belong there.
+    pub(super) fn none(&self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(Code::BadRequest, "this path takes no query")
+            .hint("the first frame says who it is; a URL is written to logs"))
+    }
+
     /// Checks that the query has no other parameters than these.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Error> {
         let all_known = self

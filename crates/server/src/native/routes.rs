@@ -9,8 +9,9 @@ use http::Method;
 
 use super::openapi::Description;
 use super::{
-    api_keys, applications, attachments, audit, conversations, devices, document, events, health,
-    members, metrics, openapi, revocations, sessions, settings, signing_keys, tokens, users,
+    api_keys, applications, attachments, audit, connect, conversations, devices, document, events,
+    health, members, metrics, openapi, revocations, sessions, settings, signing_keys, sync, tokens,
+    users,
 };
 
 /// A method on a path.
@@ -104,6 +105,8 @@ fn of_conversations() -> Vec<Route> {
         route!(DELETE, EVENT, events::delete),
         route!(POST, ATTACHMENTS, attachments::upload),
         route!(GET, MEDIA, attachments::read),
+        route!(GET, "/v1/connect", connect::open),
+        route!(POST, "/v1/sync", sync::sync),
     ]
 }
 

@@ -8,8 +8,10 @@ use countersign_core::access::authorize;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
+use countersign_core::id::ApplicationId;
 use countersign_core::model::origin::ForeignPage;
 use countersign_core::model::session::Session;
+use countersign_core::model::user::User;
 use countersign_core::op;
 use countersign_core::op::answer::LoginAnswer;
 use countersign_core::op::login::{DeviceClaim, LoggedIn, Login};
@@ -37,7 +39,7 @@ pub(super) async fn log_in(
         authorize(client, &Action::LogIn)?.outright()?;
     }
     let page = page.map(|Extension(page)| page);
-    let login = login(client, page, &query, request)?;
+    let login = login(client, page, query.application()?, request)?;
     let (status, answer) = match op::login::login(&ctx, login).await? {
         LoggedIn::Opened(answer) => (StatusCode::CREATED, answer),
         LoggedIn::WentOn(answer) => (StatusCode::OK, answer),
@@ -45,10 +47,10 @@ pub(super) async fn log_in(
     Ok(Answer(status, login_answer(answer)))
 }
 
-fn login(
+pub(super) fn login(
     client: Option<Principal>,
     page: Option<ForeignPage>,
-    query: &Query,
+    in_query: Option<ApplicationId>,
     request: wire::LoginRequest,
 ) -> Result<Login, Error> {
     let in_body = request
@@ -61,7 +63,6 @@ fn login(
                 "application_id is not a UUID in lower case",
             )
         })?;
-    let in_query = query.application()?;
     if let (Some(one), Some(other)) = (in_body, in_query)
         && one != other
     {
@@ -83,24 +84,28 @@ fn login(
 }
 
 fn login_answer(answer: LoginAnswer) -> wire::LoginAnswer {
-    let user = answer.user;
     wire::LoginAnswer {
         session: wire::LoginSession {
             id: answer.session.id.to_string(),
             device_id: answer.session.device.to_string(),
             expires_at: time(answer.session.expires_at),
         },
-        user: wire::LoginUser {
-            id: user.id.to_string(),
-            name: user.name.map(|name| name.as_str().to_owned()),
-            external_id: user.external_id.map(|id| id.as_str().to_owned()),
-            email: user.email.map(|email| email.as_str().to_owned()),
-            anonymous: user.anonymous,
-        },
+        user: login_user(answer.user),
         access_token: Secret(answer.access_token),
         access_token_expires_at: time(answer.access_token_expires_at),
         refresh_token: Secret(answer.refresh_token),
         server_time: time(answer.server_time),
+    }
+}
+
+/// A user as who has just logged in.
+pub(super) fn login_user(user: User) -> wire::LoginUser {
+    wire::LoginUser {
+        id: user.id.to_string(),
+        name: user.name.map(|name| name.as_str().to_owned()),
+        external_id: user.external_id.map(|id| id.as_str().to_owned()),
+        email: user.email.map(|email| email.as_str().to_owned()),
+        anonymous: user.anonymous,
     }
 }
 

@@ -213,6 +213,11 @@ impl Description {
         self.answer(StatusCode::NO_CONTENT, about, None)
     }
 
+    /// The connection becomes a WebSocket.
+    pub(super) fn switches(self, about: &'static str) -> Self {
+        self.answer(StatusCode::SWITCHING_PROTOCOLS, about, None)
+    }
+
     fn answer(
         mut self,
         status: StatusCode,

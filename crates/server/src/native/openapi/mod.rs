@@ -21,6 +21,8 @@ pub(super) mod users;
 pub(super) mod conversations;
 pub(super) mod members;
 pub(super) mod events;
+pub(super) mod connect;
+pub(super) mod sync;
 pub(super) mod attachments;
 pub(super) mod revocations;
 pub(super) mod tokens;

@@ -11,6 +11,7 @@ pub(super) enum Tag {
     Conversations,
     Members,
     Events,
+    Delivery,
     Attachments,
     Revocations,
     Tokens,
@@ -23,13 +24,14 @@ pub(super) enum Tag {
 // === impl Tag ===
 
 impl Tag {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Sessions,
         Self::Devices,
         Self::Users,
         Self::Conversations,
         Self::Members,
         Self::Events,
+        Self::Delivery,
         Self::Attachments,
         Self::Revocations,
         Self::Tokens,
@@ -64,6 +66,10 @@ impl Tag {
             Self::Events => (
                 "Events",
                 "The entries of a conversation: 1, 2, 3 … without holes.",
+            ),
+            Self::Delivery => (
+                "Delivery",
+                "What is new, told without being asked: over a socket, or by long poll.",
             ),
             Self::Attachments => ("Attachments", "Files of a conversation."),
             Self::Revocations => ("Revocations", "End what should not be trusted any more."),

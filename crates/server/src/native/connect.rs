@@ -1,0 +1,417 @@
+//! Connect: the way onto a socket, up to the `welcome`.
+//!
+//! No token stands in the URL or in the subprotocol, where logs would show it:
+//! the first frame has it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use countersign_core::access::action::Action;
+use countersign_core::access::authorize;
+use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
+use countersign_core::limit::{FRAME_BYTES_MAX, HAVE_MAX};
+use countersign_core::model::conversation::ConversationView;
+use countersign_core::model::origin::ForeignPage;
+use countersign_core::model::revocation::Marks;
+use countersign_core::op;
+use countersign_core::op::answer::LoginAnswer;
+use countersign_core::op::authenticate::{Bearer, authenticate};
+use countersign_core::op::connect::Connected;
+use countersign_core::op::login::LoggedIn;
+use countersign_core::token::{ACCESS_PREFIX, Token};
+use countersign_wire::frame as wire;
+use countersign_wire::frame::{Authenticate, ClientFrame, CloseCode, SUBPROTOCOL};
+use countersign_wire::secret::Secret;
+use countersign_wire::session::LoginRequest;
+use http::Extensions;
+
+use super::answer::time;
+use super::problem::{Problem, status_of};
+use super::query::Query;
+use super::socket::{self, Close, Socket};
+use super::{body, gate, sessions};
+use crate::connection::Connection;
+use crate::operations::Operations;
+use crate::rate::Caller;
+use crate::realtime::follower::{Follower, Have};
+use crate::realtime::line::Line;
+use crate::realtime::{Entering, limit};
+use crate::tasks::Tasks;
+
+/// What a socket brings along from the request that it began with.
+pub(super) struct Entrance {
+    pub(super) ctx: Arc<Ctx>,
+    pub(super) operations: Operations,
+    pub(super) page: Option<ForeignPage>,
+    pub(super) connection: Connection,
+    pub(super) tasks: Tasks,
+}
+
+/// Who has entered.
+struct Entered {
+    token: Token,
+    marks: Marks,
+    answer: Option<LoginAnswer>,
+}
+
+/// `GET /v1/connect`
+pub(super) async fn open(
+    State(ctx): State<Arc<Ctx>>,
+    Extension(operations): Extension<Operations>,
+    page: Option<Extension<ForeignPage>>,
+    tasks: Tasks,
+    query: Query,
+    connection: Connection,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    query.none()?;
+    let upgrade = upgrade.map_err(|_| {
+        Error::new(Code::BadRequest, "this path is for WebSockets alone")
+            .hint("open it with a WebSocket client, and the subprotocol countersign.v1")
+    })?;
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(Problem(
+            Error::new(
+                Code::BadRequest,
+                "the subprotocol countersign.v1 is not offered",
+            )
+            .hint(
+                "send Sec-WebSocket-Protocol: countersign.v1, and no token: the first frame has it",
+            ),
+        ));
+    }
+    let entering = operations.realtime.enter().ok_or_else(|| {
+        Error::new(
+            Code::Unavailable,
+            "there are too many sockets at the moment",
+        )
+        .hint("try again in a few seconds")
+    })?;
+    let entrance = Entrance {
+        ctx,
+        operations,
+        page: page.map(|Extension(page)| page),
+        connection,
+        tasks,
+    };
+    look_after(&entrance);
+    let running = entrance.tasks.token();
+    Ok(upgrade
+        .read_buffer_size(limit::READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limit::WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .on_upgrade(async move |socket| {
+            let _running = running;
+            let cut = entrance.tasks.cut.clone();
+            cut.run_until_cancelled(serve(socket, entrance, entering))
+                .await;
+        }))
+}
+
+/// Begins to look after the node's sockets, with the first of them.
+pub(super) fn look_after(entrance: &Entrance) {
+    let realtime = Arc::clone(&entrance.operations.realtime);
+    if !realtime.needs_looking_after() {
+        return;
+    }
+    let ctx = Arc::clone(&entrance.ctx);
+    entrance.tasks.until_stopped(async move {
+        let mut looks = tokio::time::interval(limit::LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            realtime.look(ctx.now());
+        }
+    });
+}
+
+async fn serve(mut socket: WebSocket, entrance: Entrance, entering: Entering) {
+    let patience = entrance.operations.realtime.patience;
+    let stop = entrance.tasks.stop.clone();
+    let first = stop.run_until_cancelled(first_frame(&mut socket, patience.authenticate));
+    let outcome = match first.await {
+        None => Err(Close::going_away(&*entrance.ctx.random)),
+        Some(Err(close)) => Err(close),
+        Some(Ok(frame)) => Box::pin(welcomed(&mut socket, entrance, *frame)).await,
+    };
+    drop(entering);
+    let close = match outcome {
+        Ok(entered) => {
+            let mut entered = Socket::new(socket, *entered);
+            let close = entered.run().await;
+            socket = match entered.end().await {
+                Some(socket) => socket,
+                None => return,
+            };
+            close
+        }
+        Err(close) => close,
+    };
+    Box::pin(socket::close(socket, close, patience.close)).await;
+}
+
+/// The first frame, which says who it is.
+async fn first_frame(
+    socket: &mut WebSocket,
+    patience: Duration,
+) -> Result<Box<Authenticate>, Close> {
+    let text = async {
+        loop {
+            match socket.recv().await {
+                Some(Ok(Message::Text(text))) => return Ok(text),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Binary(_))) => {
+                    return Err(Close::bad_frame("binary frames are none of ours"));
+                }
+                Some(Err(_)) => return Err(Close::bad_frame("the frame cannot be read")),
+                Some(Ok(Message::Close(_))) | None => return Err(Close::Gone),
+            }
+        }
+    };
+    let late = || Close::because(CloseCode::CredentialRefused, Code::NoCredential.as_str());
+    let text = tokio::time::timeout(patience, text)
+        .await
+        .map_err(|_| late())??;
+    match read(&text)? {
+        ClientFrame::Authenticate(frame) => Ok(frame),
+        ClientFrame::Send(_) | ClientFrame::Refresh(_) => {
+            Err(Close::bad_frame("the first frame is authenticate"))
+        }
+    }
+}
+
+/// A frame of a client.
+pub(super) fn read(text: &str) -> Result<ClientFrame, Close> {
+    let read = body::check_strict(text.as_bytes()).and_then(|()| body::decode(text.as_bytes()));
+    read.map_err(|error| Close::bad_frame(&error.detail))
+}
+
+/// Who it is, where it stands, and what it is told first.
+async fn welcomed(
+    socket: &mut WebSocket,
+    entrance: Entrance,
+    frame: Authenticate,
+) -> Result<Box<socket::Entered>, Close> {
+    let random = Arc::clone(&entrance.ctx.random);
+    let entered = entered(&entrance, frame, socket).await;
+    entered.map_err(|error| match error {
+        Refused::Error(error) => Close::of(&error, &*random),
+        Refused::Close(close) => close,
+    })
+}
+
+enum Refused {
+    Error(Error),
+    Close(Close),
+}
+
+async fn entered(
+    entrance: &Entrance,
+    mut frame: Authenticate,
+    socket: &mut WebSocket,
+) -> Result<Box<socket::Entered>, Refused> {
+    let ctx = &entrance.ctx;
+    let have = have(frame.have.take())?;
+    let epoch = frame.epoch;
+    let Entered {
+        token,
+        marks,
+        answer,
+    } = who(entrance, frame).await?;
+    let realtime = &entrance.operations.realtime;
+    let line = Line::new(marks, token.expires_at, realtime.looks());
+    let open = realtime.open(line).ok_or(Refused::Close(Close::because(
+        CloseCode::TooMany,
+        "connections",
+    )))?;
+    // From here on the line hears of revocations; what came before is read.
+    let connected = op::connect::look_again(ctx, &token).await?;
+    open.line.set_marks(connected.marks.clone());
+    let resumed = have.is_some() && epoch.is_none_or(|epoch| epoch == ctx.epoch());
+    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line));
+    let views = follower
+        .begin(ctx, &connected.principal, have.filter(|_| resumed))
+        .await?;
+    let welcome = welcome(ctx, &connected, &views, resumed, answer);
+    let frame = super::frames::text(&wire::ServerFrame::Welcome(Box::new(welcome)))?;
+    let written = socket.send(Message::Text(frame));
+    match tokio::time::timeout(realtime.patience.write, written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => return Err(Refused::Close(Close::Gone)),
+    }
+    Ok(Box::new(socket::Entered {
+        ctx: Arc::clone(ctx),
+        operations: entrance.operations.clone(),
+        page: entrance.page.clone(),
+        stop: entrance.tasks.stop.clone(),
+        open,
+        follower,
+        token: connected.token,
+        principal: Arc::new(connected.principal),
+    }))
+}
+
+/// Who it is: by an access token, or by a login.
+async fn who(entrance: &Entrance, frame: Authenticate) -> Result<Entered, Error> {
+    let ctx = &entrance.ctx;
+    let limiter = &entrance.operations.limiter;
+    if !frame.token.0.starts_with(ACCESS_PREFIX) {
+        gate::count(limiter, Caller::at(entrance.connection.peer), ctx.now())?;
+        let answer = Box::pin(log_in(entrance, frame)).await?;
+        let (token, marks) = op::connect::opened(ctx, &answer)?;
+        return Ok(Entered {
+            token,
+            marks,
+            answer: Some(answer),
+        });
+    }
+    let of_a_login = frame.key.is_some()
+        || frame.application_id.is_some()
+        || frame.device.is_some()
+        || frame.current_token.is_some()
+        || frame.switch.is_some()
+        || frame.nonce.is_some();
+    if of_a_login {
+        return Err(Error::new(
+            Code::BadRequest,
+            "an access token stands alone: the rest is a login's",
+        ));
+    }
+    let page = entrance.page.as_ref();
+    let Connected { token, marks, .. } = op::connect::connect(ctx, &frame.token.0, page).await?;
+    let caller = Caller::Session(token.identity.session);
+    gate::count(limiter, caller, ctx.now())?;
+    Ok(Entered {
+        token,
+        marks,
+        answer: None,
+    })
+}
+
+async fn log_in(entrance: &Entrance, frame: Authenticate) -> Result<LoginAnswer, Error> {
+    let ctx = &entrance.ctx;
+    let client = match &frame.key {
+        None => None,
+        Some(key) => {
+            let bearer = Bearer {
+                text: &key.0,
+                peer: entrance.connection.peer,
+                confidential: entrance.connection.is_confidential(),
+                application: None,
+            };
+            let client = authenticate(ctx, bearer).await?;
+            authorize(&client, &Action::LogIn)?.outright()?;
+            if let Some(page) = &entrance.page {
+                op::origins::check_page(ctx, &client, page).await?;
+            }
+            Some(client)
+        }
+    };
+    let request = LoginRequest {
+        credential: frame.token,
+        application_id: frame.application_id,
+        device: frame.device,
+        current_token: frame.current_token,
+        switch: frame.switch,
+        nonce: frame.nonce,
+    };
+    let login = sessions::login(client, entrance.page.clone(), None, request)?;
+    Ok(match op::login::login(ctx, login).await? {
+        LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => answer,
+    })
+}
+
+/// What a client has, read strictly: what it misspells it would get again.
+pub(super) fn have(have: Option<BTreeMap<String, u64>>) -> Result<Option<Have>, Error> {
+    let Some(have) = have else {
+        return Ok(None);
+    };
+    if have.len() > HAVE_MAX {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!("have has at most {HAVE_MAX} conversations"),
+        ));
+    }
+    let read = have.into_iter().map(|(id, last)| match id.parse() {
+        Ok(id) => Ok((id, last)),
+        Err(_) => Err(Error::new(
+            Code::BadRequest,
+            "a name in have is no conversation's id",
+        )),
+    });
+    read.collect::<Result<Have, Error>>().map(Some)
+}
+
+/// The first frame of a node.
+pub(super) fn welcome(
+    ctx: &Ctx,
+    connected: &Connected,
+    views: &[ConversationView],
+    resumed: bool,
+    answer: Option<LoginAnswer>,
+) -> wire::Welcome {
+    let identity = connected.token.identity;
+    let unread = views.iter().filter(|view| view.unread > 0);
+    wire::Welcome {
+        epoch: ctx.epoch(),
+        session_id: identity.session.to_string(),
+        device_id: identity.device.to_string(),
+        user: sessions::login_user(connected.user.clone()),
+        server_time: time(ctx.now()),
+        resumed,
+        unread: unread
+            .map(|view| (view.conversation.id.to_string(), view.unread))
+            .collect(),
+        access_token_expires_at: time(connected.token.expires_at),
+        tokens: answer.map(|answer| wire::Tokens {
+            access_token: Secret(answer.access_token),
+            refresh_token: Secret(answer.refresh_token),
+            session_expires_at: time(answer.session.expires_at),
+        }),
+    }
+}
+
+/// The close that a refusal becomes.
+pub(super) fn close_code(code: Code) -> CloseCode {
+    match code {
+        Code::SessionEnded => CloseCode::SessionEnded,
+        Code::RateLimited => CloseCode::TooMany,
+        Code::Unavailable | Code::Internal => CloseCode::GoingAway,
+        other => match status_of(other).as_u16() {
+            401 => CloseCode::CredentialRefused,
+            403 | 404 | 409 => CloseCode::NotPermitted,
+            _ => CloseCode::BadFrame,
+        },
+    }
+}
+
+// === impl Connection ===
+
+impl<S: Sync> axum::extract::FromRequestParts<S> for Connection {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _: &S,
+    ) -> Result<Self, Self::Rejection> {
+        let extensions: &Extensions = &parts.extensions;
+        Ok(Self::of(extensions))
+    }
+}
+
+// === impl Refused ===
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}

@@ -1,0 +1,386 @@
+//! A follower: where one connection stands in each conversation it follows.
+//!
+//! It is asked for what comes next, and answers in order. It reads the store
+//! only where the topic's recent events do not reach back, and then one
+//! follower reads for all.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_core::access::principal::Principal;
+use countersign_core::context::Ctx;
+use countersign_core::error::Error;
+use countersign_core::id::{ConversationId, MemberId};
+use countersign_core::limit::MISSED_MAX;
+use countersign_core::model::conversation::ConversationView;
+use countersign_core::op::delivery::{self, Followed, Following};
+
+use super::line::Line;
+use super::recent::Recent;
+use super::topic::{Sight, Told, Topic};
+use super::{Moment, Realtime};
+
+/// What a client has, by conversation.
+pub(crate) type Have = HashMap<ConversationId, u64>;
+
+/// What a connection is told.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// An event, in its place in the order.
+    Event(ConversationId, Arc<Recent>),
+    /// Too much was missed to be told one by one.
+    Gap {
+        /// Where.
+        conversation: ConversationId,
+        /// What the client has.
+        after: u64,
+        /// The last that it is not told.
+        last: u64,
+    },
+    /// A conversation was gained.
+    Added(Box<ConversationView>),
+    /// A conversation has changed, or the user's place in it.
+    Changed(Box<ConversationView>),
+    /// A conversation was lost.
+    Removed(ConversationId),
+}
+
+/// Where a connection stands.
+pub(crate) struct Follower {
+    realtime: Arc<Realtime>,
+    line: Arc<Line>,
+    /// A place's number is its index; a place that was given up is empty.
+    places: Vec<Option<Place>>,
+    by_conversation: HashMap<ConversationId, u32>,
+    /// Places that have something to read.
+    ready: VecDeque<u32>,
+    /// What is to be told before anything else.
+    first: VecDeque<Delivery>,
+}
+
+struct Place {
+    conversation: ConversationId,
+    member: Option<MemberId>,
+    /// What the connection has.
+    has: u64,
+    /// A digest of what a client is shown of the conversation itself.
+    look: u64,
+    /// What is told from there, where the user is joined.
+    seat: Option<Seat>,
+}
+
+struct Seat {
+    topic: Arc<Topic>,
+    told: Told,
+}
+
+/// A conversation in which the connection's own event is on its way: what its
+/// user sent there is held back until it is known which one that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sending(pub(crate) ConversationId);
+
+// === impl Follower ===
+
+impl Follower {
+    pub(crate) fn new(realtime: Arc<Realtime>, line: Arc<Line>) -> Self {
+        Self {
+            realtime,
+            line,
+            places: Vec::new(),
+            by_conversation: HashMap::new(),
+            ready: VecDeque::new(),
+            first: VecDeque::new(),
+        }
+    }
+
+    /// Begins: with what follows what the client has, or with what is new.
+    /// Answers the conversations as they were read.
+    ///
+    /// # Errors
+    /// Those of authorization and of the store.
+    pub(crate) async fn begin(
+        &mut self,
+        ctx: &Ctx,
+        principal: &Principal,
+        have: Option<Have>,
+    ) -> Result<Vec<ConversationView>, Error> {
+        let since = self.realtime.moment();
+        let Following { followed, complete } = delivery::following(ctx, principal).await?;
+        let resumes = have.is_some();
+        let mut have = have.unwrap_or_default();
+        let mut views = Vec::with_capacity(followed.len());
+        for one in followed {
+            let last = one.view.conversation.last_event_id;
+            let has = have.remove(&one.view.conversation.id);
+            if resumes && has.is_none() {
+                self.first
+                    .push_back(Delivery::Added(Box::new(one.view.clone())));
+            }
+            let has = match (resumes, one.delivered) {
+                (true, _) => has.unwrap_or(0).min(last),
+                (false, true) => last,
+                (false, false) => 0,
+            };
+            views.push(one.view.clone());
+            self.add(&one, has, since);
+        }
+        for conversation in have.into_keys() {
+            let lost = complete
+                || delivery::follows(ctx, principal, conversation)
+                    .await?
+                    .is_none();
+            if lost {
+                self.first.push_back(Delivery::Removed(conversation));
+            }
+        }
+        Ok(views)
+    }
+
+    /// Reads the user's conversations anew, and finds what was gained, changed
+    /// or lost, and what was missed.
+    ///
+    /// # Errors
+    /// Those of authorization and of the store.
+    pub(crate) async fn relist(&mut self, ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
+        let since = self.realtime.moment();
+        let Following { followed, complete } = delivery::following(ctx, principal).await?;
+        let mut unseen = self.by_conversation.clone();
+        for one in &followed {
+            match unseen.remove(&one.view.conversation.id) {
+                Some(number) => self.update(number, one, since),
+                None => {
+                    let view = Box::new(one.view.clone());
+                    self.first.push_back(Delivery::Added(view));
+                    self.add(one, 0, since);
+                }
+            }
+        }
+        for (conversation, number) in unseen {
+            let still = if complete {
+                None
+            } else {
+                delivery::follows(ctx, principal, conversation).await?
+            };
+            match still {
+                Some(one) => self.update(number, &one, since),
+                None => self.remove(number),
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that these places have something to read.
+    pub(crate) fn is_ready(&mut self, places: &[u32]) {
+        self.ready.extend(places);
+    }
+
+    /// What comes next; `None`, where the connection has all that there is, or
+    /// has to wait for its own.
+    ///
+    /// # Errors
+    /// Those of the store; the connection stands where it stood.
+    pub(crate) async fn next(
+        &mut self,
+        ctx: &Ctx,
+        sending: Option<Sending>,
+        out: &mut Vec<Delivery>,
+    ) -> Result<(), Error> {
+        while out.is_empty() {
+            if !self.first.is_empty() {
+                out.extend(self.first.drain(..));
+                return Ok(());
+            }
+            let Some(number) = self.ready.pop_front() else {
+                return Ok(());
+            };
+            if let Err(error) = self.read(ctx, number, sending, out).await {
+                self.ready.push_front(number);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the connection has of a conversation that it follows.
+    pub(crate) fn has(&self, conversation: ConversationId) -> Option<u64> {
+        let place = self.place(conversation)?;
+        place.seat.as_ref().map(|_| place.has)
+    }
+
+    /// Says that what was held back in a conversation may be told now.
+    pub(crate) fn resume(&mut self, conversation: ConversationId) {
+        if let Some(number) = self.by_conversation.get(&conversation) {
+            self.ready.push_back(*number);
+        }
+    }
+
+    fn place(&self, conversation: ConversationId) -> Option<&Place> {
+        let number = self.by_conversation.get(&conversation)?;
+        self.places.get(*number as usize)?.as_ref()
+    }
+
+    /// Reads what follows at one place.
+    async fn read(
+        &mut self,
+        ctx: &Ctx,
+        number: u32,
+        sending: Option<Sending>,
+        out: &mut Vec<Delivery>,
+    ) -> Result<(), Error> {
+        let Some(Some(place)) = self.places.get_mut(number as usize) else {
+            return Ok(());
+        };
+        let Some(seat) = &place.seat else {
+            return Ok(());
+        };
+        seat.told.store(false, Ordering::Release);
+        let events = match seat.topic.look(place.has) {
+            Sight::Events(events) => events,
+            Sight::Level => return Ok(()),
+            Sight::InStore(_) => read_store(ctx, &self.realtime, &seat.topic, place.has).await?,
+        };
+        let user = self.line.user;
+        let held = sending == Some(Sending(place.conversation));
+        let mut more = !events.is_empty();
+        for event in events {
+            if held && event.event.from.user == Some(user) {
+                more = false;
+                break;
+            }
+            place.has = event.number();
+            if event.left().is_some() && event.left() == place.member {
+                self.remove(number);
+                out.extend(self.first.pop_back());
+                return Ok(());
+            }
+            out.push(Delivery::Event(place.conversation, event));
+        }
+        if more {
+            self.ready.push_back(number);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, one: &Followed, has: u64, since: Moment) {
+        let view = &one.view;
+        let empty = self.places.iter().position(Option::is_none);
+        let index = empty.unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        let number = u32::try_from(index).unwrap_or(u32::MAX);
+        let id = view.conversation.id;
+        self.places[index] = Some(Place {
+            conversation: id,
+            member: view.member.as_ref().map(|member| member.id),
+            has,
+            look: look_of(view),
+            seat: None,
+        });
+        self.by_conversation.insert(id, number);
+        if one.delivered {
+            self.sit_down(number, view.conversation.last_event_id, since);
+        }
+    }
+
+    fn update(&mut self, number: u32, one: &Followed, since: Moment) {
+        let Some(Some(place)) = self.places.get_mut(number as usize) else {
+            return;
+        };
+        place.member = one.view.member.as_ref().map(|member| member.id);
+        let look = look_of(&one.view);
+        if place.look != look {
+            place.look = look;
+            let view = Box::new(one.view.clone());
+            self.first.push_back(Delivery::Changed(view));
+        }
+        let last = one.view.conversation.last_event_id;
+        match (&place.seat, one.delivered) {
+            (None, true) => self.sit_down(number, last, since),
+            (Some(seat), true) => {
+                self.realtime.hear_of(&seat.topic, last);
+                self.ready.push_back(number);
+            }
+            (Some(_), false) => self.stand_up(number),
+            (None, false) => {}
+        }
+    }
+
+    /// Begins to be told of events. Where too many were missed, all are left
+    /// out that there are by now.
+    fn sit_down(&mut self, number: u32, last: u64, since: Moment) {
+        let Some(Some(place)) = self.places.get_mut(number as usize) else {
+            return;
+        };
+        if last.saturating_sub(place.has) > MISSED_MAX {
+            self.first.push_back(Delivery::Gap {
+                conversation: place.conversation,
+                after: place.has,
+                last,
+            });
+            place.has = last;
+        }
+        let of = (place.conversation, last);
+        let (topic, told) = self.realtime.follow(of, (&self.line, number), since);
+        place.seat = Some(Seat { topic, told });
+        self.ready.push_back(number);
+    }
+
+    fn stand_up(&mut self, number: u32) {
+        if let Some(Some(place)) = self.places.get_mut(number as usize)
+            && let Some(seat) = place.seat.take()
+        {
+            self.realtime.unfollow(&seat.topic, &self.line, number);
+        }
+    }
+
+    fn remove(&mut self, number: u32) {
+        self.stand_up(number);
+        let place = self.places.get_mut(number as usize);
+        if let Some(place) = place.and_then(Option::take) {
+            self.by_conversation.remove(&place.conversation);
+            self.first.push_back(Delivery::Removed(place.conversation));
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        for number in 0..self.places.len() {
+            self.stand_up(u32::try_from(number).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// Reads what follows, for all who follow: who waits meanwhile finds it.
+async fn read_store(
+    ctx: &Ctx,
+    realtime: &Realtime,
+    topic: &Arc<Topic>,
+    after: u64,
+) -> Result<Vec<Arc<Recent>>, Error> {
+    let _reading = topic.reading.lock().await;
+    let asked = match topic.look(after) {
+        Sight::Events(events) => return Ok(events),
+        Sight::Level => return Ok(Vec::new()),
+        Sight::InStore(asked) => asked,
+    };
+    let events = delivery::events_after(ctx, topic.application, topic.conversation, after).await?;
+    let events: Vec<Arc<Recent>> = events.into_iter().map(Recent::new).collect();
+    realtime.keep(topic, &events, asked, after);
+    Ok(events)
+}
+
+/// A digest of what a client is shown of a conversation beside its events.
+fn look_of(view: &ConversationView) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    view.conversation.name.hash(&mut hasher);
+    view.conversation.display_name.hash(&mut hasher);
+    view.member
+        .as_ref()
+        .map(|member| member.state)
+        .hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,484 @@
+//! Delivery to whoever is connected, for all doors.
+//!
+//! There is one loop: a connection has a place in each conversation that it
+//! follows, and is told what comes after it, in order, without holes or
+//! doubles. What wakes it, be it a notice, a sweep, its own beginning or a long
+//! poll, only makes it look. [`line`] is what the node knows of a connection,
+//! [`topic`] a conversation that somebody follows, [`follower`] the places.
+//!
+//! # Invariants
+//! - No protocol: a door turns a [`follower::Delivery`] into its own frames.
+//! - Nothing is queued for a connection but signals, which may be dropped.
+//! - Once a notice has been heard, nothing goes out to a session that it ends.
+
+pub(crate) mod limit;
+pub(crate) mod line;
+pub(crate) mod recent;
+mod ring;
+mod topic;
+pub(crate) mod follower;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use countersign_core::id::{ApplicationId, ConversationId, SessionId, UserId};
+use countersign_core::model::event::Event;
+use countersign_core::model::revocation::{Revocation, Target};
+use countersign_core::model::signal::{Signal, SignalKind};
+use countersign_core::ports::fanout::{Listener, Notice};
+use countersign_credential::time::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::operations::Sample;
+pub use limit::Patience;
+use line::{Closing, Line};
+use recent::Recent;
+use topic::{Asked, Hearing, Told, Topic};
+
+/// The connections of a node, and what they follow.
+pub(crate) struct Realtime {
+    pub(crate) patience: Patience,
+    /// One permit for each session that is looked at again.
+    pub(crate) looking: Semaphore,
+    lines: Mutex<Lines>,
+    topics: Mutex<HashMap<ConversationId, Arc<Topic>>>,
+    heard: Mutex<Heard>,
+    kept: Mutex<Kept>,
+    /// Topics that wait for what is missing.
+    waiting: Mutex<Vec<Arc<Topic>>>,
+    entering: AtomicUsize,
+    slow_readers: AtomicU64,
+    /// How often all connections were looked at.
+    looks: AtomicU32,
+    looked_after: AtomicBool,
+}
+
+/// The lines, by how they are found.
+#[derive(Default)]
+struct Lines {
+    by_session: HashMap<SessionId, Vec<Arc<Line>>>,
+    by_user: HashMap<UserId, Vec<Arc<Line>>>,
+    count: usize,
+}
+
+/// What was heard lately of conversations, for who begins to follow one.
+#[derive(Default)]
+struct Heard {
+    count: u64,
+    latest: VecDeque<(ConversationId, u64)>,
+}
+
+/// What is kept of all topics, the oldest first.
+#[derive(Default)]
+struct Kept {
+    events: VecDeque<(Weak<Topic>, u64, usize)>,
+    bytes: usize,
+}
+
+/// A line while it is open.
+#[derive(Debug)]
+pub(crate) struct Open {
+    realtime: Arc<Realtime>,
+    pub(crate) line: Arc<Line>,
+}
+
+/// Room for a socket that has not said yet who it is.
+#[derive(Debug)]
+pub(crate) struct Entering(Arc<Realtime>);
+
+/// A moment in what was heard.
+#[derive(Debug, Clone, Copy)]
+struct Moment(u64);
+
+/// A moment is so long ago that what was heard since is not known any more.
+struct Forgotten;
+
+// === impl Realtime ===
+
+impl Realtime {
+    pub(crate) fn new(patience: Patience) -> Self {
+        Self {
+            patience,
+            looking: Semaphore::new(limit::LOOKS_AT_ONCE_MAX),
+            lines: Mutex::default(),
+            topics: Mutex::default(),
+            heard: Mutex::default(),
+            kept: Mutex::default(),
+            waiting: Mutex::default(),
+            entering: AtomicUsize::new(0),
+            slow_readers: AtomicU64::new(0),
+            looks: AtomicU32::new(0),
+            looked_after: AtomicBool::new(false),
+        }
+    }
+
+    /// Room for another socket, if there is.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Entering> {
+        let taken = self.entering.fetch_add(1, Ordering::Relaxed);
+        let entering = Entering(Arc::clone(self));
+        let open = lock(&self.lines).count;
+        (taken < limit::ENTERING_MAX && taken + open < limit::LINES_MAX).then_some(entering)
+    }
+
+    /// Opens a line, which hears of everything from now on. `None`, where there
+    /// is no room.
+    pub(crate) fn open(self: &Arc<Self>, line: Arc<Line>) -> Option<Open> {
+        let mut lines = lock(&self.lines);
+        if lines.count >= limit::LINES_MAX {
+            return None;
+        }
+        lines.count += 1;
+        let by_session = lines.by_session.entry(line.session).or_default();
+        by_session.push(Arc::clone(&line));
+        let by_user = lines.by_user.entry(line.user).or_default();
+        by_user.push(Arc::clone(&line));
+        drop(lines);
+        Some(Open {
+            realtime: Arc::clone(self),
+            line,
+        })
+    }
+
+    /// Which look this is.
+    pub(crate) fn looks(&self) -> u32 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody looks after the connections yet: the first who asks does.
+    pub(crate) fn needs_looking_after(&self) -> bool {
+        !self.looked_after.swap(true, Ordering::Relaxed)
+    }
+
+    /// Looks at all connections: whose token is nearly over, who has not been
+    /// heard of for long, and whose turn it is to read again what may have been
+    /// missed.
+    pub(crate) fn look(&self, now: Timestamp) {
+        let look = self.looks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let lines = lock(&self.lines);
+        for line in lines.by_session.values().flatten() {
+            let left_ms = line.expires_at().milliseconds_since(now);
+            if left_ms <= 0 {
+                line.close(Closing::Expired);
+            } else if left_ms <= limit::EXPIRING_S * 1_000 && line.begins_to_expire() {
+                line.expiring();
+            }
+            let silent = line.silent_for(look);
+            if silent >= limit::SILENT_LOOKS {
+                line.close(Closing::Silent);
+            } else if silent > 0 && silent.is_multiple_of(limit::PING_LOOKS) {
+                line.ping();
+            }
+            if look
+                .wrapping_add(line.turn())
+                .is_multiple_of(limit::SWEEP_LOOKS)
+            {
+                line.relist();
+            }
+        }
+        drop(lines);
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        for topic in waiting {
+            topic.stop_waiting();
+        }
+    }
+
+    /// Notes that a client was sent away because it did not read.
+    pub(crate) fn gave_up_on_slow_reader(&self) {
+        self.slow_readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The numbers of this part of the node.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        let lines = lock(&self.lines).count;
+        let entering = self.entering.load(Ordering::Relaxed);
+        let topics = lock(&self.topics).len();
+        let kept = lock(&self.kept).bytes;
+        [
+            (
+                "connections",
+                "Sockets and long polls that are open.",
+                lines,
+            ),
+            (
+                "connections_entering",
+                "Sockets that have not said yet who they are.",
+                entering,
+            ),
+            (
+                "conversations_followed",
+                "Conversations that an open connection follows.",
+                topics,
+            ),
+            (
+                "recent_events_bytes",
+                "Bytes of events that are kept for who follows them.",
+                kept,
+            ),
+        ]
+        .map(|(name, help, value)| (name, help, value as u64))
+        .into_iter()
+        .chain([(
+            "slow_readers_total",
+            "Sockets that were closed because nobody read from them.",
+            self.slow_readers.load(Ordering::Relaxed),
+        )])
+        .map(|(name, help, value)| Sample { name, help, value })
+        .collect()
+    }
+
+    /// The moment from which on nothing is missed that is followed later.
+    fn moment(&self) -> Moment {
+        Moment(lock(&self.heard).count)
+    }
+
+    /// Begins to follow a conversation that had events up to `last` when it was
+    /// read, after the moment.
+    fn follow(
+        &self,
+        (conversation, last): (ConversationId, u64),
+        (line, place): (&Arc<Line>, u32),
+        since: Moment,
+    ) -> (Arc<Topic>, Told) {
+        let mut topics = lock(&self.topics);
+        let topic = topics
+            .entry(conversation)
+            .or_insert_with(|| Arc::new(Topic::after(line.application, conversation, last)));
+        let topic = Arc::clone(topic);
+        let told = topic.join(line, place);
+        drop(topics);
+        // What was heard before the seat was taken is in the list of the latest,
+        // and what is heard from now on finds the seat.
+        self.hear_of(&topic, last);
+        match lock(&self.heard).newest_of(conversation, since) {
+            Ok(Some(newest)) => self.hear_of(&topic, newest),
+            Ok(None) => {}
+            Err(Forgotten) => line.relist(),
+        }
+        (topic, told)
+    }
+
+    /// Hears of events of a topic. What comes out of order is waited for until
+    /// the next look.
+    fn hear_of(&self, topic: &Arc<Topic>, last: u64) {
+        if topic.hear(last) == Hearing::Waits {
+            let mut waiting = lock(&self.waiting);
+            if !waiting.iter().any(|known| Arc::ptr_eq(known, topic)) {
+                waiting.push(Arc::clone(topic));
+            }
+        }
+    }
+
+    /// Does not follow it any more.
+    fn unfollow(&self, topic: &Topic, line: &Arc<Line>, place: u32) {
+        let mut topics = lock(&self.topics);
+        if topic.leave(line, place) {
+            topics.remove(&topic.conversation);
+        }
+    }
+
+    /// Keeps what was read of a topic after a number.
+    fn keep(&self, topic: &Arc<Topic>, events: &[Arc<Recent>], asked: Asked, after: u64) {
+        topic.fill(events, asked, after);
+        self.weigh(topic, events);
+    }
+
+    fn topic(&self, conversation: ConversationId) -> Option<Arc<Topic>> {
+        lock(&self.topics).get(&conversation).map(Arc::clone)
+    }
+
+    /// Passes a signal on; who types is not told so on their other devices.
+    fn pass_on(&self, signal: &Signal) {
+        let Some(topic) = self.topic(signal.conversation) else {
+            return;
+        };
+        let typing = matches!(signal.kind, SignalKind::Typing { .. });
+        topic.signal(&Arc::new(signal.clone()), |line| {
+            !(typing && signal.from.user == Some(line.user))
+        });
+    }
+
+    /// Lets the oldest events go, where all together are too many bytes.
+    fn weigh(&self, topic: &Arc<Topic>, events: &[Arc<Recent>]) {
+        let mut gone = Vec::new();
+        let mut kept = lock(&self.kept);
+        for event in events {
+            let bytes = event.weight();
+            kept.bytes += bytes;
+            let entry = (Arc::downgrade(topic), event.number(), bytes);
+            kept.events.push_back(entry);
+        }
+        while kept.bytes > limit::RECENT_BYTES_MAX
+            && let Some((topic, number, bytes)) = kept.events.pop_front()
+        {
+            kept.bytes -= bytes;
+            gone.push((topic, number));
+        }
+        drop(kept);
+        for (topic, number) in gone {
+            if let Some(topic) = topic.upgrade() {
+                topic.forget_through(number);
+            }
+        }
+    }
+}
+
+impl Listener for Realtime {
+    fn hear(&self, notice: &Notice) {
+        match notice {
+            Notice::Events {
+                conversation,
+                last_event_id,
+                ..
+            } => {
+                lock(&self.heard).push(*conversation, *last_event_id);
+                if let Some(topic) = self.topic(*conversation) {
+                    self.hear_of(&topic, *last_event_id);
+                }
+            }
+            Notice::Conversations { user, .. } => {
+                lock(&self.lines).of_user(*user, |line| line.relist());
+            }
+            Notice::Signal { signal, .. } => self.pass_on(signal),
+            Notice::Revoked {
+                application,
+                revocation,
+            } => lock(&self.lines).revoked(*application, revocation),
+            Notice::Session { session, .. } => {
+                lock(&self.lines).of_session(*session, |line| line.look_again());
+            }
+            Notice::Application(application) => {
+                lock(&self.lines).of_application(*application, |line| line.look_again());
+            }
+            // Its sessions live on, unless it is revoked, too.
+            Notice::ApiKey(_) => {}
+        }
+    }
+
+    fn appended(&self, conversation: ConversationId, event: &Event) {
+        if let Some(topic) = self.topic(conversation) {
+            let recent = Recent::new(event.clone());
+            topic.append(&recent);
+            self.weigh(&topic, &[recent]);
+        }
+    }
+}
+
+impl fmt::Debug for Realtime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Realtime")
+    }
+}
+
+// === impl Lines ===
+
+impl Lines {
+    fn of_user(&self, user: UserId, tell: impl Fn(&Line)) {
+        for line in self.by_user.get(&user).into_iter().flatten() {
+            tell(line);
+        }
+    }
+
+    fn of_session(&self, session: SessionId, tell: impl Fn(&Line)) {
+        for line in self.by_session.get(&session).into_iter().flatten() {
+            tell(line);
+        }
+    }
+
+    fn of_application(&self, application: ApplicationId, tell: impl Fn(&Line)) {
+        let all = self.by_session.values().flatten();
+        for line in all.filter(|line| line.application == application) {
+            tell(line);
+        }
+    }
+
+    /// Closes what a revocation covers. A login that was committed before it
+    /// and read the clock after it is ended by it all the same; so who else is
+    /// meant by name is looked at again.
+    fn revoked(&self, application: ApplicationId, revocation: &Revocation) {
+        let close = |line: &Line| {
+            let covered = line.application == application && line.has(|it| revocation.covers(it));
+            if covered {
+                line.close(Closing::Ended);
+            }
+            covered
+        };
+        let close_or_look = |line: &Line| {
+            if !close(line) {
+                line.look_again();
+            }
+        };
+        match &revocation.target {
+            Target::Session(id) => self.of_session(*id, |line| {
+                close(line);
+            }),
+            Target::User(id) => self.of_user(*id, close_or_look),
+            Target::Application(id) => self.of_application(*id, close_or_look),
+            Target::Jti(_) | Target::Digest(_) | Target::Kid(_) | Target::ApiKey(_) => {
+                self.of_application(application, |line| {
+                    close(line);
+                });
+            }
+            // They cover credentials alone.
+            Target::Name(_) | Target::ExternalId(_) | Target::Email(_) => {}
+        }
+    }
+
+    fn remove(&mut self, line: &Arc<Line>) {
+        self.count -= 1;
+        remove_from(&mut self.by_session, line.session, line);
+        remove_from(&mut self.by_user, line.user, line);
+    }
+}
+
+fn remove_from<K: Eq + Hash>(map: &mut HashMap<K, Vec<Arc<Line>>>, key: K, line: &Arc<Line>) {
+    if let Some(lines) = map.get_mut(&key) {
+        lines.retain(|known| !Arc::ptr_eq(known, line));
+        if lines.is_empty() {
+            map.remove(&key);
+        }
+    }
+}
+
+// === impl Heard ===
+
+impl Heard {
+    fn push(&mut self, conversation: ConversationId, last: u64) {
+        if self.latest.len() >= limit::HEARD_MAX {
+            self.latest.pop_front();
+        }
+        self.latest.push_back((conversation, last));
+        self.count += 1;
+    }
+
+    /// The newest number that was heard of a conversation since a moment.
+    fn newest_of(
+        &self,
+        conversation: ConversationId,
+        since: Moment,
+    ) -> Result<Option<u64>, Forgotten> {
+        let since = usize::try_from(self.count - since.0).unwrap_or(usize::MAX);
+        let from = self.latest.len().checked_sub(since).ok_or(Forgotten)?;
+        let heard = self.latest.iter().skip(from);
+        let of_it = heard.filter(|(of, _)| *of == conversation);
+        Ok(of_it.map(|(_, last)| *last).max())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        lock(&self.realtime.lines).remove(&self.line);
+    }
+}
+
+impl Drop for Entering {
+    fn drop(&mut self) {
+        self.0.entering.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,115 @@
+//! An event on its way to many connections.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::ws::Utf8Bytes;
+use countersign_core::id::MemberId;
+use countersign_core::model::event::{Event, EventKind};
+use serde::Deserialize;
+
+/// What an event weighs beside its texts, in bytes.
+const OVERHEAD_BYTES: usize = 512;
+
+/// An event, and each form that a door gives it: made by the first connection
+/// that needs it, and shared by all others of the door.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    pub(crate) event: Event,
+    /// Whose place ends with it.
+    left: Option<MemberId>,
+    forms: [OnceLock<Utf8Bytes>; Form::COUNT],
+}
+
+/// How an event looks on the wire of a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The native door, for all but the sender's own devices.
+    Native,
+    /// The native door, for the sender's own devices.
+    NativeSender,
+}
+
+// === impl Form ===
+
+impl Form {
+    const COUNT: usize = 2;
+
+    fn place(self) -> usize {
+        match self {
+            Self::Native => 0,
+            Self::NativeSender => 1,
+        }
+    }
+}
+
+// === impl Recent ===
+
+impl Recent {
+    pub(crate) fn new(event: Event) -> Arc<Self> {
+        Arc::new(Self {
+            left: left(&event),
+            event,
+            forms: Default::default(),
+        })
+    }
+
+    /// The event's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.event.id
+    }
+
+    /// Whose place ends with it.
+    pub(crate) fn left(&self) -> Option<MemberId> {
+        self.left
+    }
+
+    /// Whether what was before it is to be told differently now: an edit and a
+    /// deletion change earlier bodies, an adoption changes who sent them.
+    pub(crate) fn is_turn(&self) -> bool {
+        match self.event.kind {
+            EventKind::Edit | EventKind::Delete | EventKind::MemberAdopted => true,
+            EventKind::Text
+            | EventKind::Message
+            | EventKind::Image
+            | EventKind::Custom(_)
+            | EventKind::MemberInvited
+            | EventKind::MemberJoined
+            | EventKind::MemberLeft => false,
+        }
+    }
+
+    /// What it weighs in memory, in bytes, with one form.
+    pub(crate) fn weight(&self) -> usize {
+        OVERHEAD_BYTES + 2 * self.event.body.len() + self.event.from.name.len()
+    }
+
+    /// The event in a form, which is made for the first who asks.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub(crate) fn form<E>(
+        &self,
+        form: Form,
+        make: impl FnOnce(&Event) -> Result<Utf8Bytes, E>,
+    ) -> Result<Utf8Bytes, E> {
+        let place = &self.forms[form.place()];
+        if let Some(made) = place.get() {
+            return Ok(made.clone());
+        }
+        let made = make(&self.event)?;
+        Ok(place.get_or_init(|| made).clone())
+    }
+}
+
+/// Whose place an event ends, by its body, which is the domain's own.
+fn left(event: &Event) -> Option<MemberId> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        member_id: &'a str,
+    }
+    if event.kind != EventKind::MemberLeft {
+        return None;
+    }
+    let body: Body<'_> = serde_json::from_str(&event.body).ok()?;
+    body.member_id.parse().ok()
+}

@@ -1,0 +1,114 @@
+//! Who does not read, or sends too much, is sent away; nobody else notices.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use countersign_core::limit::Rate;
+use countersign_server::operations::Rates;
+use countersign_server::realtime::Patience;
+use serde_json::json;
+use tokio::net::TcpSocket;
+
+use crate::client::{Client, in_short};
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_is_sent_away_and_nobody_else_waits() {
+    let patience = Patience {
+        write: Duration::from_millis(300),
+        close: Duration::from_secs(15),
+        ..Patience::default()
+    };
+    let world = World::patient(patience).await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let id = world.shared(&[&alice, &bob]).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let stream = socket.connect(world.address).await.unwrap();
+    let mut slow = Client::on(stream, "/v1/connect", "countersign.v1", &[])
+        .await
+        .unwrap();
+    slow.send(json!({"type": "authenticate", "token": bob.access}))
+        .await;
+    assert_eq!(slow.frame().await["type"], "welcome");
+    let mut prompt = world.connect(&alice).await;
+    let large = "x".repeat(50_000);
+    // What the kernel takes for a client that does not read differs from machine
+    // to machine: it is filled until the node has given the client up.
+    let mut sent = 0;
+    while world.slow_readers().await == 0 {
+        world.say(&world.key, &id, &large).await;
+        assert_eq!(prompt.frame().await["type"], "event");
+        sent += 1;
+        assert!(sent < 2_000, "it was never given up");
+    }
+    assert!(prompt.told().await.is_empty());
+    let (code, _) = slow.closed().await;
+    assert_eq!(code, 4408);
+}
+
+#[tokio::test]
+async fn what_is_sent_too_fast_is_refused_and_then_the_socket_is_closed() {
+    let rate = Rate {
+        burst: NonZeroU32::new(10).unwrap(),
+        per_second: NonZeroU32::MIN,
+    };
+    let rates = Rates {
+        session: rate,
+        ..Rates::default()
+    };
+    let world = World::with(Patience::default(), rates).await;
+    let alice = world.user("alice").await;
+    let id = world.conversation(&alice).await;
+    let mut client = world.connect(&alice).await;
+    let mut refused = 0;
+    let mut sent = 0;
+    for reference in 0..200 {
+        if !client
+            .try_send(crate::client::say(reference, &id, "again"))
+            .await
+        {
+            break;
+        }
+        match client.next().await {
+            Ok(frame) if frame["type"] == "sent" => sent += 1,
+            Ok(frame) => {
+                assert_eq!(frame["code"], "rate_limited", "{frame}");
+                assert_eq!(frame["ref"], json!(reference));
+                refused += 1;
+            }
+            Err((code, reason)) => {
+                assert_eq!((code, reason.as_str()), (4429, "rate_limited"));
+                assert_eq!(refused, 100);
+                assert!(sent > 0);
+                return;
+            }
+        }
+    }
+    panic!("it was never sent away: {sent} sent, {refused} refused");
+}
+
+#[tokio::test]
+async fn a_lost_notice_costs_a_sweep() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let id = world.shared(&[&alice, &bob]).await;
+    let mut client = world.connect(&bob).await;
+    world.db_append_without_notice(&alice, &id, "unheard").await;
+    assert!(client.told().await.is_empty());
+    let mut told = Vec::new();
+    for _ in 0..6 {
+        for _ in 0..10 {
+            world.look();
+        }
+        // A client that says nothing for that long would be sent away.
+        told.extend(in_short(&client.told().await));
+    }
+    assert_eq!(told, ["event 3 unheard"]);
+    // What comes after it is told at once, and with it what was not heard of.
+    world.db_append_without_notice(&alice, &id, "unheard").await;
+    world.say(&alice.access, &id, "heard").await;
+    world.look();
+    let told = in_short(&client.told().await);
+    assert_eq!(told, ["event 4 unheard", "event 5 heard"]);
+}

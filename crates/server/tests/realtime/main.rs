@@ -1,0 +1,18 @@
+//! Sockets and long polls, over a real listener with a client of another make.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail by panicking, as its tests do"
+)]
+
+mod world;
+mod client;
+mod entrance;
+mod live;
+mod resume;
+mod membership;
+mod order;
+mod revocation;
+mod limits;
+mod session;
+mod poll;
