@@ -1,8 +1,11 @@
 //! What a request's connection tells of who asks.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 
+use axum::extract::FromRequestParts;
 use http::Extensions;
+use http::request::Parts;
 
 /// The connection that a request came over. The listener puts it into the
 /// request's extensions.
@@ -31,6 +34,14 @@ impl Connection {
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         self.tls || self.peer.to_canonical().is_loopback()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Connection {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
     }
 }
 

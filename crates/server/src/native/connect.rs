@@ -29,13 +29,13 @@ use countersign_wire::frame as wire;
 use countersign_wire::frame::{Authenticate, ClientFrame, CloseCode, SUBPROTOCOL};
 use countersign_wire::secret::Secret;
 use countersign_wire::session::LoginRequest;
-use http::Extensions;
 
 use super::answer::time;
-use super::problem::{Problem, status_of};
+use super::close::{Close, close};
+use super::problem::Problem;
 use super::query::Query;
-use super::socket::{self, Close, Socket};
-use super::{body, gate, sessions};
+use super::socket::{self, Socket};
+use super::{body, frames, gate, sessions};
 use crate::connection::Connection;
 use crate::operations::Operations;
 use crate::rate::Caller;
@@ -141,22 +141,22 @@ async fn serve(mut socket: WebSocket, entrance: Entrance, entering: Entering) {
     let outcome = match first.await {
         None => Err(Close::going_away(&*entrance.ctx.random)),
         Some(Err(close)) => Err(close),
-        Some(Ok(frame)) => Box::pin(welcomed(&mut socket, entrance, *frame)).await,
+        Some(Ok(frame)) => Box::pin(welcomed(entrance, *frame)).await,
     };
     drop(entering);
-    let close = match outcome {
+    let how = match outcome {
         Ok(entered) => {
             let mut entered = Socket::new(socket, *entered);
-            let close = entered.run().await;
+            let how = entered.run().await;
             socket = match entered.end().await {
                 Some(socket) => socket,
                 None => return,
             };
-            close
+            how
         }
-        Err(close) => close,
+        Err(how) => how,
     };
-    Box::pin(socket::close(socket, close, patience.close)).await;
+    Box::pin(close(socket, how, patience.close)).await;
 }
 
 /// The first frame, which says who it is.
@@ -196,13 +196,9 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, Close> {
 }
 
 /// Who it is, where it stands, and what it is told first.
-async fn welcomed(
-    socket: &mut WebSocket,
-    entrance: Entrance,
-    frame: Authenticate,
-) -> Result<Box<socket::Entered>, Close> {
+async fn welcomed(entrance: Entrance, frame: Authenticate) -> Result<Box<socket::Entered>, Close> {
     let random = Arc::clone(&entrance.ctx.random);
-    let entered = entered(&entrance, frame, socket).await;
+    let entered = entered(&entrance, frame).await;
     entered.map_err(|error| match error {
         Refused::Error(error) => Close::of(&error, &*random),
         Refused::Close(close) => close,
@@ -217,7 +213,6 @@ enum Refused {
 async fn entered(
     entrance: &Entrance,
     mut frame: Authenticate,
-    socket: &mut WebSocket,
 ) -> Result<Box<socket::Entered>, Refused> {
     let ctx = &entrance.ctx;
     let have = have(frame.have.take())?;
@@ -242,21 +237,18 @@ async fn entered(
         .begin(ctx, &connected.principal, have.filter(|_| resumed))
         .await?;
     let welcome = welcome(ctx, &connected, &views, resumed, answer);
-    let frame = super::frames::text(&wire::ServerFrame::Welcome(Box::new(welcome)))?;
-    let written = socket.send(Message::Text(frame));
-    match tokio::time::timeout(realtime.patience.write, written).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) | Err(_) => return Err(Refused::Close(Close::Gone)),
-    }
+    let welcome = frames::text(&wire::ServerFrame::Welcome(Box::new(welcome)))?;
     Ok(Box::new(socket::Entered {
         ctx: Arc::clone(ctx),
-        operations: entrance.operations.clone(),
+        limiter: Arc::clone(&entrance.operations.limiter),
+        realtime: Arc::clone(realtime),
         page: entrance.page.clone(),
         stop: entrance.tasks.stop.clone(),
         open,
         follower,
         token: connected.token,
         principal: Arc::new(connected.principal),
+        welcome,
     }))
 }
 
@@ -377,34 +369,6 @@ pub(super) fn welcome(
             refresh_token: Secret(answer.refresh_token),
             session_expires_at: time(answer.session.expires_at),
         }),
-    }
-}
-
-/// The close that a refusal becomes.
-pub(super) fn close_code(code: Code) -> CloseCode {
-    match code {
-        Code::SessionEnded => CloseCode::SessionEnded,
-        Code::RateLimited => CloseCode::TooMany,
-        Code::Unavailable | Code::Internal => CloseCode::GoingAway,
-        other => match status_of(other).as_u16() {
-            401 => CloseCode::CredentialRefused,
-            403 | 404 | 409 => CloseCode::NotPermitted,
-            _ => CloseCode::BadFrame,
-        },
-    }
-}
-
-// === impl Connection ===
-
-impl<S: Sync> axum::extract::FromRequestParts<S> for Connection {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut http::request::Parts,
-        _: &S,
-    ) -> Result<Self, Self::Rejection> {
-        let extensions: &Extensions = &parts.extensions;
-        Ok(Self::of(extensions))
     }
 }
 

@@ -35,6 +35,7 @@ mod metrics;
 mod connect;
 mod command;
 mod socket;
+mod close;
 mod frames;
 mod sync;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
@@ -21,47 +21,38 @@ use countersign_core::model::event::Event;
 use countersign_core::model::origin::ForeignPage;
 use countersign_core::op;
 use countersign_core::op::connect::Connected;
-use countersign_core::ports::Random;
 use countersign_core::token::Token;
-use countersign_wire::frame::{ClientFrame, CloseCode, GoingAway, Refresh};
+use countersign_wire::frame::{ClientFrame, CloseCode, Refresh};
 use futures_sink::Sink;
 use tokio_util::sync::CancellationToken;
 
+use super::close::Close;
 use super::command::{self, Command, Done};
-use super::connect::{close_code, read};
+use super::connect::read;
 use super::{frames, gate};
-use crate::operations::Operations;
-use crate::rate::Caller;
+use crate::rate::{Caller, Limiter};
 use crate::realtime::follower::{Delivery, Follower, Sending};
 use crate::realtime::line::{Closing, Held};
-use crate::realtime::{Open, limit};
+use crate::realtime::{Open, Realtime, limit};
 
 /// Own events that wait for their turn to be acknowledged.
 const OWN_MAX: usize = 16;
 /// Deliveries before what comes in is looked at again.
 const DELIVERIES_AT_ONCE_MAX: usize = 64;
-/// The most that a close frame's reason may hold (RFC 6455 section 5.5).
-const REASON_BYTES_MAX: usize = 123;
 
 /// What a socket consists of once it is known whose it is.
 pub(super) struct Entered {
     pub(super) ctx: Arc<Ctx>,
-    pub(super) operations: Operations,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) realtime: Arc<Realtime>,
     pub(super) page: Option<ForeignPage>,
     pub(super) stop: CancellationToken,
     pub(super) open: Open,
     pub(super) follower: Follower,
     pub(super) token: Token,
     pub(super) principal: Arc<Principal>,
-}
-
-/// How a socket ends.
-#[derive(Debug)]
-pub(super) enum Close {
-    /// With a close frame.
-    With(CloseCode, String),
-    /// The other end is not there any more, or must get nothing more.
-    Gone,
+    /// What the other end is told first.
+    pub(super) welcome: Utf8Bytes,
 }
 
 /// A socket.
@@ -116,6 +107,10 @@ impl Socket {
 
     /// Runs until there is a reason to end.
     pub(super) async fn run(&mut self) -> Close {
+        let welcome = std::mem::take(&mut self.entered.welcome);
+        if let Err(close) = self.write(Message::Text(welcome)).await {
+            return close;
+        }
         loop {
             match self.turn().await {
                 Ok(()) => {}
@@ -264,7 +259,7 @@ impl Socket {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
                 Err(Unwritten::Slow) => {
-                    let realtime = &self.entered.operations.realtime;
+                    let realtime = &self.entered.realtime;
                     realtime.gave_up_on_slow_reader();
                     let patience = realtime.patience.close;
                     return Err(self.give_up_on_slow_reader(patience).await);
@@ -285,7 +280,7 @@ impl Socket {
                 written
             })
         });
-        let patience = self.entered.operations.realtime.patience.write;
+        let patience = self.entered.realtime.patience.write;
         match tokio::time::timeout(patience, write).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(_))) => Err(Unwritten::Broken),
@@ -328,7 +323,7 @@ impl Socket {
 
     async fn look_again(&mut self) -> Result<(), Close> {
         self.entered.open.line.begin_look();
-        let realtime = Arc::clone(&self.entered.operations.realtime);
+        let realtime = Arc::clone(&self.entered.realtime);
         let one_of_few = realtime.looking.acquire().await;
         let looked = op::connect::look_again(&self.entered.ctx, &self.entered.token).await;
         drop(one_of_few);
@@ -404,7 +399,7 @@ impl Socket {
         &mut self,
         message: Option<Result<Message, axum::Error>>,
     ) -> Result<(), Close> {
-        let realtime = &self.entered.operations.realtime;
+        let realtime = &self.entered.realtime;
         self.entered.open.line.heard(realtime.looks());
         match message {
             Some(Ok(Message::Text(text))) => match read(&text)? {
@@ -423,14 +418,14 @@ impl Socket {
     async fn begin(&mut self, frame: countersign_wire::frame::Send) -> Result<(), Close> {
         let Entered {
             ctx,
-            operations,
+            limiter,
             token,
             principal,
             ..
         } = &self.entered;
         let caller = Caller::Session(token.identity.session);
         let reference = frame.reference;
-        let begun = gate::count(&operations.limiter, caller, ctx.now());
+        let begun = gate::count(limiter, caller, ctx.now());
         match begun.map(|()| command::read(frame)) {
             Ok(Ok(order)) => {
                 self.refused_in_a_row = 0;
@@ -508,14 +503,14 @@ impl Socket {
     async fn refresh(&mut self, frame: Refresh) -> Result<(), Close> {
         let Entered {
             ctx,
-            operations,
+            limiter,
             page,
             token,
             ..
         } = &self.entered;
         let caller = Caller::Session(token.identity.session);
         let connected = async {
-            gate::count(&operations.limiter, caller, ctx.now())?;
+            gate::count(limiter, caller, ctx.now())?;
             op::connect::connect(ctx, &frame.token.0, page.as_ref()).await
         };
         let connected = connected.await.map_err(|error| self.close_of(&error))?;
@@ -527,59 +522,6 @@ impl Socket {
         self.now_is(connected);
         Ok(())
     }
-}
-
-// === impl Close ===
-
-impl Close {
-    /// With a code, and why.
-    pub(super) fn because(code: CloseCode, reason: &str) -> Self {
-        let mut end = reason.len().min(REASON_BYTES_MAX);
-        while !reason.is_char_boundary(end) {
-            end -= 1;
-        }
-        Self::With(code, reason[..end].to_owned())
-    }
-
-    pub(super) fn bad_frame(why: &str) -> Self {
-        Self::because(CloseCode::BadFrame, why)
-    }
-
-    /// As a refusal closes.
-    pub(super) fn of(error: &Error, random: &dyn Random) -> Self {
-        match close_code(error.code) {
-            CloseCode::GoingAway => Self::going_away(random),
-            CloseCode::BadFrame => Self::bad_frame(&error.detail),
-            code => Self::because(code, error.code.as_str()),
-        }
-    }
-
-    /// Says when to come back: at another time to each.
-    pub(super) fn going_away(random: &dyn Random) -> Self {
-        let mut bytes = [0; 8];
-        random.fill(&mut bytes);
-        let reconnect_after = 1 + u64::from_be_bytes(bytes) % limit::RECONNECT_MS_MAX;
-        let reason = serde_json::to_string(&GoingAway { reconnect_after });
-        Self::With(CloseCode::GoingAway, reason.unwrap_or_default())
-    }
-}
-
-/// Says why, and waits for the other end to say that it has heard.
-pub(super) async fn close(mut socket: WebSocket, close: Close, patience: Duration) {
-    let Close::With(code, reason) = close else {
-        return;
-    };
-    let frame = CloseFrame {
-        code: code.number(),
-        reason: reason.into(),
-    };
-    let said = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    // Who does not answer is hung up on.
-    let _ = tokio::time::timeout(patience, said).await;
 }
 
 fn poll_write(

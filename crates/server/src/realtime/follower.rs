@@ -17,10 +17,11 @@ use countersign_core::limit::MISSED_MAX;
 use countersign_core::model::conversation::ConversationView;
 use countersign_core::op::delivery::{self, Followed, Following};
 
+use super::Realtime;
+use super::heard::Moment;
 use super::line::Line;
 use super::recent::Recent;
 use super::topic::{Sight, Told, Topic};
-use super::{Moment, Realtime};
 
 /// What a client has, by conversation.
 pub(crate) type Have = HashMap<ConversationId, u64>;

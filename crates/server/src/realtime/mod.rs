@@ -14,27 +14,29 @@
 pub(crate) mod limit;
 pub(crate) mod line;
 pub(crate) mod recent;
+mod lines;
+mod heard;
 mod ring;
 mod topic;
 pub(crate) mod follower;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use countersign_core::id::{ApplicationId, ConversationId, SessionId, UserId};
+use countersign_core::id::ConversationId;
 use countersign_core::model::event::Event;
-use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::ports::fanout::{Listener, Notice};
 use countersign_credential::time::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::operations::Sample;
+use heard::{Forgotten, Heard, Moment};
 pub use limit::Patience;
 use line::{Closing, Line};
+use lines::Lines;
 use recent::Recent;
 use topic::{Asked, Hearing, Told, Topic};
 
@@ -56,21 +58,6 @@ pub(crate) struct Realtime {
     looked_after: AtomicBool,
 }
 
-/// The lines, by how they are found.
-#[derive(Default)]
-struct Lines {
-    by_session: HashMap<SessionId, Vec<Arc<Line>>>,
-    by_user: HashMap<UserId, Vec<Arc<Line>>>,
-    count: usize,
-}
-
-/// What was heard lately of conversations, for who begins to follow one.
-#[derive(Default)]
-struct Heard {
-    count: u64,
-    latest: VecDeque<(ConversationId, u64)>,
-}
-
 /// What is kept of all topics, the oldest first.
 #[derive(Default)]
 struct Kept {
@@ -88,13 +75,6 @@ pub(crate) struct Open {
 /// Room for a socket that has not said yet who it is.
 #[derive(Debug)]
 pub(crate) struct Entering(Arc<Realtime>);
-
-/// A moment in what was heard.
-#[derive(Debug, Clone, Copy)]
-struct Moment(u64);
-
-/// A moment is so long ago that what was heard since is not known any more.
-struct Forgotten;
 
 // === impl Realtime ===
 
@@ -231,7 +211,7 @@ impl Realtime {
 
     /// The moment from which on nothing is missed that is followed later.
     fn moment(&self) -> Moment {
-        Moment(lock(&self.heard).count)
+        lock(&self.heard).moment()
     }
 
     /// Begins to follow a conversation that had events up to `last` when it was
@@ -369,101 +349,6 @@ impl Listener for Realtime {
 impl fmt::Debug for Realtime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Realtime")
-    }
-}
-
-// === impl Lines ===
-
-impl Lines {
-    fn of_user(&self, user: UserId, tell: impl Fn(&Line)) {
-        for line in self.by_user.get(&user).into_iter().flatten() {
-            tell(line);
-        }
-    }
-
-    fn of_session(&self, session: SessionId, tell: impl Fn(&Line)) {
-        for line in self.by_session.get(&session).into_iter().flatten() {
-            tell(line);
-        }
-    }
-
-    fn of_application(&self, application: ApplicationId, tell: impl Fn(&Line)) {
-        let all = self.by_session.values().flatten();
-        for line in all.filter(|line| line.application == application) {
-            tell(line);
-        }
-    }
-
-    /// Closes what a revocation covers. A login that was committed before it
-    /// and read the clock after it is ended by it all the same; so who else is
-    /// meant by name is looked at again.
-    fn revoked(&self, application: ApplicationId, revocation: &Revocation) {
-        let close = |line: &Line| {
-            let covered = line.application == application && line.has(|it| revocation.covers(it));
-            if covered {
-                line.close(Closing::Ended);
-            }
-            covered
-        };
-        let close_or_look = |line: &Line| {
-            if !close(line) {
-                line.look_again();
-            }
-        };
-        match &revocation.target {
-            Target::Session(id) => self.of_session(*id, |line| {
-                close(line);
-            }),
-            Target::User(id) => self.of_user(*id, close_or_look),
-            Target::Application(id) => self.of_application(*id, close_or_look),
-            Target::Jti(_) | Target::Digest(_) | Target::Kid(_) | Target::ApiKey(_) => {
-                self.of_application(application, |line| {
-                    close(line);
-                });
-            }
-            // They cover credentials alone.
-            Target::Name(_) | Target::ExternalId(_) | Target::Email(_) => {}
-        }
-    }
-
-    fn remove(&mut self, line: &Arc<Line>) {
-        self.count -= 1;
-        remove_from(&mut self.by_session, line.session, line);
-        remove_from(&mut self.by_user, line.user, line);
-    }
-}
-
-fn remove_from<K: Eq + Hash>(map: &mut HashMap<K, Vec<Arc<Line>>>, key: K, line: &Arc<Line>) {
-    if let Some(lines) = map.get_mut(&key) {
-        lines.retain(|known| !Arc::ptr_eq(known, line));
-        if lines.is_empty() {
-            map.remove(&key);
-        }
-    }
-}
-
-// === impl Heard ===
-
-impl Heard {
-    fn push(&mut self, conversation: ConversationId, last: u64) {
-        if self.latest.len() >= limit::HEARD_MAX {
-            self.latest.pop_front();
-        }
-        self.latest.push_back((conversation, last));
-        self.count += 1;
-    }
-
-    /// The newest number that was heard of a conversation since a moment.
-    fn newest_of(
-        &self,
-        conversation: ConversationId,
-        since: Moment,
-    ) -> Result<Option<u64>, Forgotten> {
-        let since = usize::try_from(self.count - since.0).unwrap_or(usize::MAX);
-        let from = self.latest.len().checked_sub(since).ok_or(Forgotten)?;
-        let heard = self.latest.iter().skip(from);
-        let of_it = heard.filter(|(of, _)| *of == conversation);
-        Ok(of_it.map(|(_, last)| *last).max())
     }
 }
 
