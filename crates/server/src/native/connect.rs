@@ -101,7 +101,7 @@ pub(super) async fn open(
         connection,
         tasks,
     };
-    look_after(&entrance);
+    look_after(&entrance.ctx, &entrance.operations, &entrance.tasks);
     let running = entrance.tasks.token();
     Ok(upgrade
         .read_buffer_size(limit::READ_BUFFER_BYTES)
@@ -109,22 +109,27 @@ pub(super) async fn open(
         .max_write_buffer_size(limit::WRITE_BUFFER_BYTES_MAX)
         .max_message_size(FRAME_BYTES_MAX)
         .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(async move |socket| {
-            let _running = running;
+        .on_upgrade(move |socket| {
             let cut = entrance.tasks.cut.clone();
-            cut.run_until_cancelled(serve(socket, entrance, entering))
-                .await;
+            let patience = entrance.operations.realtime.patience.close;
+            // Boxed before anything wraps it, which would keep room for it twice.
+            let begun = Box::pin(begin(socket, entrance));
+            let served = Box::pin(serve(begun, entering, patience));
+            async move {
+                let _running = running;
+                cut.run_until_cancelled(served).await;
+            }
         }))
 }
 
 /// Begins to look after the node's sockets, with the first of them.
-pub(super) fn look_after(entrance: &Entrance) {
-    let realtime = Arc::clone(&entrance.operations.realtime);
+pub(super) fn look_after(ctx: &Arc<Ctx>, operations: &Operations, tasks: &Tasks) {
+    let realtime = Arc::clone(&operations.realtime);
     if !realtime.needs_looking_after() {
         return;
     }
-    let ctx = Arc::clone(&entrance.ctx);
-    entrance.tasks.until_stopped(async move {
+    let ctx = Arc::clone(ctx);
+    tasks.until_stopped(async move {
         let mut looks = tokio::time::interval(limit::LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -134,29 +139,44 @@ pub(super) fn look_after(entrance: &Entrance) {
     });
 }
 
-async fn serve(mut socket: WebSocket, entrance: Entrance, entering: Entering) {
-    let patience = entrance.operations.realtime.patience;
+/// Runs a socket to its end. What only its beginning and its end need is gone
+/// while it is open: most sockets sleep, and there are many.
+async fn serve(
+    begun: impl Future<Output = Result<Box<Socket>, (WebSocket, Close)>>,
+    entering: Entering,
+    patience: Duration,
+) {
+    let begun = begun.await;
+    drop(entering);
+    let (socket, how) = match begun {
+        Ok(mut socket) => {
+            let how = socket.run().await;
+            (Box::pin(socket.end()).await, how)
+        }
+        Err((socket, how)) => (Some(socket), how),
+    };
+    if let Some(socket) = socket {
+        Box::pin(close(socket, how, patience)).await;
+    }
+}
+
+/// The first frame, and what it leads to.
+async fn begin(
+    mut socket: WebSocket,
+    entrance: Entrance,
+) -> Result<Box<Socket>, (WebSocket, Close)> {
+    let patience = entrance.operations.realtime.patience.authenticate;
     let stop = entrance.tasks.stop.clone();
-    let first = stop.run_until_cancelled(first_frame(&mut socket, patience.authenticate));
-    let outcome = match first.await {
+    let first = stop.run_until_cancelled(first_frame(&mut socket, patience));
+    let entered = match first.await {
         None => Err(Close::going_away(&*entrance.ctx.random)),
         Some(Err(close)) => Err(close),
         Some(Ok(frame)) => Box::pin(welcomed(entrance, *frame)).await,
     };
-    drop(entering);
-    let how = match outcome {
-        Ok(entered) => {
-            let mut entered = Socket::new(socket, *entered);
-            let how = entered.run().await;
-            socket = match entered.end().await {
-                Some(socket) => socket,
-                None => return,
-            };
-            how
-        }
-        Err(how) => how,
-    };
-    Box::pin(close(socket, how, patience.close)).await;
+    match entered {
+        Ok(entered) => Ok(Box::new(Socket::new(socket, *entered))),
+        Err(close) => Err((socket, close)),
+    }
 }
 
 /// The first frame, which says who it is.

@@ -123,13 +123,14 @@ impl Socket {
     /// notice would leave everybody else waiting. Then the socket itself, where
     /// a close frame may follow what went out; a frame that was begun is not
     /// ended for its sake.
-    pub(super) async fn end(mut self) -> Option<WebSocket> {
+    pub(super) async fn end(mut self: Box<Self>) -> Option<WebSocket> {
         if let Some(command) = self.command.take() {
             command.await;
         }
         (!self.unwritten).then_some(self.socket)
     }
 
+    /// What is rare is boxed: a socket that sleeps keeps room for the rest alone.
     async fn turn(&mut self) -> Result<(), Close> {
         self.pass_gate().await?;
         let level = self.deliver().await?;
@@ -137,9 +138,9 @@ impl Socket {
             Wake::Stop => Err(Close::going_away(&*self.entered.ctx.random)),
             Wake::Done(done) => {
                 self.command = None;
-                self.done(done).await
+                Box::pin(self.done(done)).await
             }
-            Wake::Inbound(message) => self.inbound(message).await,
+            Wake::Inbound(message) => Box::pin(self.inbound(message)).await,
             Wake::News => Ok(()),
         }
     }
@@ -206,11 +207,11 @@ impl Socket {
                     .iter()
                     .position(|own| own.conversation == *conversation && own.event.id == number);
                 if let Some(own) = own.and_then(|place| self.own.remove(place)) {
-                    return self.acknowledge(own).await;
+                    return Box::pin(self.acknowledge(own)).await;
                 }
             }
             Delivery::Gap { conversation, .. } | Delivery::Removed(conversation) => {
-                self.acknowledge_all(*conversation).await?;
+                Box::pin(self.acknowledge_all(*conversation)).await?;
             }
             Delivery::Added(_) | Delivery::Changed(_) => {}
         }

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::bearer::{Asker, bearer};
 use super::body::Json;
-use super::connect::{have, welcome};
+use super::connect::{have, look_after, welcome};
 use super::frames;
 use super::problem::Problem;
 use super::query::Query;
@@ -58,6 +58,7 @@ pub(super) async fn sync(
     let resumed = have.is_some() && request.epoch.is_none_or(|epoch| epoch == ctx.epoch());
     let text = bearer(&headers)?.unwrap_or_default();
     let Connected { token, marks, .. } = op::connect::connect(&ctx, text, None).await?;
+    look_after(&ctx, &operations, &tasks);
     let realtime = &operations.realtime;
     let open = realtime
         .open(Line::new(marks, token.expires_at, realtime.looks()))
