@@ -37,14 +37,14 @@ fn alice() -> From {
         member_id: Some("MEM-1".to_owned()),
         user_id: Some("USR-1".to_owned()),
         name: "Alice".to_owned(),
-        assurance: "verified".to_owned(),
+        assurance: "verified".into(),
     }
 }
 
 fn event() -> Event {
     Event {
         id: 7,
-        kind: "text".to_owned(),
+        kind: "text".into(),
         body: raw(r#"{"text":"hi","n":1.00}"#),
         from: alice(),
         timestamp: TIME,

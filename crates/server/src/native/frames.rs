@@ -112,7 +112,7 @@ fn sender(from: &Sender) -> wire_event::From {
         member_id: from.member.map(|id| id.to_string()),
         user_id: from.user.map(|id| id.to_string()),
         name: from.name.clone(),
-        assurance: from.assurance.as_str().to_owned(),
+        assurance: from.assurance.as_str().into(),
     }
 }
 

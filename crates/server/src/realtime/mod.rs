@@ -329,6 +329,9 @@ impl Listener for Realtime {
             Notice::Session { session, .. } => {
                 lock(&self.lines).of_session(*session, |line| line.look_again());
             }
+            Notice::User { user, .. } => {
+                lock(&self.lines).of_user(*user, |line| line.look_again());
+            }
             Notice::Application(application) => {
                 lock(&self.lines).of_application(*application, |line| line.look_again());
             }
