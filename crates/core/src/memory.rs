@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_credential::acl::Acl;
 use countersign_credential::claims::Claims;
 use countersign_credential::time::Timestamp;
 use quick_cache::sync::Cache;
@@ -53,8 +52,6 @@ pub(crate) struct KnownCredential {
     pub(crate) application: ApplicationId,
     /// What it says.
     pub(crate) claims: Claims,
-    /// What it may call, shared by all that are called with it.
-    pub(crate) acl: Option<Arc<Acl>>,
 }
 
 /// Taken before the store is read. What was read is not remembered if

@@ -6,8 +6,6 @@
     reason = "a helper that cannot go on fails its test"
 )]
 
-use std::sync::Arc;
-
 use countersign_core::access::action::Action;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::access::{Facts, authorize};
@@ -106,7 +104,7 @@ fn authorize_agrees_with_the_oracle() {
         let facts = facts(&mut dice);
         let acl = acl_text.as_ref().map(|text| {
             let value = json::read(text.as_bytes()).unwrap();
-            Arc::new(Acl::from_json(&value).unwrap())
+            Acl::from_json(&value).unwrap()
         });
         let parameters = parameters(&mut dice);
         let principal = Principal {

@@ -1,7 +1,5 @@
 //! Who asks, after the credential was judged and before the right is.
 
-use std::sync::Arc;
-
 use countersign_credential::acl::Acl;
 
 use crate::id::{ApiKeyId, ApplicationId, UserId};
@@ -17,7 +15,7 @@ pub struct Principal {
     /// Who they are.
     pub who: Who,
     /// What their credential may call; `None` is everything that the role may.
-    pub acl: Option<Arc<Acl>>,
+    pub acl: Option<Acl>,
     /// What the request tells beside the action's own path, where the ACL has
     /// filters: its query, and its body's top-level members. `None` is a value
     /// that is no text.

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use countersign_credential::dialect::Dialect;
@@ -136,9 +135,7 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principa
             identity,
             assurance,
         },
-        acl: Some(Arc::new(
-            acl.unwrap_or_else(|| settings.default_acl.clone()),
-        )),
+        acl: Some(acl.unwrap_or_else(|| settings.default_acl.clone())),
         parameters: Vec::new(),
     })
 }
@@ -238,7 +235,7 @@ fn backend_of(known: &KnownCredential) -> Principal {
             api_key: None,
             admin: false,
         },
-        acl: known.acl.clone(),
+        acl: known.claims.acl.clone(),
         parameters: Vec::new(),
     }
 }
@@ -282,7 +279,6 @@ async fn verified_bearer(ctx: &Ctx, text: &str) -> Result<KnownCredential, Error
     }
     Ok(KnownCredential {
         application,
-        acl: claims.acl.clone().map(Arc::new),
         claims,
     })
 }

@@ -1,7 +1,5 @@
 //! One attempt at a login: read once, judge what was read, plan.
 
-use std::sync::Arc;
-
 use countersign_credential::claims::Claims;
 use countersign_credential::time::Timestamp;
 
@@ -67,7 +65,7 @@ impl<'a> Attempt<'a> {
             who: Who::Client {
                 api_key: api_key(login),
             },
-            acl: Some(Arc::new(acl)),
+            acl: Some(acl),
             parameters: Vec::new(),
         };
         let permit = authorize(&client, &Action::LogIn)?.outright()?;
