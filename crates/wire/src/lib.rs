@@ -16,6 +16,7 @@ pub mod patch;
 pub mod secret;
 pub mod schema;
 mod tagged;
+pub mod code;
 pub mod problem;
 pub mod session;
 pub mod device;

@@ -16,3 +16,4 @@ mod origins;
 mod serve;
 mod paths;
 mod log;
+mod codes;
