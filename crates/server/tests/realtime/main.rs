@@ -16,3 +16,5 @@ mod revocation;
 mod limits;
 mod session;
 mod poll;
+mod network;
+mod sdk;
