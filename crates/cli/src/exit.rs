@@ -4,6 +4,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use countersign_client::error::Error;
+
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -86,5 +88,25 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl From<Error> for Failure {
+    /// What a server refused, and that it was not reached, in its own words.
+    fn from(error: Error) -> Self {
+        let sentence = error.to_string();
+        match error {
+            Error::Refused(refusal) | Error::SignedOut(refusal) => Self {
+                hint: refusal.hint,
+                ..Self::refused(sentence)
+            },
+            Error::Unreached { .. } => Self::unreached(sentence),
+            Error::Foreign { .. } => Self::unreached(sentence)
+                .hint("is this the URL of a Countersign server's native API?"),
+            Error::NotLoggedIn | Error::Closed | Error::QueueFull | Error::Provider(_) => {
+                Self::refused(sentence)
+            }
+            Error::Keep(_) | Error::Setup(_) => Self::usage(sentence),
+        }
     }
 }

@@ -23,7 +23,6 @@ mod node;
 mod ready;
 mod dev_application;
 mod development;
-mod api;
 mod remote;
 mod command;
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use reqwest::Url;
+use countersign_client::http::{Answer, Api, Call, segment, with_query};
+use countersign_wire::code::Code;
 use serde_json::{Map, Value};
 
-use crate::api::{Answer, Api, Call};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -75,7 +75,6 @@ impl Remote {
     /// If no key was given, or its file cannot be read; if the URL is none, or
     /// holds a password.
     pub(crate) fn session(self) -> Result<Session, Failure> {
-        check_url(&self.url)?;
         let key = match (self.key, self.key_file) {
             (Some(key), _) => key,
             (None, Some(file)) => std::fs::read_to_string(&file)
@@ -91,7 +90,7 @@ impl Remote {
             }
         };
         Ok(Session {
-            api: Api::new(self.url.trim_end_matches('/'))?,
+            api: Api::new(&self.url)?,
             key,
             json: self.json,
         })
@@ -136,8 +135,9 @@ impl Session {
     /// The server's refusal; or that it was not reached.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Value, Failure> {
         let answer = self.ask(call).await?;
-        let unnamed = answer.code() == Some("application_required");
-        answer.accepted().map_err(|failure| {
+        let unnamed = answer.code() == Some(Code::ApplicationRequired);
+        answer.accepted().map_err(|error| {
+            let failure = Failure::from(error);
             if unnamed {
                 failure.hint("an operator key names the application: pass --application ID")
             } else {
@@ -151,7 +151,7 @@ impl Session {
     /// # Errors
     /// If the server was not reached.
     pub(crate) async fn ask(&self, call: Call<'_>) -> Result<Answer, Failure> {
-        self.api.call(call.bearer(&self.key)).await
+        Ok(self.api.call(call.bearer(&self.key)).await?)
     }
 
     /// Reads a list to its end: the whole of it as one page.
@@ -266,52 +266,6 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Checks the URL before it is told to anybody: messages name it.
-fn check_url(url: &str) -> Result<(), Failure> {
-    let parsed =
-        Url::parse(url).map_err(|error| Failure::usage(format!("--url is no URL: {error}")))?;
-    if !["http", "https"].contains(&parsed.scheme()) {
-        return Err(Failure::usage(
-            "--url begins with neither http:// nor https://",
-        ));
-    }
-    if parsed.username().is_empty() && parsed.password().is_none() {
-        return Ok(());
-    }
-    Err(
-        Failure::usage("--url names a user or a password, which this API does not know")
-            .hint("an API key is what asks: pass --key KEY, or set COUNTERSIGN_KEY"),
-    )
-}
-
-/// A segment of a path: what ids and kids are made of, and nothing that a path
-/// could be read differently for.
-///
-/// # Errors
-/// If the text has other characters.
-pub(crate) fn segment(text: &str) -> Result<&str, Failure> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if text.bytes().all(plain) && !text.bytes().all(|byte| byte == b'.') {
-        Ok(text)
-    } else {
-        Err(Failure::usage(
-            "an id or a key's name has letters, digits, '.', '_' and '-' alone",
-        ))
-    }
-}
-
-/// A path with its query.
-///
-/// # Errors
-/// None that can happen: every text can be written in a query.
-pub(crate) fn with_query(path: &str, pairs: &[(&str, &str)]) -> Result<String, Failure> {
-    if pairs.is_empty() {
-        return Ok(path.to_owned());
-    }
-    let url = Url::parse_with_params("http://localhost/", pairs).map_err(Failure::usage)?;
-    Ok(format!("{path}?{}", url.query().unwrap_or_default()))
-}
-
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
@@ -321,50 +275,5 @@ fn words(value: &Value) -> String {
             words.join(",")
         }
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_checked_and_not_repeated() {
-        for good in ["http://127.0.0.1:7080", "https://chat.example/below"] {
-            assert!(check_url(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "hunter2",
-            "hunter2:x",
-            "ftp://hunter2",
-            "http://hunter2@127.0.0.1:7080",
-            "http://:hunter2@127.0.0.1:7080",
-            "http://127.0.0.1:hunter2",
-        ] {
-            let failure = check_url(bad).unwrap_err();
-            assert_eq!(failure.exit, Exit::Usage, "{bad}");
-            assert!(
-                !failure.sentence.contains("hunter2"),
-                "{}",
-                failure.sentence
-            );
-        }
-    }
-
-    #[test]
-    fn a_segment_is_plain() {
-        for good in ["current", "KEY-01a3185c-507b", "demo-rs256", "a.b_c"] {
-            assert!(segment(good).is_ok(), "{good}");
-        }
-        for bad in ["", ".", "..", "a/b", "a b", "a%2fb", "a?b", "ä"] {
-            assert!(segment(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_query_says_what_was_meant() {
-        let query = with_query("/v1/users", &[("email", "a+b&c@example.com")]).unwrap();
-        assert_eq!(query, "/v1/users?email=a%2Bb%26c%40example.com");
-        assert_eq!(with_query("/v1/users", &[]).unwrap(), "/v1/users");
     }
 }

@@ -1,12 +1,12 @@
 //! `countersign api-key`: what backends and pages show to call the API.
 
 use clap::{Args, Subcommand};
+use countersign_client::http::{Call, segment};
 use serde_json::{Map, Value};
 
-use crate::api::Call;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::remote::{InApplication, Remote, segment};
+use crate::remote::{InApplication, Remote};
 
 const SHOWN: [&str; 7] = [
     "id",
@@ -91,7 +91,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             body.insert("roles".to_owned(), roles.into());
             body.extend(expires_in_days.map(|days| ("expires_in_days".to_owned(), days.into())));
             body.extend(cidr.map(|cidr| ("cidr".to_owned(), cidr.into())));
-            let made = session.call(Call::post(&path, Value::Object(body))).await?;
+            let made = session
+                .call(Call::post(&path, &Value::Object(body)))
+                .await?;
             session.show(&made, &SHOWN, output)?;
             if let (false, Some(text)) = (session.json(), made["key"].as_str()) {
                 output.line("")?;

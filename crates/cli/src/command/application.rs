@@ -1,12 +1,12 @@
 //! `countersign application`: applications of a running server.
 
 use clap::{Args, Subcommand};
+use countersign_client::http::{Call, segment};
 use serde_json::{Map, Value};
 
-use crate::api::Call;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::remote::{Remote, segment};
+use crate::remote::Remote;
 
 const SHOWN: [&str; 5] = ["id", "slug", "name", "alias", "created_at"];
 
@@ -71,14 +71,16 @@ enum Command {
 /// The server's refusal; or that it was not reached.
 pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let session = arguments.remote.session()?;
-    let path = |id: &str, below: &str| Ok(format!("/v1/applications/{}{below}", segment(id)?));
+    let path = |id: &str, below: &str| -> Result<String, Failure> {
+        Ok(format!("/v1/applications/{}{below}", segment(id)?))
+    };
     match arguments.command {
         Command::Create { name, slug, alias } => {
             let mut body = Map::new();
             body.insert("name".to_owned(), name.into());
             body.extend(slug.map(|slug| ("slug".to_owned(), slug.into())));
             body.extend(alias.map(|alias| ("alias".to_owned(), alias.into())));
-            let call = Call::post("/v1/applications", Value::Object(body));
+            let call = Call::post("/v1/applications", &Value::Object(body));
             session.show(&session.call(call).await?, &SHOWN, output)
         }
         Command::List => {

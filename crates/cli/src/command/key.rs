@@ -4,12 +4,12 @@ use std::fmt;
 use std::io::{self, Read as _};
 
 use clap::{ArgGroup, Args, Subcommand};
+use countersign_client::http::{Call, segment};
 use serde_json::{Map, Value, json};
 
-use crate::api::Call;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::remote::{InApplication, Remote, Session, segment};
+use crate::remote::{InApplication, Remote, Session};
 
 /// The largest key file that is read: a JWK set of the most keys fits.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -106,7 +106,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             body.insert("algorithm".to_owned(), algorithm.into());
             body.extend(kid.map(|kid| ("kid".to_owned(), kid.into())));
             let path = place.path("/keys")?;
-            let made = session.call(Call::post(&path, Value::Object(body))).await?;
+            let made = session
+                .call(Call::post(&path, &Value::Object(body)))
+                .await?;
             show_made(&session, &made, output)
         }
         Command::Import(import) => import.run(&session, &place, output).await,
@@ -133,7 +135,7 @@ async fn set_state(
 ) -> Result<Value, Failure> {
     let path = place.path(&format!("/keys/{}", segment(kid)?))?;
     let body = json!({ "state": state });
-    session.call(Call::patch(&path, body)).await
+    session.call(Call::patch(&path, &body)).await
 }
 
 /// What was made is shown this once: a PEM text by itself, so that it can be
@@ -167,7 +169,7 @@ impl Import {
         let path = place.path("/keys")?;
         let mut added = Vec::new();
         for body in self.bodies()? {
-            added.push(session.call(Call::post(&path, body)).await?);
+            added.push(session.call(Call::post(&path, &body)).await?);
         }
         let list = json!({ "keys": added });
         session.table(&list, "keys", &SHOWN, output)

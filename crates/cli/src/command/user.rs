@@ -1,12 +1,12 @@
 //! `countersign user`: the users of an application of a running server.
 
 use clap::{Args, Subcommand};
+use countersign_client::http::{Call, segment, with_query};
 use serde_json::{Map, Value};
 
-use crate::api::Call;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::remote::{InApplication, Remote, segment, with_query};
+use crate::remote::{InApplication, Remote};
 
 const SHOWN: [&str; 8] = [
     "id",
@@ -100,7 +100,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             }
             body.extend(display_name.map(|text| ("display_name".to_owned(), text.into())));
             let path = with_query("/v1/users", &named)?;
-            let made = session.call(Call::post(&path, Value::Object(body))).await?;
+            let made = session
+                .call(Call::post(&path, &Value::Object(body)))
+                .await?;
             session.show(&made, &SHOWN, output)
         }
         Command::List(identifiers) => {

@@ -1,9 +1,10 @@
 //! The story: a visitor chats, becomes a customer, and finds everything again.
 
+use countersign_client::http::{Answer, Api, Call};
+use countersign_wire::code::Code;
 use serde_json::{Value, json};
 
 use super::narrator::Narrator;
-use crate::api::{Answer, Api, Call};
 use crate::dev_application::DevApplication;
 use crate::development::Development;
 use crate::exit::Failure;
@@ -66,7 +67,7 @@ impl Stage<'_> {
         let body = json!({"device": {"name": "phone"}});
         let answer = self
             .api
-            .call(Call::post("/v1/sessions/anonymous", body).bearer(key))
+            .call(Call::post("/v1/sessions/anonymous", &body).bearer(key))
             .await?;
         let answer = answer.accepted()?;
         let anonymous = answer["user"]["anonymous"] == json!(true);
@@ -106,7 +107,7 @@ impl Stage<'_> {
         )?;
         let user = json!({"name": "alice", "external_id": "customer-42",
             "email": "alice@example.com", "display_name": "Alice"});
-        let call = Call::post("/v1/users", user).bearer(&self.application.api_key);
+        let call = Call::post("/v1/users", &user).bearer(&self.application.api_key);
         self.api.call(call).await?.accepted()?;
         let credential = self
             .application
@@ -126,9 +127,9 @@ impl Stage<'_> {
         )?;
         let old = self.get(phone, "/v1/conversations").await?;
         narrator.check(
-            old.code() == Some("session_ended"),
+            old.code() == Some(Code::SessionEnded),
             "the visitor's own token is dead",
-            &seen(&old.body),
+            &seen(&old.json()),
         )?;
         let texts = self.texts(&phone_now, conversation).await?;
         narrator.check(
@@ -220,15 +221,15 @@ impl Stage<'_> {
             self.api.call(call).await?.accepted()?;
             let refused = self.get(device, "/v1/conversations").await?;
             narrator.check(
-                refused.code() == Some("session_ended"),
+                refused.code() == Some(Code::SessionEnded),
                 "the watch is refused at its next word: session_ended",
-                &seen(&refused.body),
+                &seen(&refused.json()),
             )?;
         }
         for device in others.iter().filter(|device| device.name != "watch") {
             let answer = self.get(device, "/v1/conversations").await?;
             let claim = format!("the {} goes on", device.name);
-            narrator.check(answer.status.is_success(), &claim, &seen(&answer.body))?;
+            narrator.check(answer.status.is_success(), &claim, &seen(&answer.json()))?;
         }
         Ok(())
     }
@@ -242,33 +243,30 @@ impl Stage<'_> {
         let body = json!({"credential": credential, "device": {"name": "desk"}});
         self.log_in(body.clone()).await?.accepted()?;
         let again = self.log_in(body).await?;
-        let used = again.code() == Some("credential_used");
+        let used = again.code() == Some(Code::CredentialUsed);
         narrator.check(
             used,
             "a credential opens one session only",
-            &seen(&again.body),
+            &seen(&again.json()),
         )?;
-        narrator.say(&format!("  {}", text(&again.body, "detail")))?;
-        narrator.say(&format!("  → {}", text(&again.body, "hint")))?;
+        narrator.say(&format!("  {}", text(&again.json(), "detail")))?;
+        narrator.say(&format!("  → {}", text(&again.json(), "hint")))?;
         Ok(())
     }
 
     async fn log_in(&self, body: Value) -> Result<Answer, Failure> {
-        let call = Call::post("/v1/sessions", body).bearer(&self.application.publishable_key);
-        self.api.call(call).await
+        let call = Call::post("/v1/sessions", &body).bearer(&self.application.publishable_key);
+        Ok(self.api.call(call).await?)
     }
 
     async fn get(&self, device: &Device, path: &str) -> Result<Answer, Failure> {
-        self.api
-            .call(Call::get(path).bearer(&device.access_token))
-            .await
+        let call = Call::get(path).bearer(&device.access_token);
+        Ok(self.api.call(call).await?)
     }
 
     async fn post(&self, device: &Device, path: &str, body: Value) -> Result<Value, Failure> {
-        self.api
-            .call(Call::post(path, body).bearer(&device.access_token))
-            .await?
-            .accepted()
+        let call = Call::post(path, &body).bearer(&device.access_token);
+        Ok(self.api.call(call).await?.accepted()?)
     }
 
     async fn send(&self, device: &Device, conversation: &str, words: &str) -> Result<(), Failure> {
@@ -285,7 +283,7 @@ impl Stage<'_> {
     async fn answer_as_support(&self, conversation: &str, words: &str) -> Result<(), Failure> {
         let path = format!("/v1/conversations/{conversation}/events");
         let body = json!({"type": "text", "body": {"text": words}});
-        let call = Call::post(&path, body).bearer(&self.application.api_key);
+        let call = Call::post(&path, &body).bearer(&self.application.api_key);
         self.api.call(call).await?.accepted()?;
         Ok(())
     }

@@ -1,18 +1,19 @@
 //! Who judges a credential for `token explain`: this program, by a file of the
 //! application's keys, or a server, which also knows its users.
 
+use countersign_client::http::{Call, with_query};
 use countersign_credential::dialect::Dialect;
 use countersign_credential::explain::Explanation;
 use countersign_credential::time::Timestamp;
 use countersign_credential::unverified::CREDENTIAL_BYTES_MAX;
 use countersign_credential::verifier::Verifier;
 use countersign_server::native;
+use countersign_wire::code::Code;
 use countersign_wire::secret::Secret;
 use countersign_wire::token as wire;
 
-use crate::api::Call;
 use crate::exit::Failure;
-use crate::remote::{Session, with_query};
+use crate::remote::Session;
 use crate::system::System;
 
 /// Judges credentials of one application.
@@ -101,9 +102,10 @@ async fn ask(
     };
     let body = serde_json::to_value(&request)
         .map_err(|error| Failure::usage(format!("cannot write the question: {error}")))?;
-    let answer = session.ask(Call::post(path, body)).await?;
-    let unnamed = answer.code() == Some("application_required");
-    let explanation = answer.accepted().map_err(|failure| {
+    let answer = session.ask(Call::post(path, &body)).await?;
+    let unnamed = answer.code() == Some(Code::ApplicationRequired);
+    let explanation = answer.accepted().map_err(|error| {
+        let failure = Failure::from(error);
         if unnamed {
             failure.hint("an operator key names the application: pass --application-id ID")
         } else {
