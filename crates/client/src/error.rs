@@ -63,6 +63,8 @@ pub struct Refusal {
     pub code: Code,
     /// The code as it was spelled, for those that this program does not know.
     pub spelled: String,
+    /// The HTTP status; what a socket was told has none.
+    pub status: Option<u16>,
     /// What happened this time, for people.
     pub detail: String,
     /// What to do about it.
@@ -132,6 +134,7 @@ impl Refusal {
         Self {
             code: Code::of(spelled),
             spelled: spelled.to_owned(),
+            status: None,
             detail: otherwise.to_owned(),
             hint: None,
             server_time: None,
@@ -141,7 +144,11 @@ impl Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} ({})", self.detail, self.spelled)
+        write!(formatter, "{} ({}", self.detail, self.spelled)?;
+        match self.status {
+            Some(status) => write!(formatter, ", {status})"),
+            None => formatter.write_str(")"),
+        }
     }
 }
 
@@ -150,6 +157,7 @@ impl From<Problem> for Refusal {
         Self {
             code: Code::of(&problem.code),
             spelled: problem.code,
+            status: Some(problem.status),
             detail: problem.detail,
             hint: problem.hint,
             server_time: problem.server_time,
@@ -162,6 +170,7 @@ impl From<ErrorFrame> for Refusal {
         Self {
             code: Code::of(&frame.code),
             spelled: frame.code,
+            status: None,
             detail: frame.detail,
             hint: frame.hint,
             server_time: None,
