@@ -6,7 +6,7 @@
 //! # Invariants
 //! The clock, randomness and the environment are read in [`system`] alone, but
 //! for the variables that stand for a flag; standard output and standard error
-//! are written in [`output`] alone, and no command prints a secret or a
+//! are written in [`output`] alone, but for the chat's line editor, and no command prints a secret or a
 //! credential that it was given.
 
 mod exit;
@@ -32,17 +32,17 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command::{api_key, application, demo, dev, key, serve, token, user};
+use crate::command::{api_key, application, chat, demo, dev, key, serve, token, user};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
 
-/// User authentication for in-app conversations, self-hosted.
 /// What an answer is made of is many small pieces: with the system's allocator a
 /// fifth of a request's time went into asking for them and giving them back.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
+/// User authentication for in-app conversations, self-hosted.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, arg_required_else_help = true)]
 struct Arguments {
@@ -63,6 +63,7 @@ enum Command {
     Key(Box<key::Arguments>),
     ApiKey(api_key::Arguments),
     User(user::Arguments),
+    Chat(Box<chat::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +90,13 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Key(arguments) => runtime()?.block_on(key::run(*arguments, output)),
         Command::ApiKey(arguments) => runtime()?.block_on(api_key::run(arguments, output)),
         Command::User(arguments) => runtime()?.block_on(user::run(arguments, output)),
+        Command::Chat(arguments) => {
+            let runtime = runtime()?;
+            let exit = runtime.block_on(chat::run(*arguments, System, output));
+            // A thread may still wait for a line that nobody will read.
+            runtime.shutdown_background();
+            exit
+        }
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

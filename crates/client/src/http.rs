@@ -126,7 +126,7 @@ impl Api {
         let response = tokio::time::timeout(CALL, request.send())
             .await
             .map_err(|_| self.unreached("it did not answer in time"))?
-            .map_err(|error| self.unreached(error.without_url()))?;
+            .map_err(|error| self.unreached(cause_of(&error.without_url())))?;
         let status = response.status();
         if status != StatusCode::SWITCHING_PROTOCOLS {
             let answer = self.read(response).await?;
@@ -143,7 +143,7 @@ impl Api {
         let stream = response
             .upgrade()
             .await
-            .map_err(|error| self.unreached(error.without_url()))?;
+            .map_err(|error| self.unreached(cause_of(&error.without_url())))?;
         let limits = WebSocketConfig::default()
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX));
@@ -174,7 +174,7 @@ impl Api {
         let response = request
             .send()
             .await
-            .map_err(|error| self.unreached(causes(&error.without_url())))?;
+            .map_err(|error| self.unreached(cause_of(&error.without_url())))?;
         self.read(response).await
     }
 
@@ -183,7 +183,7 @@ impl Api {
         let body = response
             .bytes()
             .await
-            .map_err(|error| self.unreached(causes(&error.without_url())))?;
+            .map_err(|error| self.unreached(cause_of(&error.without_url())))?;
         Ok(Answer {
             url: self.url.clone(),
             status,
@@ -389,15 +389,13 @@ fn header<'a>(response: &'a Response, name: &reqwest::header::HeaderName) -> Opt
     response.headers().get(name)?.to_str().ok()
 }
 
-/// An error with what is behind it: "error sending request" alone helps nobody.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+/// What is behind an error: "error sending request" helps nobody.
+fn cause_of(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
     }
-    text
+    error.to_string()
 }
 
 #[cfg(test)]

@@ -8,3 +8,4 @@ pub(crate) mod application;
 pub(crate) mod key;
 pub(crate) mod api_key;
 pub(crate) mod user;
+pub(crate) mod chat;

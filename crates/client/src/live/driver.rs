@@ -313,34 +313,36 @@ impl Driver {
 
     async fn hear(&mut self, frame: ServerFrame) {
         let mut out = Vec::new();
+        let mut acknowledged = None;
         match frame {
             ServerFrame::Event(frame) => self.track.event(frame, &mut out),
             ServerFrame::Signal(frame) => out.push(Update::Signal(frame)),
             ServerFrame::Gap(gap) => self.track.gap(gap, &mut out),
             ServerFrame::Conversation(frame) => self.track.conversation(frame, &mut out),
             ServerFrame::Sent(sent) => {
-                if let Some(order) = self.done(sent.reference) {
-                    self.acknowledge(order, sent.event, &mut out);
-                }
+                acknowledged = self.done(sent.reference).zip(sent.event);
             }
             ServerFrame::Error(frame) => self.refused(frame.reference, Refusal::from(frame)),
             ServerFrame::Expiring(_) | ServerFrame::Welcome(_) | ServerFrame::Unknown => {}
         }
+        if let Some((order, event)) = &acknowledged {
+            let frame = EventFrame {
+                conversation_id: order.conversation.clone(),
+                event: event.clone(),
+            };
+            self.track.own(frame, &mut out);
+        }
         for update in out {
             self.tell(update).await;
         }
-    }
-
-    fn acknowledge(&mut self, order: Order, event: Option<Event>, out: &mut Vec<Update>) {
-        let Some(event) = event else {
-            return;
-        };
-        let frame = EventFrame {
-            conversation_id: order.conversation,
-            event: event.clone(),
-        };
-        self.track.own(frame, out);
-        if let Some(done) = order.done {
+        // After it was told in its turn: who waits for it may go then.
+        if let Some((
+            Order {
+                done: Some(done), ..
+            },
+            event,
+        )) = acknowledged
+        {
             // Who asked may have gone; the event is sent nevertheless.
             let _ = done.send(Ok(event));
         }

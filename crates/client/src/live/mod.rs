@@ -266,7 +266,8 @@ impl fmt::Debug for Sender {
 // === impl Queued ===
 
 impl Queued {
-    /// Waits until the event is durable, and has its number.
+    /// Waits until the event is durable, and has its number. It is among the
+    /// updates before that, so somebody has to take those.
     ///
     /// # Errors
     /// The refusal; [`Error::Closed`] where the connection ended before that.
