@@ -190,17 +190,20 @@ impl Ctx {
         Ok(Some(key))
     }
 
-    /// A session with its user, as remembered for at most `believed_s` seconds.
+    /// A session with its user, as remembered for at most as long as an access
+    /// token of its application lives. Whether what is remembered counts at the
+    /// moment is the caller's to ask: [`StoreWatch::check`].
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn session(
+    pub(crate) async fn session(
         &self,
-        application: ApplicationId,
+        judge: &Judge,
         id: SessionId,
-        believed_s: i64,
     ) -> Result<Option<Arc<SessionView>>, Error> {
         let now = self.now();
+        let application = judge.application.id;
+        let believed_s = i64::from(judge.application.settings.access_s);
         if let Some(known) = self.memory.sessions.get(&id)
             && known.marks.application == application
             && is_fresh(known.since, now, believed_s)

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use countersign_credential::dialect::Dialect;
@@ -12,7 +13,7 @@ use countersign_credential::unverified::parse;
 
 use super::claims_query::credential_targets;
 use crate::access::principal::{Principal, Who};
-use crate::context::Ctx;
+use crate::context::{Ctx, Judge};
 use crate::error::{Code, Error};
 use crate::id::ApplicationId;
 use crate::key_use::UsedKey;
@@ -21,6 +22,7 @@ use crate::model::api_key::{ApiKey, Role};
 use crate::model::application::ApplicationName;
 use crate::model::event::Assurance;
 use crate::model::revocation::Target;
+use crate::ports::store::SessionView;
 use crate::secret_text;
 use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token, TokenKind};
 
@@ -43,6 +45,15 @@ impl fmt::Debug for Bearer<'_> {
     }
 }
 
+/// A session that was just checked.
+pub(super) struct Checked {
+    pub(super) principal: Principal,
+    /// Of its application.
+    pub(super) judge: Arc<Judge>,
+    /// Its row with its user; none of a visitor who has written nothing.
+    pub(super) view: Option<Arc<SessionView>>,
+}
+
 /// Tells who asks.
 ///
 /// # Errors
@@ -56,7 +67,7 @@ pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Er
         let token = ctx.tokens.read(TokenKind::Access, text)?;
         return by_access_token(ctx, &token)
             .await
-            .and_then(|p| agree(p, bearer.application));
+            .and_then(|checked| agree(checked.principal, bearer.application));
     }
     if text.starts_with(REFRESH_PREFIX) {
         return Err(
@@ -81,7 +92,7 @@ pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Er
 ///
 /// # Errors
 /// `access_expired`, `session_ended`, `user_blocked`.
-pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principal, Error> {
+pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked, Error> {
     let now = ctx.now();
     if now >= token.expires_at {
         return Err(Error::new(Code::AccessExpired, "the access token is over")
@@ -96,10 +107,7 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principa
     let found = ctx.judge(ApplicationName::Id(token.application)).await?;
     let judge = found.ok_or_else(ended)?;
     let settings = &judge.application.settings;
-    let believed_s = i64::from(settings.access_s);
-    let view = ctx
-        .session(token.application, identity.session, believed_s)
-        .await?;
+    let view = ctx.session(&judge, identity.session).await?;
     let (acl, described) = match view.as_deref() {
         Some(view) => {
             if view.revoked || !view.session.is_open(now, settings) {
@@ -129,7 +137,7 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principa
         (true, true) => Assurance::Described,
         (true, false) => Assurance::Anonymous,
     };
-    Ok(Principal {
+    let principal = Principal {
         application: Some(token.application),
         who: Who::Session {
             identity,
@@ -137,6 +145,11 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Principa
         },
         acl: Some(acl.unwrap_or_else(|| settings.default_acl.clone())),
         parameters: Vec::new(),
+    };
+    Ok(Checked {
+        principal,
+        judge,
+        view,
     })
 }
 

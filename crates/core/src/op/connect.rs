@@ -12,7 +12,7 @@ use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
 use crate::context::Ctx;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::model::origin::ForeignPage;
 use crate::model::revocation::Marks;
 use crate::model::user::User;
@@ -54,28 +54,21 @@ pub async fn connect(
 /// # Errors
 /// As [`connect`], but for the page: that does not change.
 pub async fn look_again(ctx: &Ctx, token: &Token) -> Result<Connected, Error> {
-    let principal = by_access_token(ctx, token).await?;
-    authorize(&principal, &Action::Connect)?.outright()?;
-    let judge = ctx.judge_of(token.application).await?;
-    let settings = &judge.application.settings;
-    let believed_s = i64::from(settings.access_s);
-    let identity = token.identity;
-    let view = ctx
-        .session(token.application, identity.session, believed_s)
-        .await?;
-    let (session, user) = match view.as_deref() {
-        Some(view) => (view.session.clone(), view.user.clone()),
-        None if identity.anonymous => {
-            let visitor = visitor(identity, settings, ctx.now());
-            (visitor.session, visitor.user)
+    let checked = by_access_token(ctx, token).await?;
+    authorize(&checked.principal, &Action::Connect)?.outright()?;
+    let (user, marks) = match checked.view.as_deref() {
+        Some(view) => (view.user.clone(), view.session.marks(token.application)),
+        None => {
+            let settings = &checked.judge.application.settings;
+            let visitor = visitor(token.identity, settings, ctx.now());
+            (visitor.user, visitor.session.marks(token.application))
         }
-        None => return Err(Error::new(Code::SessionEnded, "the session is over")),
     };
     Ok(Connected {
         token: *token,
-        principal,
+        principal: checked.principal,
         user,
-        marks: session.marks(token.application),
+        marks,
     })
 }
 

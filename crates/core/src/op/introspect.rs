@@ -94,15 +94,14 @@ fn is_ours(code: Code) -> bool {
 async fn access(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> {
     let token = ctx.tokens.read(TokenKind::Access, text)?;
     of_application(&token, judge)?;
-    by_access_token(ctx, &token).await?;
-    let application = judge.application.id;
-    let settings = &judge.application.settings;
-    let session = token.identity.session;
-    let view = ctx.store.session(application, session).await?;
-    let username = view.and_then(|view| view.user.name);
-    let life_s = i64::from(settings.access_s);
+    let checked = by_access_token(ctx, &token).await?;
+    let name = checked
+        .view
+        .as_ref()
+        .and_then(|view| view.user.name.as_ref());
+    let life_s = i64::from(judge.application.settings.access_s);
     Ok(Active {
-        username: username.map(|name| name.as_str().to_owned()),
+        username: name.map(|name| name.as_str().to_owned()),
         ..of_token(&token, Usage::Access, life_s)
     })
 }

@@ -100,10 +100,7 @@ async fn own_user(
         return Ok(None);
     }
     let judge = ctx.judge_of(application).await?;
-    let believed_s = i64::from(judge.application.settings.access_s);
-    let view = ctx
-        .session(application, identity.session, believed_s)
-        .await?;
+    let view = ctx.session(&judge, identity.session).await?;
     Ok(view.map(|view| view.user.clone()))
 }
 
