@@ -308,9 +308,12 @@ impl Ctx {
         self.fanout.publish_here(notice);
     }
 
-    /// Forgets everything that a notice could make stale.
-    pub(crate) fn forget_all(&self) {
+    /// Forgets everything that a notice could make stale, and lets this node's
+    /// sockets check what they go by: something may have been missed.
+    pub(crate) fn doubt_all(&self) {
         self.memory.forget_all();
+        self.store_watch.note_gap();
+        self.each_listener(|listener| listener.doubt_all());
     }
 
     /// A credential that is used as a bearer, and was found good, as remembered

@@ -65,7 +65,8 @@ impl StoreWatch {
     /// How often this node may have missed a revocation: whenever it sees the
     /// store again after it had not, and where more was revoked at once than
     /// it reads. Whoever goes by an earlier check of a session, as an open
-    /// socket does, makes it again when this number has changed.
+    /// socket does, is told then to make it again, before the store counts as
+    /// seen: [`Listener::doubt_all`](crate::ports::fanout::Listener::doubt_all).
     pub fn gaps(&self) -> u64 {
         self.gaps.load(Ordering::Acquire)
     }

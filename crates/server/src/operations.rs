@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_core::context::Ctx;
 use countersign_core::limit::{self, Rate};
-use countersign_credential::time::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::metrics::Requests;
@@ -100,8 +100,8 @@ impl Operations {
 
     /// Looks at all open sockets, as the node does every second by itself: for
     /// a test, whose clock does not go on by itself.
-    pub fn look_at_sockets(&self, now: Timestamp) {
-        self.realtime.look(now);
+    pub fn look_at_sockets(&self, ctx: &Ctx) {
+        self.realtime.look(ctx);
     }
 
     /// Lets web pages that this machine serves to itself call every application:

@@ -35,7 +35,8 @@ pub struct Connected {
 ///
 /// # Errors
 /// The 401 codes of access tokens; `acl_denied`; `not_permitted` for a page
-/// that the application does not allow.
+/// that the application does not allow; `unavailable` also where all of that is
+/// remembered, and the store is out of sight.
 pub async fn connect(
     ctx: &Ctx,
     access_token: &str,
@@ -54,6 +55,7 @@ pub async fn connect(
 /// # Errors
 /// As [`connect`], but for the page: that does not change.
 pub async fn look_again(ctx: &Ctx, token: &Token) -> Result<Connected, Error> {
+    ctx.store_watch.check(ctx.now())?;
     let checked = by_access_token(ctx, token).await?;
     authorize(&checked.principal, &Action::Connect)?.outright()?;
     let (user, marks) = match checked.view.as_deref() {

@@ -29,8 +29,7 @@ pub async fn look(ctx: &Ctx) -> Result<(), Error> {
         .revocations_since(since, limit::REVOCATIONS_REREAD_MAX)
         .await?;
     if !watch.is_seen(now) || !reaches_back(&found, seen_at) {
-        ctx.forget_all();
-        watch.note_gap();
+        ctx.doubt_all();
     }
     watch.keep_unheard(since, &mut found);
     for (application, revocation) in found {

@@ -83,4 +83,7 @@ pub trait Listener: Send + Sync {
     /// Is given an event that this node has just appended, before the notice of
     /// it: so what is new need not be read. Not every event comes this way.
     fn appended(&self, conversation: ConversationId, event: &Event);
+    /// Hears that revocations may have been missed: nothing goes out to a
+    /// session before it was looked at again. Never waits.
+    fn doubt_all(&self);
 }

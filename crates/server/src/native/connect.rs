@@ -134,7 +134,7 @@ pub(super) fn look_after(ctx: &Arc<Ctx>, operations: &Operations, tasks: &Tasks)
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            realtime.look(ctx.now());
+            realtime.look(&ctx);
         }
     });
 }
@@ -243,7 +243,7 @@ async fn entered(
         answer,
     } = who(entrance, frame).await?;
     let realtime = &entrance.operations.realtime;
-    let line = Line::new(marks, token.expires_at, realtime.looks());
+    let line = Line::new(Arc::clone(ctx), marks, token.expires_at, realtime.looks());
     let open = realtime.open(line).ok_or(Refused::Close(Close::because(
         CloseCode::TooMany,
         "connections",

@@ -184,7 +184,7 @@ impl Socket {
         while told < DELIVERIES_AT_ONCE_MAX {
             let Entered { follower, ctx, .. } = &mut self.entered;
             if let Err(error) = follower.next(ctx, self.sending, &mut out).await {
-                self.silent(&error).await;
+                self.silent(&error).await?;
                 return Ok(false);
             }
             if out.is_empty() {
@@ -333,10 +333,7 @@ impl Socket {
                 self.now_is(connected);
                 Ok(())
             }
-            Err(error) if matches!(error.code, Code::Unavailable | Code::Internal) => {
-                self.silent(&error).await;
-                Ok(())
-            }
+            Err(error) if is_ours(&error) => self.silent(&error).await,
             Err(error) => Err(self.close_of(&error)),
         }
     }
@@ -354,12 +351,18 @@ impl Socket {
 
     /// The store does not answer: the socket stays open and silent, and is
     /// checked again before anything is sent.
-    async fn silent(&mut self, error: &Error) {
-        tracing::warn!(code = error.code.as_str(), "a socket waits for the store");
-        self.entered.open.line.look_again();
-        let stop = &self.entered.stop;
+    async fn silent(&mut self, error: &Error) -> Result<(), Close> {
+        let Entered {
+            ctx, open, stop, ..
+        } = &self.entered;
+        // That it is out of sight is told once, by who looks at it for all.
+        if ctx.store_seen() {
+            tracing::warn!(code = error.code.as_str(), "a socket waits for the store");
+        }
+        open.line.look_again();
         let wait = tokio::time::sleep(limit::STORE_RETRY);
-        stop.run_until_cancelled(wait).await;
+        let waited = stop.run_until_cancelled(wait).await;
+        waited.ok_or_else(|| Close::going_away(&*ctx.random))
     }
 
     async fn relist(&mut self) -> Result<(), Close> {
@@ -374,8 +377,7 @@ impl Socket {
             Ok(()) => Ok(()),
             Err(error) => {
                 open.line.relist();
-                self.silent(&error).await;
-                Ok(())
+                self.silent(&error).await
             }
         }
     }
@@ -416,7 +418,14 @@ impl Socket {
     }
 
     /// Begins a command. One too many is refused, and too many of those end it.
+    /// What came while the store is out of sight is refused, too; what came
+    /// together with the end of the session ends with it.
     async fn begin(&mut self, frame: countersign_wire::frame::Send) -> Result<(), Close> {
+        let ctx = &self.entered.ctx;
+        if let Err(error) = ctx.store_watch.check(ctx.now()) {
+            return self.answer(frames::refused(frame.reference, &error)).await;
+        }
+        self.pass_gate().await?;
         let Entered {
             ctx,
             limiter,
@@ -500,22 +509,27 @@ impl Socket {
         }
     }
 
-    /// Takes a newer token of the same session.
+    /// Takes a newer token of the same session, once the store can tell of it.
     async fn refresh(&mut self, frame: Refresh) -> Result<(), Close> {
         let Entered {
             ctx,
             limiter,
-            page,
             token,
             ..
         } = &self.entered;
-        let caller = Caller::Session(token.identity.session);
-        let connected = async {
-            gate::count(limiter, caller, ctx.now())?;
-            op::connect::connect(ctx, &frame.token.0, page.as_ref()).await
+        let identity = token.identity;
+        gate::count(limiter, Caller::Session(identity.session), ctx.now())
+            .map_err(|error| self.close_of(&error))?;
+        let connected = loop {
+            self.pass_gate().await?;
+            let Entered { ctx, page, .. } = &self.entered;
+            match op::connect::connect(ctx, &frame.token.0, page.as_ref()).await {
+                Ok(connected) => break connected,
+                Err(error) if is_ours(&error) => self.silent(&error).await?,
+                Err(error) => return Err(self.close_of(&error)),
+            }
         };
-        let connected = connected.await.map_err(|error| self.close_of(&error))?;
-        if connected.token.identity != token.identity {
+        if connected.token.identity != identity {
             let error = Error::new(Code::BadRequest, "the token is of another session");
             return Err(Close::because(CloseCode::CredentialRefused, &error.detail));
         }
@@ -523,6 +537,11 @@ impl Socket {
         self.now_is(connected);
         Ok(())
     }
+}
+
+/// Whether an error tells of this node, and not of the client.
+fn is_ours(error: &Error) -> bool {
+    matches!(error.code, Code::Unavailable | Code::Internal)
 }
 
 fn poll_write(

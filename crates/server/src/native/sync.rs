@@ -60,8 +60,9 @@ pub(super) async fn sync(
     let Connected { token, marks, .. } = op::connect::connect(&ctx, text, None).await?;
     look_after(&ctx, &operations, &tasks);
     let realtime = &operations.realtime;
+    let line = Line::new(Arc::clone(&ctx), marks, token.expires_at, realtime.looks());
     let open = realtime
-        .open(Line::new(marks, token.expires_at, realtime.looks()))
+        .open(line)
         .ok_or_else(|| Error::new(Code::Unavailable, "there are too many polls at the moment"))?;
     let connected = op::connect::look_again(&ctx, &token).await?;
     let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line));

@@ -6,7 +6,8 @@
 //!
 //! The gate stands between the connection and its socket. It is closed by
 //! whoever revokes the session, and held while bytes are handed to the socket:
-//! once closing it has returned, nothing more goes out.
+//! once closing it has returned, nothing more goes out. It is closed, too, while
+//! the store is out of sight, since nobody knows then what was revoked.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use countersign_core::context::Ctx;
 use countersign_core::id::{ApplicationId, SessionId, UserId};
 use countersign_core::model::revocation::Marks;
 use countersign_core::model::signal::Signal;
@@ -26,6 +28,7 @@ pub(crate) struct Line {
     pub(crate) application: ApplicationId,
     pub(crate) session: SessionId,
     pub(crate) user: UserId,
+    ctx: Arc<Ctx>,
     marks: Mutex<Marks>,
     gate: Mutex<Gate>,
     news: Mutex<News>,
@@ -81,8 +84,9 @@ struct Gate {
 // === impl Line ===
 
 impl Line {
-    pub(crate) fn new(marks: Marks, expires_at: Timestamp, look: u32) -> Arc<Self> {
+    pub(crate) fn new(ctx: Arc<Ctx>, marks: Marks, expires_at: Timestamp, look: u32) -> Arc<Self> {
         Arc::new(Self {
+            ctx,
             application: marks.application,
             session: marks.session,
             user: marks.user,
@@ -158,7 +162,18 @@ impl Line {
 
     /// Why nothing may be written, if so.
     pub(crate) fn held(&self) -> Option<Held> {
-        lock(&self.gate).held()
+        self.held_by(&lock(&self.gate))
+    }
+
+    /// Who is held while the store is out of sight looks in vain until it is
+    /// back. It is asked at every write, and not by a flag that somebody sets:
+    /// that would be late.
+    fn held_by(&self, gate: &Gate) -> Option<Held> {
+        match (gate.closing, gate.look_again || !self.ctx.store_seen()) {
+            (Some(why), _) => Some(Held::Closing(why)),
+            (None, true) => Some(Held::LookAgain),
+            (None, false) => None,
+        }
     }
 
     /// Does what hands bytes to the socket, with the gate held open. It is to
@@ -173,7 +188,7 @@ impl Line {
         write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<Result<T, Held>> {
         let gate = lock(&self.gate);
-        if let Some(held) = gate.held() {
+        if let Some(held) = self.held_by(&gate) {
             return Poll::Ready(Err(held));
         }
         let written = write(context);
@@ -288,18 +303,6 @@ impl News {
         match &mut self.waker {
             Some(waker) => waker.clone_from(context.waker()),
             empty @ None => *empty = Some(context.waker().clone()),
-        }
-    }
-}
-
-// === impl Gate ===
-
-impl Gate {
-    fn held(&self) -> Option<Held> {
-        match (self.closing, self.look_again) {
-            (Some(why), _) => Some(Held::Closing(why)),
-            (None, true) => Some(Held::LookAgain),
-            (None, false) => None,
         }
     }
 }

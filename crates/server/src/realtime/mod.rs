@@ -10,6 +10,8 @@
 //! - No protocol: a door turns a [`follower::Delivery`] into its own frames.
 //! - Nothing is queued for a connection but signals, which may be dropped.
 //! - Once a notice has been heard, nothing goes out to a session that it ends.
+//! - While the store is out of sight nothing goes out at all, and once it is back
+//!   nothing before the session was looked at again.
 
 pub(crate) mod limit;
 pub(crate) mod line;
@@ -25,11 +27,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use countersign_core::context::Ctx;
 use countersign_core::id::ConversationId;
 use countersign_core::model::event::Event;
 use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::ports::fanout::{Listener, Notice};
-use countersign_credential::time::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::operations::Sample;
@@ -134,8 +136,11 @@ impl Realtime {
 
     /// Looks at all connections: whose token is nearly over, who has not been
     /// heard of for long, and whose turn it is to read again what may have been
-    /// missed.
-    pub(crate) fn look(&self, now: Timestamp) {
+    /// missed. While the store is out of sight nobody can be asked whether it is
+    /// there, so that nobody's silence counts.
+    pub(crate) fn look(&self, ctx: &Ctx) {
+        let now = ctx.now();
+        let store_seen = ctx.store_seen();
         let look = self.looks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let lines = lock(&self.lines);
         for line in lines.by_session.values().flatten() {
@@ -144,6 +149,10 @@ impl Realtime {
                 line.close(Closing::Expired);
             } else if left_ms <= limit::EXPIRING_S * 1_000 && line.begins_to_expire() {
                 line.expiring();
+            }
+            if !store_seen {
+                line.heard(look);
+                continue;
             }
             let silent = line.silent_for(look);
             if silent >= limit::SILENT_LOOKS {
@@ -345,6 +354,12 @@ impl Listener for Realtime {
             let recent = Recent::new(event.clone());
             topic.append(&recent);
             self.weigh(&topic, &[recent]);
+        }
+    }
+
+    fn doubt_all(&self) {
+        for line in lock(&self.lines).by_session.values().flatten() {
+            line.look_again();
         }
     }
 }

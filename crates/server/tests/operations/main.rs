@@ -2,6 +2,7 @@
 //! store, callers from chosen addresses, and a clock that the test moves.
 
 mod node;
+#[path = "../support/switched.rs"]
 mod switched;
 mod rates;
 mod metrics;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,6 +16,9 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 /// How long anything may take before a test says that it does not come.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often a node has its turn before a test says that nothing comes.
+const TURNS: usize = 500;
 
 /// One end of a socket.
 pub(crate) struct Client {
@@ -111,6 +114,15 @@ impl Client {
                 Some(Ok(other)) => panic!("the node said {other:?}"),
                 Some(Err(_)) | None => return Err((0, String::new())),
             }
+        }
+    }
+
+    /// Nothing has come, however often the node had its turn.
+    pub(crate) async fn is_told_nothing(&mut self) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            let next = self.socket.next().now_or_never();
+            assert!(next.is_none(), "it was told {next:?}");
         }
     }
 

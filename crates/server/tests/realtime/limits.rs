@@ -36,7 +36,7 @@ async fn who_does_not_read_is_sent_away_and_nobody_else_waits() {
     // What the kernel takes for a client that does not read differs from machine
     // to machine: it is filled until the node has given the client up.
     let mut sent = 0;
-    while world.slow_readers().await == 0 {
+    while world.metric("slow_readers_total").await == 0 {
         world.say(&world.key, &id, &large).await;
         assert_eq!(prompt.frame().await["type"], "event");
         sent += 1;

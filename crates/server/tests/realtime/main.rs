@@ -5,6 +5,8 @@
     reason = "a test's helpers fail by panicking, as its tests do"
 )]
 
+#[path = "../support/switched.rs"]
+mod switched;
 mod world;
 mod client;
 mod entrance;
@@ -13,6 +15,7 @@ mod resume;
 mod membership;
 mod order;
 mod revocation;
+mod absence;
 mod limits;
 mod session;
 mod poll;

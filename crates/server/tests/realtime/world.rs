@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use countersign_core::access::action::Action;
+use countersign_core::access::principal::Principal;
 use countersign_core::access::{Conditional, authorize};
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::ApplicationId;
 use countersign_core::limit;
 use countersign_core::model::api_key::{Role, Roles};
 use countersign_core::model::event::EventKind;
+use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::signing_key::KeyMaterial;
 use countersign_core::op::api_keys::{NewApiKey, create_api_key, create_operator_key};
@@ -47,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::client::Client;
+use crate::switched::Switched;
 
 /// The signing key's name.
 pub(crate) const KID: &str = "realtime";
@@ -58,6 +61,7 @@ const BEGIN_MS: i64 = 1_800_000_000_000;
 /// A node with one application.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqlStore<Switched>>,
     pub(crate) ctx: Arc<Ctx>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operations: Operations,
@@ -108,12 +112,13 @@ impl World {
             .await
             .unwrap();
         let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
+        let engine = Switched::new(engine);
         let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
         let keys = store.token_keys().await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
         let parts = Parts {
             registry: Arc::clone(&store) as _,
-            store,
+            store: Arc::clone(&store) as _,
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
@@ -133,6 +138,7 @@ impl World {
         let server = Server::bind(vec![door], Limits::default()).await.unwrap();
         let stop = CancellationToken::new();
         Self {
+            store,
             address: server.addresses()[0],
             ctx,
             clock,
@@ -291,8 +297,8 @@ impl World {
         (client, welcome)
     }
 
-    /// How many clients were sent away because they did not read.
-    pub(crate) async fn slow_readers(&self) -> u64 {
+    /// One of the node's numbers.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
         let request = Request::builder()
             .uri("/metrics")
             .header("authorization", format!("Bearer {}", self.operator))
@@ -307,7 +313,7 @@ impl World {
         let page = String::from_utf8(body.to_vec()).unwrap();
         let line = page
             .lines()
-            .find_map(|line| line.strip_prefix("countersign_slow_readers_total "));
+            .find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
         line.unwrap().parse().unwrap()
     }
 
@@ -318,13 +324,7 @@ impl World {
         conversation: &str,
         what: &str,
     ) {
-        let bearer = Bearer {
-            text: &device.access,
-            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            confidential: true,
-            application: None,
-        };
-        let principal = authenticate(&self.ctx, bearer).await.unwrap();
+        let principal = self.principal(device).await;
         let conversation = conversation.parse().unwrap();
         let (permit, _) = authorize(&principal, &Action::Send(conversation))
             .and_then(Conditional::in_batch)
@@ -343,9 +343,36 @@ impl World {
         self.ctx.store.commit(&permit, changes).await.unwrap();
     }
 
+    /// Revokes a session behind the node's back: as if its notice had been lost.
+    pub(crate) async fn db_revoke_without_notice(&self, principal: &Principal) {
+        let now = self.ctx.now();
+        let revocation = Revocation {
+            target: Target::Session(principal.session().unwrap().session),
+            before: now,
+            made_at: now,
+            forget_at: now.plus_seconds(86_400),
+        };
+        let permit = authorize(principal, &Action::ListSessions)
+            .and_then(Conditional::outright)
+            .unwrap();
+        let changes = vec![Change::Revoke(revocation)];
+        self.ctx.store.commit(&permit, changes).await.unwrap();
+    }
+
+    /// Who a device's access token says that it is.
+    pub(crate) async fn principal(&self, device: &Device) -> Principal {
+        let bearer = Bearer {
+            text: &device.access,
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            confidential: true,
+            application: None,
+        };
+        authenticate(&self.ctx, bearer).await.unwrap()
+    }
+
     /// Looks at all sockets, as the node does every second.
     pub(crate) fn look(&self) {
-        self.operations.look_at_sockets(self.ctx.now());
+        self.operations.look_at_sockets(&self.ctx);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A database that a test can take away and give back: what reaches it is done
 //! by SQLite, and while it is away nothing reaches it.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_store::error::Unavailable;
@@ -39,16 +40,20 @@ impl Switched {
         self.refused.load(Ordering::SeqCst)
     }
 
-    pub(crate) async fn close(&self) {
-        self.sqlite.close().await;
-    }
-
     fn check(&self) -> Result<(), StoreError> {
         if self.away.load(Ordering::SeqCst) {
             self.refused.fetch_add(1, Ordering::SeqCst);
             return Err(StoreError::Unavailable(Unavailable::Io));
         }
         Ok(())
+    }
+}
+
+impl Deref for Switched {
+    type Target = Sqlite;
+
+    fn deref(&self) -> &Sqlite {
+        &self.sqlite
     }
 }
 
