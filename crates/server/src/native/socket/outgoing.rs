@@ -1,0 +1,169 @@
+//! What goes out: deliveries in their order, and each frame through the gate.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use countersign_core::error::Error;
+use countersign_wire::frame::CloseCode;
+use futures_sink::Sink;
+
+use super::{Entered, Socket};
+use crate::native::close::Close;
+use crate::native::frames;
+use crate::realtime::follower::Delivery;
+
+/// Deliveries before what comes in is looked at again.
+const DELIVERIES_AT_ONCE_MAX: usize = 64;
+
+/// Why a frame was not written.
+enum Unwritten {
+    Held,
+    Slow,
+    Broken,
+}
+
+// === impl Socket ===
+
+impl Socket {
+    /// Tells what there is to tell, and answers whether that is all.
+    pub(super) async fn deliver(&mut self) -> Result<bool, Close> {
+        let news = self.entered.open.line.take_news();
+        self.entered.follower.is_ready(&news.ready);
+        if news.relist {
+            self.relist().await?;
+        }
+        for signal in &news.signals {
+            let frame = frames::signal(signal).map_err(|error| self.close_of(&error))?;
+            self.write(Message::Text(frame)).await?;
+        }
+        if news.expiring {
+            self.tell_expiring().await?;
+        }
+        if news.ping {
+            self.write(Message::Ping(Bytes::new())).await?;
+        }
+        let mut out = Vec::new();
+        let mut told = 0;
+        while told < DELIVERIES_AT_ONCE_MAX {
+            let Entered { follower, ctx, .. } = &mut self.entered;
+            if let Err(error) = follower.next(ctx, self.sending, &mut out).await {
+                self.silent(&error).await?;
+                return Ok(false);
+            }
+            if out.is_empty() {
+                return Ok(true);
+            }
+            for delivery in out.drain(..) {
+                told += 1;
+                self.tell(delivery).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    async fn tell(&mut self, delivery: Delivery) -> Result<(), Close> {
+        match &delivery {
+            Delivery::Event(conversation, recent) => {
+                let number = recent.number();
+                if let Some(own) = self.own.take(*conversation, number) {
+                    return Box::pin(self.acknowledge(own)).await;
+                }
+            }
+            Delivery::Gap { conversation, .. } | Delivery::Removed(conversation) => {
+                Box::pin(self.acknowledge_all(*conversation)).await?;
+            }
+            Delivery::Added(_) | Delivery::Changed(_) => {}
+        }
+        let user = self.entered.open.line.user;
+        let frame = frames::delivery(delivery, user).map_err(|error| self.close_of(&error))?;
+        self.write(Message::Text(frame)).await
+    }
+
+    async fn tell_expiring(&mut self) -> Result<(), Close> {
+        let now = self.entered.ctx.now();
+        let expires_at = self.entered.open.line.expires_at();
+        self.answer(frames::expiring(expires_at.milliseconds_since(now)))
+            .await
+    }
+
+    pub(super) async fn answer(&mut self, frame: Result<Utf8Bytes, Error>) -> Result<(), Close> {
+        match frame {
+            Ok(frame) => self.write(Message::Text(frame)).await,
+            Err(error) => Err(self.close_of(&error)),
+        }
+    }
+
+    /// Writes a frame, once the gate is open.
+    pub(super) async fn write(&mut self, message: Message) -> Result<(), Close> {
+        let mut message = Some(message);
+        loop {
+            match self.try_write(&mut message).await {
+                Ok(()) => return Ok(()),
+                Err(Unwritten::Held) => self.pass_gate().await?,
+                Err(Unwritten::Slow) => {
+                    let realtime = &self.entered.realtime;
+                    realtime.gave_up_on_slow_reader();
+                    let patience = realtime.patience.close;
+                    return Err(self.give_up_on_slow_reader(patience).await);
+                }
+                Err(Unwritten::Broken) => return Err(Close::Gone),
+            }
+        }
+    }
+
+    async fn try_write(&mut self, message: &mut Option<Message>) -> Result<(), Unwritten> {
+        let line = &self.entered.open.line;
+        let socket = &mut self.socket;
+        let unwritten = &mut self.unwritten;
+        let write = poll_fn(|context| {
+            line.poll_through_gate(context, |context| {
+                let written = poll_write(Pin::new(socket), message, context);
+                *unwritten = message.is_none() && written.is_pending();
+                written
+            })
+        });
+        let patience = self.entered.realtime.patience.write;
+        match tokio::time::timeout(patience, write).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(_))) => Err(Unwritten::Broken),
+            Ok(Err(_)) => Err(Unwritten::Held),
+            Err(_) => Err(Unwritten::Slow),
+        }
+    }
+
+    /// A client that does not read is told so, if it reads on in time.
+    async fn give_up_on_slow_reader(&mut self, patience: Duration) -> Close {
+        let line = &self.entered.open.line;
+        let socket = &mut self.socket;
+        let flush = poll_fn(|context| {
+            line.poll_through_gate(context, |context| {
+                Pin::new(&mut *socket).poll_flush(context)
+            })
+        });
+        if let Ok(Ok(Ok(()))) = tokio::time::timeout(patience, flush).await {
+            self.unwritten = false;
+        }
+        Close::because(
+            CloseCode::SlowReader,
+            "the client does not read what it is sent",
+        )
+    }
+}
+
+fn poll_write(
+    mut socket: Pin<&mut WebSocket>,
+    message: &mut Option<Message>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), axum::Error>> {
+    if message.is_some() {
+        std::task::ready!(socket.as_mut().poll_ready(context))?;
+        if let Some(message) = message.take() {
+            socket.as_mut().start_send(message)?;
+        }
+    }
+    socket.poll_flush(context)
+}
