@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::metrics::Requests;
 use crate::rate::Limiter;
+use crate::realtime::limit::LINES_MAX;
 use crate::realtime::{Patience, Realtime};
 
 /// Who may call how often. The default is the table of the domain's limits.
@@ -86,7 +87,7 @@ impl Operations {
             requests: Arc::new(Requests::new(&crate::native::calls())),
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
             sources,
-            realtime: Arc::new(Realtime::new(Patience::default())),
+            realtime: Arc::new(Realtime::new(Patience::default(), LINES_MAX)),
             loopback_origins: false,
         }
     }
@@ -94,7 +95,16 @@ impl Operations {
     /// Waits for clients of sockets as long as this.
     #[must_use]
     pub fn with_patience(mut self, patience: Patience) -> Self {
-        self.realtime = Arc::new(Realtime::new(patience));
+        let most = self.realtime.lines_max;
+        self.realtime = Arc::new(Realtime::new(patience, most));
+        self
+    }
+
+    /// Keeps at most so many sockets and long polls open at once.
+    #[must_use]
+    pub fn with_connections_max(mut self, most: usize) -> Self {
+        let patience = self.realtime.patience;
+        self.realtime = Arc::new(Realtime::new(patience, most));
         self
     }
 

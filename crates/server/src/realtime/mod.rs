@@ -45,6 +45,8 @@ use topic::{Asked, Hearing, Told, Topic};
 /// The connections of a node, and what they follow.
 pub(crate) struct Realtime {
     pub(crate) patience: Patience,
+    /// Lines that are open at once.
+    pub(crate) lines_max: usize,
     /// One permit for each session that is looked at again.
     pub(crate) looking: Semaphore,
     lines: Mutex<Lines>,
@@ -81,9 +83,10 @@ pub(crate) struct Entering(Arc<Realtime>);
 // === impl Realtime ===
 
 impl Realtime {
-    pub(crate) fn new(patience: Patience) -> Self {
+    pub(crate) fn new(patience: Patience, lines_max: usize) -> Self {
         Self {
             patience,
+            lines_max,
             looking: Semaphore::new(limit::LOOKS_AT_ONCE_MAX),
             lines: Mutex::default(),
             topics: Mutex::default(),
@@ -102,14 +105,14 @@ impl Realtime {
         let taken = self.entering.fetch_add(1, Ordering::Relaxed);
         let entering = Entering(Arc::clone(self));
         let open = lock(&self.lines).count;
-        (taken < limit::ENTERING_MAX && taken + open < limit::LINES_MAX).then_some(entering)
+        (taken < limit::ENTERING_MAX && taken + open < self.lines_max).then_some(entering)
     }
 
     /// Opens a line, which hears of everything from now on. `None`, where there
     /// is no room.
     pub(crate) fn open(self: &Arc<Self>, line: Arc<Line>) -> Option<Open> {
         let mut lines = lock(&self.lines);
-        if lines.count >= limit::LINES_MAX {
+        if lines.count >= self.lines_max {
             return None;
         }
         lines.count += 1;

@@ -1,9 +1,6 @@
 //! The store is out of sight for a while: the sockets stay open and silent, and
 //! each session is looked at again before anything is told.
 
-use countersign_core::access::principal::Principal;
-use countersign_core::model::event::EventKind;
-use countersign_core::op::events::{Content, Send, send};
 use countersign_core::op::store_watch;
 use countersign_core::ports::fanout::Notice;
 use serde_json::{Value, json};
@@ -16,16 +13,6 @@ async fn watched() -> World {
     let world = World::new().await;
     store_watch::look(&world.ctx).await.unwrap();
     world
-}
-
-/// Sends as another node does: this one refuses all calls.
-async fn send_elsewhere(world: &World, by: &Principal, conversation: &str, what: &str) {
-    let new = Send {
-        conversation: conversation.parse().unwrap(),
-        content: Content::New(EventKind::Text, json!({"text": what}).to_string()),
-        client_id: None,
-    };
-    send(&world.ctx, by, new).await.unwrap();
 }
 
 async fn refused_by(world: &World, device: &Device) -> (u16, String) {
@@ -64,7 +51,7 @@ async fn nothing_is_told_from_memory_and_nothing_is_lost() {
         world.clock.advance_s(1);
         world.db_revoke_without_notice(&revoked).await;
         for what in ["a", "b", "c"] {
-            send_elsewhere(&world, &speaker, &id, what).await;
+            world.send_past_the_door(&speaker, &id, what).await;
         }
         for client in [&mut alices, &mut bobs, &mut eves] {
             client.is_told_nothing().await;
@@ -79,7 +66,7 @@ async fn nothing_is_told_from_memory_and_nothing_is_lost() {
         }
         store_watch::look(&world.ctx).await.unwrap();
         world.look();
-        send_elsewhere(&world, &speaker, &id, "after").await;
+        world.send_past_the_door(&speaker, &id, "after").await;
         assert_eq!(eves.closed_at_once().await, 4410, "{away_s}");
         let expected = ["event 6 a", "event 7 b", "event 8 c", "event 9 after"];
         for client in [&mut alices, &mut bobs] {
@@ -162,7 +149,7 @@ async fn a_poll_that_waits_is_refused() {
             tokio::task::yield_now().await;
         }
         world.clock.advance_s(6);
-        send_elsewhere(&world, &speaker, &id, "unseen").await;
+        world.send_past_the_door(&speaker, &id, "unseen").await;
     };
     let ((status, answer), ()) = in_time(async { tokio::join!(poll, meanwhile) }).await;
     assert_eq!((status, &answer["code"]), (503, &json!("unavailable")));

@@ -36,6 +36,18 @@ pub(crate) fn in_time<T>(what: impl Future<Output = T>) -> impl Future<Output = 
     }
 }
 
+/// The status that a handshake is answered with.
+pub(crate) async fn status(address: SocketAddr, path: &str, subprotocol: &str) -> u16 {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let Err(error) = Client::on(stream, path, subprotocol, &[]).await else {
+        return 101;
+    };
+    let WebSocketError::Http(response) = &*error else {
+        panic!("{error}");
+    };
+    response.status().as_u16()
+}
+
 // === impl Client ===
 
 impl Client {
@@ -124,6 +136,22 @@ impl Client {
             let next = self.socket.next().now_or_never();
             assert!(next.is_none(), "it was told {next:?}");
         }
+    }
+
+    /// Nothing has come but to be asked whether anybody is there.
+    pub(crate) async fn is_told_nothing_but_pings(&mut self) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            match self.socket.next().now_or_never() {
+                None | Some(Some(Ok(Message::Ping(_)))) => {}
+                Some(told) => panic!("it was told {told:?}"),
+            }
+        }
+    }
+
+    /// The next message, of whatever kind; none, where the other end hung up.
+    pub(crate) async fn message(&mut self) -> Option<Message> {
+        in_time(self.socket.next()).await.and_then(Result::ok)
     }
 
     /// Reads to the end, and answers the close code and reason.

@@ -1,35 +1,19 @@
 //! The way onto a socket: who gets in, and how everybody else is told no.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use countersign_server::realtime::Patience;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::error::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::client::{Client, in_short};
+use crate::client::{Client, in_short, status};
 use crate::world::{World, text};
 
 const BAD_FRAME: u16 = 4400;
 
-/// The status that a handshake is answered with.
-async fn status(address: SocketAddr, path: &str, subprotocol: &str) -> u16 {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let Err(error) = Client::on(stream, path, subprotocol, &[]).await else {
-        return 101;
-    };
-    let WebSocketError::Http(response) = &*error else {
-        panic!("{error}");
-    };
-    response.status().as_u16()
-}
-
 #[tokio::test]
 async fn the_handshake_names_the_subprotocol_and_no_token() {
     let world = World::new().await;
-    let address = world.address;
     for (path, subprotocol, expected) in [
         ("/v1/connect", "countersign.v1", 101),
         ("/v1/connect", "chat, countersign.v1", 101),
@@ -40,7 +24,7 @@ async fn the_handshake_names_the_subprotocol_and_no_token() {
         ("/v1/connect?application_id=x", "countersign.v1", 400),
         ("/v1/connect/", "countersign.v1", 404),
     ] {
-        let found = status(address, path, subprotocol).await;
+        let found = status(world.address, path, subprotocol).await;
         assert_eq!(found, expected, "{path} {subprotocol}");
     }
 }

@@ -1,15 +1,16 @@
 //! Who does not read, or sends too much, is sent away; nobody else notices.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign_core::limit::Rate;
-use countersign_server::operations::Rates;
+use countersign_server::operations::{Operations, Rates};
 use countersign_server::realtime::Patience;
 use serde_json::json;
 use tokio::net::TcpSocket;
 
-use crate::client::{Client, in_short};
+use crate::client::{Client, in_short, in_time, status};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,6 +87,85 @@ async fn what_is_sent_too_fast_is_refused_and_then_the_socket_is_closed() {
         }
     }
     panic!("it was never sent away: {sent} sent, {refused} refused");
+}
+
+#[tokio::test]
+async fn there_is_room_for_so_many_connections() {
+    let operations = Operations::new(Rates::for_development(), Vec::new());
+    let world = World::operated(operations.with_connections_max(2)).await;
+    let alice = world.user("alice").await;
+    let id = world.conversation(&alice).await;
+    let authenticate = json!({"type": "authenticate", "token": alice.access});
+    let mut first = world.socket().await;
+    let mut second = world.socket().await;
+    // Who waits at the entrance takes a place, and a third is not let wait.
+    assert_eq!(
+        status(world.address, "/v1/connect", "countersign.v1").await,
+        503
+    );
+    let poll = async {
+        let body = json!({"have": {id.as_str(): 1}, "wait_seconds": 25});
+        world.post("/v1/sync", &alice.access, body).await
+    };
+    let meanwhile = async {
+        while world.metric("connections").await == 0 {
+            tokio::task::yield_now().await;
+        }
+        first.send(authenticate.clone()).await;
+        assert_eq!(first.frame().await["type"], "welcome");
+        second.send(authenticate.clone()).await;
+        let closed = second.closed().await;
+        assert_eq!(closed, (4429, "connections".to_owned()));
+        let (status, answer) = world
+            .call("POST", "/v1/sync", &alice.access, Some(json!({})))
+            .await;
+        assert_eq!((status, &answer["code"]), (503, &json!("unavailable")));
+        world.say(&alice.access, &id, "new").await;
+    };
+    let (answer, ()) = in_time(async { tokio::join!(poll, meanwhile) }).await;
+    assert_eq!(answer["frames"].as_array().unwrap().len(), 2);
+    // Who was let in is not sent away for it, and a place that is free is given.
+    assert_eq!(in_short(&first.told().await), ["event 2 new"]);
+    world.connect(&alice).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_of_all_conversations_is_bounded() {
+    const KEPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+    const CONVERSATIONS: usize = 4;
+    const EVENTS_EACH: u64 = 160;
+    let world = World::new().await;
+    let alice = world.user("alice").await;
+    let mut ids = Vec::new();
+    for _ in 0..CONVERSATIONS {
+        ids.push(world.conversation(&alice).await);
+    }
+    let mut client = world.connect(&alice).await;
+    let speaker = world.principal(&alice).await;
+    let large = "x".repeat(58_000);
+    let mut most = 0;
+    for _ in 0..EVENTS_EACH {
+        for id in &ids {
+            world.send_past_the_door(&speaker, id, &large).await;
+            assert!(client.message().await.is_some());
+        }
+        let kept = world.metric("recent_events_bytes").await;
+        assert!(kept <= KEPT_BYTES_MAX, "{kept}");
+        most = most.max(kept);
+    }
+    assert!(
+        most > KEPT_BYTES_MAX / 10 * 9,
+        "the bound was reached: {most}"
+    );
+    // What had to go is read again.
+    let last = 1 + EVENTS_EACH;
+    let mut have: BTreeMap<&str, u64> = ids.iter().map(|id| (id.as_str(), last)).collect();
+    have.insert(&ids[0], 1);
+    let (mut late, _) = world.resume(&alice, json!(have)).await;
+    for number in 2..=last {
+        assert_eq!(late.frame().await["event"]["id"], number);
+    }
+    assert!(late.told().await.is_empty());
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! A session that ends is told nothing more, and its sockets are closed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use crate::client::Client;
+use crate::client::{Client, in_short, in_time, say};
 use crate::world::{Device, KID, World};
 
 /// The close code of a session that is over.
@@ -149,6 +151,87 @@ async fn however_a_session_ends_its_sockets_are_closed() {
             .await;
         assert_eq!(again.closed_at_once().await, ENDED, "{way:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_sockets_of_an_application_are_closed_within_a_second() {
+    const USERS: usize = 20;
+    const SOCKETS_EACH: usize = 15;
+    let world = Arc::new(World::new().await);
+    let speaker = world.user("speaker").await;
+    let id = world.conversation(&speaker).await;
+    let mut readers = JoinSet::new();
+    for name in 0..USERS {
+        let phone = world.user(&format!("user-{name}")).await;
+        let tablet = world.user(&format!("user-{name}")).await;
+        world.add(&id, &phone, "joined").await;
+        for number in 0..SOCKETS_EACH {
+            let device = if number % 2 == 0 { &phone } else { &tablet };
+            let mut client = world.connect(device).await;
+            readers.spawn(async move {
+                let told = was_told(&mut client, "after").await;
+                (told, Instant::now())
+            });
+        }
+    }
+    let (neighbour, publishable) = world.neighbour().await;
+    let mut neighbours = Vec::new();
+    for name in 0..5 {
+        // They bear the same names.
+        let jti = world.unique("jti");
+        let credential = world.credential_for(neighbour, &format!("user-{name}"), &jti);
+        let body = json!({ "credential": credential });
+        let answer = world.post("/v1/sessions", &publishable, body).await;
+        let device = Device::of(&answer, jti);
+        neighbours.push((world.connect(&device).await, device));
+    }
+    let application = world.application.to_string();
+    let body = json!({ "application_id": application });
+    let (noise, noisy, room) = (Arc::clone(&world), speaker.clone(), id.clone());
+    let noise =
+        tokio::spawn(async move { while noise.try_say(&noisy.access, &room, "noise").await {} });
+    world.post("/v1/revocations", &world.admin, body).await;
+    let answered = Instant::now();
+    world.say(&world.key, &id, "after").await;
+    let closed = in_time(readers.join_all()).await;
+    noise.await.unwrap();
+    assert_eq!(closed.len(), USERS * SOCKETS_EACH);
+    for (told, at) in closed {
+        assert!(!told, "it was told what came after the answer");
+        let took = at.saturating_duration_since(answered);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+    for (client, device) in &mut neighbours {
+        let id = world.conversation(device).await;
+        let told = in_short(&client.told().await);
+        assert_eq!(
+            told,
+            ["conversation added", "event 1 member:joined"],
+            "{id}"
+        );
+    }
+}
+
+/// A thousand times, since it is a matter of who wakes for what first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_taken_once_the_revocation_is_answered() {
+    let world = World::new().await;
+    let speaker = world.user("speaker").await;
+    let id = world.conversation(&speaker).await;
+    let first = world.user("writer").await;
+    world.add(&id, &first, "joined").await;
+    for _ in 0..TRIALS {
+        let device = world.user("writer").await;
+        let mut client = world.connect(&device).await;
+        let body = json!({"session_id": device.session});
+        world.post("/v1/revocations", &world.key, body).await;
+        client.try_send(say(1, &id, "after")).await;
+        assert_eq!(client.closed_at_once().await, ENDED);
+    }
+    let path = format!("/v1/conversations/{id}/events");
+    let (_, page) = world.call("GET", &path, &world.key, None).await;
+    let members_alone = page["events"].as_array().unwrap().len() == 2;
+    assert!(members_alone, "an ended session has sent something");
 }
 
 #[tokio::test]

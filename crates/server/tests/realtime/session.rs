@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::Message;
 
 use crate::client::in_short;
 use crate::world::{World, text};
@@ -81,6 +82,32 @@ async fn a_token_of_another_session_is_refused() {
         .await;
     let (code, reason) = client.closed().await;
     assert_eq!(code, 4401, "{reason}");
+}
+
+/// The node's own looks go on meanwhile, one each second: the margins allow for
+/// some of them.
+#[tokio::test]
+async fn who_is_silent_is_asked_and_then_hung_up_on() {
+    let world = World::new().await;
+    let alice = world.user("alice").await;
+    let looks = |times: u32| (0..times).for_each(|_| world.look());
+    let mut silent = world.connect(&alice).await;
+    let mut prompt = world.connect(&alice).await;
+    let is_ping = |message: Option<Message>| matches!(message, Some(Message::Ping(_)));
+    looks(20);
+    silent.is_told_nothing().await;
+    prompt.is_told_nothing().await;
+    looks(5);
+    assert!(is_ping(prompt.message().await));
+    // Its pong goes out with what it does next, and is heard.
+    prompt.is_told_nothing().await;
+    looks(30);
+    prompt.is_told_nothing_but_pings().await;
+    looks(5);
+    assert!(is_ping(silent.message().await), "after 25 looks");
+    assert!(is_ping(silent.message().await), "after 50 looks");
+    assert_eq!(silent.message().await, None, "hung up on without a word");
+    assert!(prompt.told().await.is_empty());
 }
 
 #[tokio::test]

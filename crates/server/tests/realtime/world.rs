@@ -21,6 +21,7 @@ use countersign_core::model::signing_key::KeyMaterial;
 use countersign_core::op::api_keys::{NewApiKey, create_api_key, create_operator_key};
 use countersign_core::op::applications::{NewApplication, create_application};
 use countersign_core::op::authenticate::{Bearer, authenticate};
+use countersign_core::op::events::{Content, Send, send};
 use countersign_core::op::signing_keys::{NewSigningKey, add_signing_key};
 use countersign_core::ports::change::{Change, NewEvent};
 use countersign_core::ports::{Clock, Random};
@@ -106,6 +107,10 @@ impl World {
     }
 
     pub(crate) async fn with(patience: Patience, rates: Rates) -> Self {
+        Self::operated(Operations::new(rates, Vec::new()).with_patience(patience)).await
+    }
+
+    pub(crate) async fn operated(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let random: Arc<dyn Random> = Arc::new(Unguessable);
         let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
@@ -129,7 +134,6 @@ impl World {
         let operator = operator.text.to_string();
         let (application, [publishable, key, admin]) =
             application(&ctx, &operator, Settings::default()).await;
-        let operations = Operations::new(rates, Vec::new()).with_patience(patience);
         let router = native::operated(Arc::clone(&ctx), operations.clone());
         let door = Door {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -161,15 +165,31 @@ impl World {
         format!("{what}-{}", self.serial.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Another application, and its publishable key.
+    pub(crate) async fn neighbour(&self) -> (ApplicationId, String) {
+        let (id, [publishable, ..]) =
+            application(&self.ctx, &self.operator, Settings::default()).await;
+        (id, publishable)
+    }
+
     /// A user's credential.
     pub(crate) fn credential(&self, subject: &str, jti: &str) -> String {
+        self.credential_for(self.application, subject, jti)
+    }
+
+    pub(crate) fn credential_for(
+        &self,
+        application: ApplicationId,
+        subject: &str,
+        jti: &str,
+    ) -> String {
         let subject = ExternalId::parse(subject).unwrap();
         let order = Order {
             claims: Minted::Native {
                 subject: &subject,
                 jti: Some(jti),
             },
-            application_id: &self.application.to_string(),
+            application_id: &application.to_string(),
             kid: None,
             issued_at: self.ctx.now(),
             life_s: None,
@@ -225,6 +245,13 @@ impl World {
         let path = format!("/v1/conversations/{conversation}/events");
         let body = json!({"type": "text", "body": {"text": what}});
         self.post(&path, bearer, body).await["id"].as_u64().unwrap()
+    }
+
+    /// Sends a text over HTTP, and answers whether that was done.
+    pub(crate) async fn try_say(&self, bearer: &str, conversation: &str, what: &str) -> bool {
+        let path = format!("/v1/conversations/{conversation}/events");
+        let body = json!({"type": "text", "body": {"text": what}});
+        self.call("POST", &path, bearer, Some(body)).await.0 == 201
     }
 
     /// Changes the application's settings.
@@ -315,6 +342,16 @@ impl World {
             .lines()
             .find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
         line.unwrap().parse().unwrap()
+    }
+
+    /// Sends a text as a door does once it has let somebody in.
+    pub(crate) async fn send_past_the_door(&self, by: &Principal, conversation: &str, what: &str) {
+        let new = Send {
+            conversation: conversation.parse().unwrap(),
+            content: Content::New(EventKind::Text, json!({"text": what}).to_string()),
+            client_id: None,
+        };
+        send(&self.ctx, by, new).await.unwrap();
     }
 
     /// Appends a text behind the node's back: as if its notice had been lost.
