@@ -154,6 +154,13 @@ impl Client {
         in_time(self.socket.next()).await.and_then(Result::ok)
     }
 
+    /// Lets the connection break: without a word, or as if the machine were gone.
+    pub(crate) fn breaks(self, reset: bool) {
+        if reset {
+            self.socket.get_ref().set_zero_linger().unwrap();
+        }
+    }
+
     /// Reads to the end, and answers the close code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
