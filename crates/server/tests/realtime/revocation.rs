@@ -1,10 +1,11 @@
 //! A session that ends is told nothing more, and its sockets are closed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::client::{Client, in_short, in_time, say};
 use crate::world::{Device, KID, World};
