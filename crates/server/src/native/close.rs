@@ -18,23 +18,31 @@ const REASON_BYTES_MAX: usize = 123;
 pub(super) enum Close {
     /// With a close frame.
     With(CloseCode, String),
+    /// The other end has sent a close frame, which the protocol answers.
+    Answer,
     /// The other end is not there any more, or must get nothing more.
     Gone,
 }
 
 /// Says why, and waits for the other end to say that it has heard.
 pub(super) async fn close(mut socket: WebSocket, close: Close, patience: Duration) {
-    let Close::With(code, reason) = close else {
-        return;
-    };
-    let frame = CloseFrame {
-        code: code.number(),
-        reason: reason.into(),
+    let frame = match close {
+        Close::With(code, reason) => Some(CloseFrame {
+            code: code.number(),
+            reason: reason.into(),
+        }),
+        Close::Answer => None,
+        Close::Gone => return,
     };
     let said = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
+        if let Some(frame) = frame {
+            socket.send(Message::Close(Some(frame))).await?;
         }
+        // The answer to a close frame goes out when the next one is asked for.
+        while let Some(message) = socket.recv().await {
+            message?;
+        }
+        Ok::<(), axum::Error>(())
     };
     // Who does not answer is hung up on.
     let _ = tokio::time::timeout(patience, said).await;

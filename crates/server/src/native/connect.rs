@@ -193,7 +193,8 @@ async fn first_frame(
                     return Err(Close::bad_frame("binary frames are none of ours"));
                 }
                 Some(Err(_)) => return Err(Close::bad_frame("the frame cannot be read")),
-                Some(Ok(Message::Close(_))) | None => return Err(Close::Gone),
+                Some(Ok(Message::Close(_))) => return Err(Close::Answer),
+                None => return Err(Close::Gone),
             }
         }
     };

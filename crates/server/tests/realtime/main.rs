@@ -9,6 +9,7 @@
 mod switched;
 mod world;
 mod client;
+mod raw;
 mod entrance;
 mod live;
 mod resume;
@@ -16,6 +17,8 @@ mod membership;
 mod order;
 mod revocation;
 mod absence;
+mod rfc6455;
+mod half_open;
 mod limits;
 mod session;
 mod poll;

@@ -36,7 +36,8 @@ impl Socket {
             Some(Ok(Message::Binary(_))) => Err(Close::bad_frame("binary frames are none of ours")),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Err(_)) => Err(Close::bad_frame("the frame cannot be read")),
-            Some(Ok(Message::Close(_))) | None => Err(Close::Gone),
+            Some(Ok(Message::Close(_))) => Err(Close::Answer),
+            None => Err(Close::Gone),
         }
     }
 
