@@ -185,7 +185,7 @@ async fn first_frame(
     patience: Duration,
 ) -> Result<Box<Authenticate>, Close> {
     let text = async {
-        loop {
+        for _ in 0..=limit::ENTERING_PINGS_MAX {
             match socket.recv().await {
                 Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -197,6 +197,8 @@ async fn first_frame(
                 None => return Err(Close::Gone),
             }
         }
+        let reason = Code::RateLimited.as_str();
+        Err(Close::because(CloseCode::TooMany, reason))
     };
     let late = || Close::because(CloseCode::CredentialRefused, Code::NoCredential.as_str());
     let text = tokio::time::timeout(patience, text)

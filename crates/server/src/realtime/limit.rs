@@ -20,7 +20,9 @@ pub(crate) const EVENTS_AT_ONCE_MAX: usize = 32;
 pub(crate) const SIGNALS_MAX: usize = 32;
 /// Sessions that are looked at again at once.
 pub(crate) const LOOKS_AT_ONCE_MAX: usize = 8;
-/// Commands in a row that a socket may send too many before it is closed.
+/// Pings and pongs before the first frame.
+pub(crate) const ENTERING_PINGS_MAX: u32 = 100;
+/// Commands and pings in a row that a socket may send too many before it is closed.
 pub(crate) const REFUSED_IN_A_ROW_MAX: u32 = 100;
 /// The buffer that a socket is read into: small, since most of them sleep.
 pub(crate) const READ_BUFFER_BYTES: usize = 1_024;

@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::net::TcpSocket;
 
 use crate::client::{Client, in_short, in_time, status};
+use crate::raw::{self, CLOSE, FIN, PING, PONG, Raw};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,6 +88,44 @@ async fn what_is_sent_too_fast_is_refused_and_then_the_socket_is_closed() {
         }
     }
     panic!("it was never sent away: {sent} sent, {refused} refused");
+}
+
+/// What answers them would wait in memory for a client that does not read.
+#[tokio::test]
+async fn a_flood_of_pings_ends_the_socket_and_no_other() {
+    let rate = Rate {
+        burst: NonZeroU32::new(10).unwrap(),
+        per_second: NonZeroU32::MIN,
+    };
+    let rates = Rates {
+        session: rate,
+        ..Rates::default()
+    };
+    let world = World::with(Patience::default(), rates).await;
+    let bob = world.user("bob").await;
+    let mut bystander = world.connect(&bob).await;
+    for head in [PING, PONG] {
+        // Another session each time, since it is a session that is counted.
+        let alice = world.user("alice").await;
+        let flood = raw::frame(FIN | head, &[0; 125]).repeat(5_000);
+        for mut client in [Raw::open(&world).await, Raw::welcomed(&world, &alice).await] {
+            client.send(&flood, usize::MAX).await;
+            let mut answered = 0;
+            let closed = loop {
+                match in_time(client.frame()).await.unwrap() {
+                    (head, payload) if head == FIN | CLOSE => break payload,
+                    (head, _) => assert_eq!(head, FIN | PONG),
+                }
+                answered += 1;
+            };
+            assert_eq!(
+                closed,
+                [&4429_u16.to_be_bytes()[..], b"rate_limited"].concat()
+            );
+            assert!(answered <= 110, "{answered}");
+        }
+    }
+    assert!(bystander.told().await.is_empty());
 }
 
 #[tokio::test]

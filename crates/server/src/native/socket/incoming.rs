@@ -34,7 +34,8 @@ impl Socket {
                 ClientFrame::Send(frame) => self.begin(frame).await,
             },
             Some(Ok(Message::Binary(_))) => Err(Close::bad_frame("binary frames are none of ours")),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            // What answers a ping waits in memory for a client that does not read.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.count().map(|_| ()),
             Some(Err(_)) => Err(Close::bad_frame("the frame cannot be read")),
             Some(Ok(Message::Close(_))) => Err(Close::Answer),
             None => Err(Close::Gone),
@@ -50,32 +51,38 @@ impl Socket {
             return self.answer(frames::refused(frame.reference, &error)).await;
         }
         self.pass_gate().await?;
-        let Entered {
-            ctx,
-            limiter,
-            token,
-            principal,
-            ..
-        } = &self.entered;
-        let caller = Caller::Session(token.identity.session);
         let reference = frame.reference;
-        let begun = gate::count(limiter, caller, ctx.now());
-        match begun.map(|()| command::read(frame)) {
-            Ok(Ok(order)) => {
-                self.refused_in_a_row = 0;
+        let begun = self.count()?.and_then(|()| command::read(frame));
+        match begun {
+            Ok(order) => {
+                let Entered { ctx, principal, .. } = &self.entered;
                 self.sending = order.sending().map(Sending);
                 self.command = Some(order.begin(Arc::clone(ctx), Arc::clone(principal)));
                 Ok(())
             }
-            Ok(Err(error)) => self.answer(frames::refused(reference, &error)).await,
-            Err(error) => {
-                self.refused_in_a_row += 1;
-                if self.refused_in_a_row > limit::REFUSED_IN_A_ROW_MAX {
-                    return Err(self.close_of(&error));
-                }
-                self.answer(frames::refused(reference, &error)).await
-            }
+            Err(error) => self.answer(frames::refused(reference, &error)).await,
         }
+    }
+
+    /// Counts something as a call of the session. The inner error is the refusal
+    /// of it, the outer one the end of who was refused too often in a row.
+    fn count(&mut self) -> Result<Result<(), Error>, Close> {
+        let Entered {
+            ctx,
+            limiter,
+            token,
+            ..
+        } = &self.entered;
+        let caller = Caller::Session(token.identity.session);
+        let counted = gate::count(limiter, caller, ctx.now());
+        match &counted {
+            Ok(()) => self.refused_in_a_row = 0,
+            Err(error) if self.refused_in_a_row >= limit::REFUSED_IN_A_ROW_MAX => {
+                return Err(self.close_of(error));
+            }
+            Err(_) => self.refused_in_a_row += 1,
+        }
+        Ok(counted)
     }
 
     pub(super) async fn done(&mut self, done: Done) -> Result<(), Close> {
