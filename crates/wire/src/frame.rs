@@ -302,7 +302,7 @@ pub enum CloseCode {
     SlowReader,
     /// The session ended, or was revoked.
     SessionEnded,
-    /// Too many sockets, or commands.
+    /// Too many sockets, commands or pings.
     TooMany,
     /// The node goes away, or cannot answer; the reason is a [`GoingAway`].
     GoingAway,

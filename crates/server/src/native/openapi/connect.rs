@@ -15,8 +15,12 @@ pub(in crate::native) fn open() -> Description {
              them; a client's are `authenticate`, `send` and `refresh`. The node closes with 4400 \
              for a bad frame, 4401 for a refused credential, 4403 for what is not permitted, 4408 \
              for a client that does not read, 4410 where the session is over (do not retry), 4429 \
-             for too many commands, and 4503 where it goes away: the reason is then an object \
-             whose `reconnect_after` says in how many milliseconds to come back.",
+             for too many commands, pings or sockets, and 4503 where it goes away, or lets nobody \
+             in since it does not see its store: the reason is then an object whose \
+             `reconnect_after` says in how many milliseconds to come back. A socket that is open \
+             while the store is out of sight stays open and is silent; its session is looked at \
+             again, and then it is told what it missed. A command that came meanwhile is refused \
+             or carried out then: either way it is answered.",
         )
         .switches("The socket is open.")
         .refuses(&[Code::Unavailable])
