@@ -34,7 +34,7 @@ use queue::Queue;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -89,8 +89,13 @@ struct Shared {
     batches: Queue<Batch, Vec<Rows>>,
     queries: Queue<Batch, Vec<Rows>>,
     checkpoints: Checkpoints,
+    connections: Connections,
     counters: Counters,
 }
+
+/// Who has a connection open: each thread holds on to this for as long as it has.
+#[derive(Debug, Default)]
+struct Connections(RwLock<()>);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -218,10 +223,35 @@ impl Default for Options {
 // === impl Shared ===
 
 impl Shared {
+    /// Has every connection closed at once, the caller's being closed already. The next one finds
+    /// nobody, reads the log from its beginning, and forgets how much of it was moved.
+    fn reopen_all(&self) {
+        self.batches.recall();
+        self.queries.recall();
+        let alone = self.connections.wait_until_closed();
+        self.batches.end_recall();
+        self.queries.end_recall();
+        drop(alone);
+    }
+
     /// Lets every thread end: the checkpointer is stopped by the writer, after its last commit.
     fn close_queues(&self) {
         self.batches.close();
         self.queries.close();
+    }
+}
+
+// === impl Connections ===
+
+impl Connections {
+    /// Before a connection is opened, and until it is closed.
+    fn hold(&self) -> RwLockReadGuard<'_, ()> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until none is open, and keeps others from being opened.
+    fn wait_until_closed(&self) -> RwLockWriteGuard<'_, ()> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -247,6 +277,7 @@ fn open_blocking(
         batches: Queue::new(),
         queries: Queue::new(),
         checkpoints: Checkpoints::default(),
+        connections: Connections::default(),
         counters: Counters::default(),
     });
     // From here on a failure drops the engine, and that ends the threads that run.
@@ -271,11 +302,7 @@ fn open_blocking(
     for _ in 0..readers {
         start("store-read", |shared| reader::run(shared))?;
     }
-    start("store-checkpoint", |shared| {
-        shared.checkpoints.run(&shared.database, || {
-            shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
-        });
-    })?;
+    start("store-checkpoint", |shared| shared.checkpoints.run(shared))?;
     Ok(sqlite)
 }
 

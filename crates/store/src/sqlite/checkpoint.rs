@@ -4,11 +4,18 @@
 //! told how long the log is, and copies past a first mark what can be copied without stopping
 //! anyone. Under steady writing that never lets the log start anew, so past a second mark it stops
 //! the writer for the little that is left, and cuts the log.
+//!
+//! A system that could not write pages back says so to one sync, and may forget the pages: the next
+//! sync succeeds, and must not be believed. SQLite notes how much of the log was copied before it
+//! has synced that, wherever a checkpoint does not reach the end of the log. So after a failure all
+//! connections are closed at once, which drops that note, and the whole log is copied again.
 
-use super::connection::{PAGE_BYTES, open_checkpointer};
+use super::Shared;
+use super::connection::{PAGE_BYTES, close_last, open_checkpointer};
 use crate::limit;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What the checkpoint thread shall do next.
@@ -68,18 +75,30 @@ impl Checkpoints {
         self.changed.notify_one();
     }
 
-    /// The thread. `done` is called after each checkpoint.
-    pub(super) fn run(&self, database: &Path, done: impl Fn()) {
+    /// The thread.
+    pub(super) fn run(&self, shared: &Shared) {
         let mut connection = None;
         let mut stopping = false;
         while !stopping {
             let mode;
             (mode, stopping) = self.next();
-            // A failed checkpoint loses nothing: the log is kept, and the next one tries again.
-            match checkpoint(database, &mut connection, mode) {
-                Ok(()) => done(),
-                Err(_) => connection = None,
+            match checkpoint(&shared.database, &mut connection, mode) {
+                Ok(()) => {
+                    shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+                }
+                // A failed checkpoint loses nothing: the log is kept, and the next one tries again.
+                Err(error) => {
+                    connection = None;
+                    if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+                        shared.reopen_all();
+                    }
+                }
             }
+        }
+        let _alone = shared.connections.wait_until_closed();
+        if let Some(connection) = connection {
+            // Where it fails the log stays, and whoever opens the database next finds it.
+            drop(close_last(connection));
         }
     }
 
@@ -124,7 +143,11 @@ fn checkpoint(
 
 #[cfg(test)]
 mod tests {
+    use super::super::connection::{open_reader, open_writer};
+    use super::super::{Options, Sqlite};
     use super::*;
+    use crate::engine::{Engine as _, Statement};
+    use std::fs;
 
     #[test]
     fn marks_of_the_log() {
@@ -144,5 +167,49 @@ mod tests {
         check(TRUNCATE, Some(Mode::Truncate));
         check(TRUNCATE + 1, None);
         check(TRUNCATE + PASSIVE, Some(Mode::Truncate));
+    }
+
+    #[tokio::test]
+    async fn what_was_copied_before_a_failed_sync_is_copied_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Sqlite::open(folder.path(), Options::default(), &[]).await;
+        let engine = engine.unwrap();
+        let database = &engine.shared.database;
+        let made = open_writer(database, None).unwrap();
+        made.execute_batch("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)")
+            .unwrap();
+        drop(made);
+        let synced = fs::read(database).unwrap();
+
+        // One who reads keeps the first checkpoint from the end of the log.
+        let reading = open_reader(database).unwrap();
+        reading
+            .execute_batch("BEGIN; SELECT count(*) FROM t")
+            .unwrap();
+        let insert = || Statement::new("INSERT INTO t VALUES ($1)", [2.into()]);
+        engine.write(insert().into()).await.unwrap();
+        let mut connection = None;
+        checkpoint(database, &mut connection, Mode::Passive).unwrap();
+        assert_ne!(fs::read(database).unwrap(), synced, "nothing was copied");
+        drop((connection, reading));
+
+        // The system forgets what was not synced, and has told of it.
+        fs::write(database, synced).unwrap();
+        let reopened = engine.activity().connections;
+        engine.shared.reopen_all();
+        checkpoint(database, &mut None, Mode::Truncate).unwrap();
+        engine.write(insert().into()).await.unwrap();
+        assert_eq!(engine.activity().connections, reopened + 1);
+        engine.close().await;
+
+        let found = open_reader(database).unwrap();
+        let sum: i64 = found
+            .query_row("SELECT sum(a) FROM t", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(sum, 5);
+        let verdict: String = found
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(verdict, "ok");
     }
 }

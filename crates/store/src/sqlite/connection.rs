@@ -50,6 +50,12 @@ pub(super) fn open_checkpointer(database: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Closes the last connection: SQLite moves what is left of the log, and deletes it.
+pub(super) fn close_last(connection: Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.close().map_err(|(_, error)| error)
+}
+
 /// Opens a connection that looks at a database without changing it. It is read-only, so that not
 /// even the log is moved into the database when it is closed.
 pub(super) fn open_to_inspect(database: &Path) -> Result<Connection> {
@@ -72,6 +78,9 @@ fn open(database: &Path) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Closing the last connection would move the log and delete it, also after a sync has failed:
+    // whether that may be is the checkpointer's to say.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // NORMAL loses acknowledged batches on power loss.
     connection.pragma_update(None, "synchronous", "full")?;
     Ok(connection)

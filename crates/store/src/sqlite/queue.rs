@@ -37,6 +37,7 @@ struct State<Input, Output> {
     requests: VecDeque<Request<Input, Output>>,
     bytes: usize,
     closed: bool,
+    recalled: bool,
 }
 
 // === impl Queue ===
@@ -49,6 +50,7 @@ impl<Input, Output> Queue<Input, Output> {
                 requests: VecDeque::new(),
                 bytes: 0,
                 closed: false,
+                recalled: false,
             }),
             filled: Condvar::new(),
         }
@@ -75,8 +77,35 @@ impl<Input, Output> Queue<Input, Output> {
     /// Takes waiting requests in order. Blocks while there is none; `None` once the queue is
     /// closed and empty. Callers that have gone away are left out.
     pub(super) fn take(&self, most: Portion) -> Option<Vec<Request<Input, Output>>> {
+        self.take_unless(most, |_| false)
+    }
+
+    /// The same for a thread with an open connection: `None` also where it is to be closed.
+    pub(super) fn take_again(&self, most: Portion) -> Option<Vec<Request<Input, Output>>> {
+        self.take_unless(most, |state| state.recalled)
+    }
+
+    /// Has every thread close its connection. Requests wait meanwhile, and are not refused.
+    pub(super) fn recall(&self) {
+        self.lock().recalled = true;
+        self.filled.notify_all();
+    }
+
+    /// Lets connections stay open again.
+    pub(super) fn end_recall(&self) {
+        self.lock().recalled = false;
+    }
+
+    fn take_unless(
+        &self,
+        most: Portion,
+        nothing: impl Fn(&State<Input, Output>) -> bool,
+    ) -> Option<Vec<Request<Input, Output>>> {
         let mut state = self.lock();
         loop {
+            if nothing(&state) {
+                return None;
+            }
             let mut taken = Vec::new();
             let mut bytes = 0;
             while taken.len() < most.requests
@@ -193,6 +222,24 @@ mod tests {
         assert_eq!(inputs(queue.take(ALL)), None);
         assert_eq!(queue.push(7, 0).err(), Some(Unavailable::Closed));
         assert_eq!(waiting.len(), 6);
+    }
+
+    #[test]
+    fn a_recall_is_for_who_has_a_connection_and_refuses_nobody() {
+        let queue: Queue<u32, ()> = Queue::new();
+        let waiting: Vec<_> = (0..3).map(|input| queue.push(input, 0).unwrap()).collect();
+        let one = Portion {
+            requests: 1,
+            bytes: 0,
+        };
+        queue.recall();
+        assert_eq!(inputs(queue.take_again(one)), None);
+        assert_eq!(inputs(queue.take(one)), Some(vec![0]));
+        queue.end_recall();
+        assert_eq!(inputs(queue.take_again(ALL)), Some(vec![1, 2]));
+        queue.close();
+        assert_eq!(inputs(queue.take_again(ALL)), None);
+        drop(waiting);
     }
 
     #[test]

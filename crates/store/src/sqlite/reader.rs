@@ -23,6 +23,7 @@ fn session(shared: &Shared) -> Ended {
     let Some(mut taken) = shared.queries.take(PORTION) else {
         return Ended::Closed;
     };
+    let _held = shared.connections.hold();
     let connection = match open_reader(&shared.database) {
         Ok(connection) => connection,
         Err(error) => {
@@ -40,9 +41,9 @@ fn session(shared: &Shared) -> Ended {
                 return Ended::Broken;
             }
         }
-        match shared.queries.take(PORTION) {
+        match shared.queries.take_again(PORTION) {
             Some(next) => taken = next,
-            None => return Ended::Closed,
+            None => return Ended::Released,
         }
     }
 }

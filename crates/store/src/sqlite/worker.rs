@@ -9,6 +9,8 @@ pub(super) enum Ended {
     Closed,
     /// The connection cannot be trusted any more; everyone who waited for it has an answer.
     Broken,
+    /// The connection was to be closed; whether the queue is, too, the next session finds out.
+    Released,
 }
 
 /// Runs sessions one after the other until one ends because its queue was closed.
@@ -20,7 +22,7 @@ pub(super) fn run_sessions(mut session: impl FnMut() -> Ended) {
     loop {
         match catch_unwind(AssertUnwindSafe(&mut session)) {
             Ok(Ended::Closed) => return,
-            Ok(Ended::Broken) | Err(_) => {}
+            Ok(Ended::Broken | Ended::Released) | Err(_) => {}
         }
     }
 }

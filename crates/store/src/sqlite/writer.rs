@@ -36,6 +36,7 @@ fn session(shared: &Arc<Shared>) -> Ended {
     let Some(mut group) = shared.batches.take(GROUP) else {
         return Ended::Closed;
     };
+    let _held = shared.connections.hold();
     let connection = match open(shared) {
         Ok(connection) => connection,
         Err(error) => {
@@ -53,9 +54,9 @@ fn session(shared: &Arc<Shared>) -> Ended {
             }
             return Ended::Broken;
         }
-        match shared.batches.take(GROUP) {
+        match shared.batches.take_again(GROUP) {
             Some(next) => group = next,
-            None => return Ended::Closed,
+            None => return Ended::Released,
         }
     }
 }
