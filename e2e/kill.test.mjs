@@ -18,11 +18,13 @@ const LATER_MS_MAX = 40;
 /// Acknowledgements after which people pause until the next kill is due: more than
 /// come before it, so that it always comes under load.
 const PAUSE_AFTER = 2 * ACKNOWLEDGED_MAX;
+/// How long it may take where it goes wrong.
+const TIMEOUT_MS = 180_000;
 /// After every fourth kill the next process is killed as well, while it starts.
 const STILLBORN_EVERY = 4;
 const STILLBORN_MS_MAX = 300;
 
-test(`killed ${KILLS} times under load, it loses, doubles and reorders nothing`, async (t) => {
+test(`killed ${KILLS} times under load, it loses, doubles and reorders nothing`, { timeout: TIMEOUT_MS }, async (t) => {
   const { seed, random } = seeded('COUNTERSIGN_SEED');
   t.diagnostic(`COUNTERSIGN_SEED=${seed} repeats the moments of the kills`);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));

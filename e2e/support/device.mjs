@@ -19,6 +19,7 @@ export function device({ place, token, told, refused }) {
   let socket = null;
   let welcomed = false;
   let reference = 0;
+  let connections = 0;
   let stopping = false;
   const ready = deferred();
 
@@ -85,6 +86,7 @@ export function device({ place, token, told, refused }) {
   /// One connection, from its opening to its close code.
   const connection = () =>
     new Promise((resolve, reject) => {
+      connections += 1;
       socket = new WebSocket(`${place.url.replace('http', 'ws')}/v1/connect`, SUBPROTOCOL);
       // A close follows, which says what matters.
       socket.on('error', () => {});
@@ -116,6 +118,8 @@ export function device({ place, token, told, refused }) {
     closed,
     /// The first welcome.
     ready: ready.promise,
+    /// How often it has connected.
+    connections: () => connections,
     /// The newest event that it has of a conversation.
     has: (conversation) => have[conversation] ?? 0,
     /// Sends an event, and answers it once it is acknowledged.

@@ -2,7 +2,7 @@
 // who come, stay or are sent away. What they see is written down for the checker.
 import { device } from './device.mjs';
 import { comeAndGo } from './guest.mjs';
-import { deferred, inTime } from './place.mjs';
+import { DEADLINE_MS, deferred, inTime } from './place.mjs';
 
 /// Events that a person who talks by socket has on their way at once.
 const AT_ONCE = 3;
@@ -23,7 +23,8 @@ export function load(place, shop, random) {
   let stopping = false;
   let most = Infinity;
   let changed = deferred();
-  let turn = deferred();
+  /// What callers wait for who were refused; nothing, unless they are held up.
+  let turn = null;
   /// The first error of the load itself.
   const broken = deferred();
   broken.promise.catch(() => {});
@@ -38,30 +39,29 @@ export function load(place, shop, random) {
   const begin = (task) => talks.push(task.catch(broken.reject));
 
   /// Waits until something holds of what was observed.
-  const reached = (what, holds) => {
+  const reached = (what, holds, within) => {
     const wait = async () => {
       while (!holds()) await changed.promise;
     };
-    return inTime(what, Promise.race([wait(), broken.promise]));
+    return inTime(what, Promise.race([wait(), broken.promise]), within);
   };
 
   /// What was refused may be asked again, and does not keep its order then.
   const refused = (code, client_id) => {
     if (code !== 'unavailable') return null;
     if (attempts.has(client_id)) attempts.get(client_id).ordered = false;
-    const next = turn.promise;
     note(observations.refused, { by: 'socket', code });
-    return next;
+    return turn?.promise ?? Promise.resolve();
   };
   /// A call that is made until it is answered with something else than a 503.
   const ask = async (method, path, options) => {
-    for (;;) {
-      const next = turn.promise;
+    for (const since = Date.now(); ; ) {
       const answer = await place.insist(method, path, options);
       if (answer.status !== 503) return answer;
+      if (Date.now() - since > DEADLINE_MS) throw new Error(`${method} ${path} is refused for too long`);
       if (attempts.has(options.body?.client_id)) attempts.get(options.body.client_id).ordered = false;
-      note(observations.refused, { by: 'http', code: answer.body?.code });
-      await next;
+      note(observations.refused, { by: 'http', code: answer.body?.code, type: answer.headers.get('content-type') });
+      await turn?.promise;
     }
   };
 
@@ -132,16 +132,24 @@ export function load(place, shop, random) {
     reached,
     ask,
     histories,
+    /// How often each device has connected.
+    connections: () => devices.map((one) => one.connections()),
     /// People pause once so many events were acknowledged.
     pauseAt(acknowledged) {
       most = acknowledged;
       changed.resolve();
       changed = deferred();
     },
-    /// Lets everybody ask again who was refused.
+    /// Whoever was refused asks again; from now on who is refused waits for the next turn.
     nextTurn() {
-      turn.resolve();
+      const waited = turn;
       turn = deferred();
+      waited?.resolve();
+    },
+    /// From now on nobody waits.
+    goOn() {
+      turn?.resolve();
+      turn = null;
     },
     /// Begins nothing new, and waits until what was begun has an answer and every
     /// device was told everything. Answers the histories.

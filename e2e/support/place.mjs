@@ -1,5 +1,5 @@
-// A server that goes away and comes back: one folder, one address, and clients
-// who wait until it is there again.
+// A server that goes away and comes back: one folder, one address, and clients who
+// wait until it is there again.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
