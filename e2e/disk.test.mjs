@@ -10,7 +10,7 @@ import { faultyDisk, smallDisk } from './support/faulty_disk.mjs';
 import { load } from './support/load.mjs';
 import { look } from './support/look.mjs';
 import { inTime, place } from './support/place.mjs';
-import { seeded } from './support/seed.mjs';
+import { numbers, seed } from './support/seed.mjs';
 import { open } from './support/shop.mjs';
 
 /// Events that are acknowledged before the next fault, and after each.
@@ -57,13 +57,12 @@ const ONCE = [
 
 /// Runs a server with people on a folder. `use` gets all of it.
 async function underLoad(t, data, environment, use) {
-  const { seed, random } = seeded('COUNTERSIGN_SEED');
-  t.diagnostic(`COUNTERSIGN_SEED=${seed}`);
+  t.diagnostic(`E2E_SEED=${seed} repeats what people choose`);
   const here = await place(data, { environment });
   try {
     await here.start();
     const shop = await open(here, (await readFile(join(data, 'operator.key'), 'utf8')).trim());
-    const work = load(here, shop, random);
+    const work = load(here, shop, numbers(seed));
     const { acknowledged, refused } = work.observations;
     const more = (events, within) => {
       const wanted = acknowledged.length + events;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { load } from './support/load.mjs';
 import { place } from './support/place.mjs';
-import { seeded } from './support/seed.mjs';
+import { numbers, seed } from './support/seed.mjs';
 import { open } from './support/shop.mjs';
 import { look } from './support/look.mjs';
 
@@ -25,14 +25,14 @@ const STILLBORN_EVERY = 4;
 const STILLBORN_MS_MAX = 300;
 
 test(`killed ${KILLS} times under load, it loses, doubles and reorders nothing`, { timeout: TIMEOUT_MS }, async (t) => {
-  const { seed, random } = seeded('COUNTERSIGN_SEED');
-  t.diagnostic(`COUNTERSIGN_SEED=${seed} repeats the moments of the kills`);
+  const random = numbers(seed);
+  t.diagnostic(`E2E_SEED=${seed} repeats the moments of the kills`);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
   const here = await place(folder);
   try {
     await here.start();
     const shop = await open(here, (await readFile(join(folder, 'operator.key'), 'utf8')).trim());
-    const work = load(here, shop, random);
+    const work = load(here, shop, numbers(seed + 1));
     const { acknowledged, sessions, seen, refused } = work.observations;
     let histories = {};
     for (let kill = 1; kill <= KILLS; kill += 1) {
