@@ -43,13 +43,10 @@ impl Socket {
     }
 
     /// Begins a command. One too many is refused, and too many of those end it.
-    /// What came while the store is out of sight is refused, too; what came
-    /// together with the end of the session ends with it.
+    /// What came while the store is out of sight waits for it, so that commands
+    /// keep their order; what came together with the end of the session ends
+    /// with it.
     async fn begin(&mut self, frame: wire::Send) -> Result<(), Close> {
-        let ctx = &self.entered.ctx;
-        if let Err(error) = ctx.store_watch.check(ctx.now()) {
-            return self.answer(frames::refused(frame.reference, &error)).await;
-        }
         self.pass_gate().await?;
         let reference = frame.reference;
         let begun = self.count()?.and_then(|()| command::read(frame));
