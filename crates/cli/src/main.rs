@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command::{api_key, application, chat, demo, dev, key, serve, token, user};
+use crate::command::{api_key, application, bench, chat, demo, dev, key, serve, token, user};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
@@ -64,6 +64,7 @@ enum Command {
     ApiKey(api_key::Arguments),
     User(user::Arguments),
     Chat(Box<chat::Arguments>),
+    Bench(Box<bench::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +98,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
             runtime.shutdown_background();
             exit
         }
+        Command::Bench(arguments) => bench::run(&arguments, System, output),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

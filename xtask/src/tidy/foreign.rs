@@ -26,6 +26,9 @@ const HOMES: &[Home] = &[
     home("axum", &["server"]),
     home("socketioxide", &["server"]),
     home("tower-http", &["server"]),
+    // HTTP itself: who answers it, and the bench, whose driver must cost less than what it measures.
+    home("hyper", &["server", "cli"]),
+    home("hyper-util", &["server", "cli"]),
     home("utoipa-axum", &["server"]),
     home("askama", &["server"]),
     home("rust-embed", &["server"]),
@@ -49,7 +52,7 @@ const HOMES: &[Home] = &[
     },
     Home {
         foreign: "tokio-tungstenite",
-        crates: &["client", "bench", "e2e"],
+        crates: &["client", "cli", "bench", "e2e"],
         tests_anywhere: true,
     },
 ];

@@ -9,3 +9,4 @@ pub(crate) mod key;
 pub(crate) mod api_key;
 pub(crate) mod user;
 pub(crate) mod chat;
+pub(crate) mod bench;
