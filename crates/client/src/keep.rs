@@ -3,7 +3,11 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// Texts that this program has kept.
+static STORED: AtomicU64 = AtomicU64::new(0);
 
 /// Keeps one text for a device. It holds tokens: nobody else may read it.
 ///
@@ -82,9 +86,11 @@ impl Keep for InFile {
         if let Some(folder) = self.0.parent() {
             fs::create_dir_all(folder)?;
         }
-        // Of its own name, so that two programs do not write into one file.
+        // Of its own name, so that nobody else writes into it: neither another
+        // program nor another device of this one.
+        let number = STORED.fetch_add(1, Ordering::Relaxed);
         let mut name = self.0.clone().into_os_string();
-        name.push(format!(".{}", std::process::id()));
+        name.push(format!(".{}-{number}", std::process::id()));
         let beside = PathBuf::from(name);
         let written = owners_alone()
             .open(&beside)
