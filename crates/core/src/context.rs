@@ -216,15 +216,27 @@ impl Ctx {
             return Ok(None);
         };
         let view = Arc::new(view);
+        self.know_session(mark, now, application, Arc::clone(&view));
+        Ok(Some(view))
+    }
+
+    /// Remembers a session as of a moment, unless something was forgotten since
+    /// `mark` was taken: before the store was asked for it, or to open it.
+    pub(crate) fn know_session(
+        &self,
+        mark: Mark,
+        since: Timestamp,
+        application: ApplicationId,
+        view: Arc<SessionView>,
+    ) {
         let known = KnownSession {
-            since: now,
+            since,
             marks: Arc::new(view.session.marks(application)),
-            view: Arc::clone(&view),
+            view,
         };
         self.memory.remember(mark, |memory| {
-            memory.sessions.insert(id, known);
+            memory.sessions.insert(known.view.session.id, known);
         });
-        Ok(Some(view))
     }
 
     /// The origins that any application allows. However many ask at once, one

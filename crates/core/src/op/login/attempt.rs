@@ -90,6 +90,7 @@ impl<'a> Attempt<'a> {
     pub(super) async fn run(&self) -> Result<Outcome, Error> {
         let application = self.judge.application.id;
         let query = self.query.clone();
+        let mark = self.ctx.mark();
         let view = self.ctx.store.login_view(application, query).await?;
         if view.revoked {
             return Err(
@@ -114,7 +115,7 @@ impl<'a> Attempt<'a> {
             switch: self.login.switch,
         };
         let plan = link::plan(&situation, &self.judge.application.settings)?;
-        self.carry_out(&plan, &view).await
+        self.carry_out(&plan, &view, mark).await
     }
 
     /// The credential has opened a session. A client whose answer got lost

@@ -1,10 +1,13 @@
 //! From a plan to one batch, and to the notices that follow it.
 
+use std::sync::Arc;
+
 use super::LoggedIn;
 use super::attempt::{Attempt, Outcome, api_key};
 use crate::error::Error;
 use crate::id::{AuditId, DeviceId, SessionId, UserId};
 use crate::link::{Conversations, Plan, SessionPlan};
+use crate::memory::Mark;
 use crate::model::audit::{Actor, AuditEntry};
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential, SessionIdentity};
@@ -13,12 +16,17 @@ use crate::op::sessions::tombstone;
 use crate::op::visitor::visitor;
 use crate::ports::change::{Change, Committed, Rotation, SessionEnd};
 use crate::ports::fanout::Notice;
-use crate::ports::store::{CommitError, LoginView};
+use crate::ports::store::{CommitError, LoginView, SessionView};
 
 const DAY_S: i64 = 86_400;
 
 impl Attempt<'_> {
-    pub(super) async fn carry_out(&self, plan: &Plan, view: &LoginView) -> Result<Outcome, Error> {
+    pub(super) async fn carry_out(
+        &self,
+        plan: &Plan,
+        view: &LoginView,
+        mark: Mark,
+    ) -> Result<Outcome, Error> {
         let user = view.user.clone().unwrap_or_else(|| self.new_user());
         let mut changes = vec![self.expect_uncovered(user.id)];
         if plan.create_user {
@@ -39,6 +47,9 @@ impl Attempt<'_> {
         match self.ctx.store.commit(&self.permit, changes).await {
             Ok(committed) => {
                 self.publish(plan, &session, &user, view, &committed);
+                if !went_on {
+                    self.remember(mark, &session, &user);
+                }
                 let answer = self.answer(session, user);
                 let outcome = if went_on {
                     LoggedIn::WentOn(answer)
@@ -50,6 +61,20 @@ impl Attempt<'_> {
             Err(CommitError::Missed(expectation)) => Ok(Outcome::Overtaken(expectation)),
             Err(error @ CommitError::Store(_)) => Err(error.into()),
         }
+    }
+
+    /// The device's first call comes at once, and needs not read what was just
+    /// written. The batch has seen every revocation up to its commit, and what
+    /// was forgotten since the mark was taken keeps this from being remembered.
+    fn remember(&self, mark: Mark, session: &Session, user: &User) {
+        let view = SessionView {
+            session: session.clone(),
+            user: user.clone(),
+            revoked: false,
+        };
+        let application = self.judge.application.id;
+        self.ctx
+            .know_session(mark, self.now, application, Arc::new(view));
     }
 
     /// What was read as not revoked is not written once it is. What is revoked
@@ -256,10 +281,13 @@ impl Attempt<'_> {
     ) {
         let application = self.judge.application.id;
         self.ctx.tally.committed(committed);
-        self.ctx.publish(Notice::Session {
-            application,
-            session: session.id,
-        });
+        // Of a new session nobody remembers anything.
+        if let SessionPlan::GoOn { .. } = &plan.session {
+            self.ctx.publish(Notice::Session {
+                application,
+                session: session.id,
+            });
+        }
         if let SessionPlan::Open { end, .. } = &plan.session {
             let too_many = view.open_sessions.iter().copied();
             let keep = self.judge.application.settings.sessions_max.max(1) as usize - 1;
