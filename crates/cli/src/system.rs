@@ -1,6 +1,7 @@
 //! The machine: its clock, randomness, environment and signals. Everything else
 //! takes them as arguments.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use countersign_core::ports::{Clock, Random};
 use countersign_credential::time::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
+use zeroize::Zeroize as _;
 
 use crate::exit::Failure;
 
@@ -118,6 +120,67 @@ impl Clock for System {
 
 impl Random for System {
     fn fill(&self, bytes: &mut [u8]) {
-        rand::fill(bytes).expect("the operating system has randomness to give");
+        POOL.with_borrow_mut(|pool| pool.fill(bytes));
+    }
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool::EMPTY) };
+}
+
+/// Randomness that was drawn ahead, for one thread. What is wanted are a few
+/// bytes here and there, and drawing some costs as much as drawing many. Bytes
+/// that were given away are gone.
+struct Pool {
+    bytes: [u8; Self::BYTES],
+    used: usize,
+}
+
+// === impl Pool ===
+
+impl Pool {
+    const BYTES: usize = 512;
+    const EMPTY: Self = Self {
+        bytes: [0; Self::BYTES],
+        used: Self::BYTES,
+    };
+
+    fn fill(&mut self, wanted: &mut [u8]) {
+        if wanted.len() > Self::BYTES - self.used {
+            self.used = 0;
+            draw(&mut self.bytes);
+        }
+        let Some(drawn) = self.bytes[self.used..].get_mut(..wanted.len()) else {
+            self.used = Self::BYTES;
+            draw(wanted);
+            return;
+        };
+        wanted.copy_from_slice(drawn);
+        drawn.zeroize();
+        self.used += wanted.len();
+    }
+}
+
+fn draw(bytes: &mut [u8]) {
+    rand::fill(bytes).expect("the operating system has randomness to give");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_byte_is_given_away_twice() {
+        let mut seen = HashSet::new();
+        for length in [16, 16, 32, 500, 8, 512, 513, 1_000, 16, 511, 16].repeat(20) {
+            let mut bytes = vec![0; length];
+            System.fill(&mut bytes);
+            for part in bytes.chunks_exact(8) {
+                assert!(seen.insert(part.to_vec()), "{length}");
+            }
+        }
+        System.fill(&mut []);
     }
 }
