@@ -46,7 +46,7 @@ pub struct Operations {
     pub(crate) requests: Arc<Requests>,
     /// One permit for each file that arrives.
     pub(crate) arriving: Arc<Semaphore>,
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Arc<[Source]>,
     pub(crate) realtime: Arc<Realtime>,
     pub(crate) loopback_origins: bool,
 }
@@ -86,7 +86,7 @@ impl Operations {
             limiter: Arc::new(Limiter::new(rates)),
             requests: Arc::new(Requests::new(&crate::native::calls())),
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
-            sources,
+            sources: sources.into(),
             realtime: Arc::new(Realtime::new(Patience::default(), LINES_MAX)),
             loopback_origins: false,
         }

@@ -43,6 +43,9 @@ pub enum BadPath {
 /// # Errors
 /// If the path could be read in two ways.
 pub fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
+    if is_canonical(path) {
+        return Ok(Cow::Borrowed(path));
+    }
     let rest = path.strip_prefix('/').ok_or(BadPath::NoSlash)?;
     let mut written = String::with_capacity(path.len());
     let mut segments = rest.split('/').peekable();
@@ -58,6 +61,15 @@ pub fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
     } else {
         Cow::Owned(written)
     })
+}
+
+/// Whether nothing can be wrong with a path: most are as they are documented.
+fn is_canonical(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_:".contains(byte);
+    bytes.first() == Some(&b'/')
+        && bytes.iter().all(plain)
+        && !bytes.windows(2).any(|pair| pair == b"//")
 }
 
 fn decoded(segment: &str) -> Result<String, BadPath> {

@@ -24,8 +24,14 @@ pub(super) enum Close {
     Gone,
 }
 
-/// Says why, and waits for the other end to say that it has heard.
-pub(super) async fn close(mut socket: WebSocket, close: Close, patience: Duration) {
+/// Says why, does what can wait until then, and waits for the other end to say
+/// that it has heard.
+pub(super) async fn close(
+    mut socket: WebSocket,
+    close: Close,
+    patience: Duration,
+    then: impl FnOnce(),
+) {
     let frame = match close {
         Close::With(code, reason) => Some(CloseFrame {
             code: code.number(),
@@ -38,6 +44,7 @@ pub(super) async fn close(mut socket: WebSocket, close: Close, patience: Duratio
         if let Some(frame) = frame {
             socket.send(Message::Close(Some(frame))).await?;
         }
+        then();
         // The answer to a close frame goes out when the next one is asked for.
         while let Some(message) = socket.recv().await {
             message?;

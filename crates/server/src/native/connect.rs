@@ -148,15 +148,16 @@ async fn serve(
 ) {
     let begun = begun.await;
     drop(entering);
-    let (socket, how) = match begun {
+    match begun {
         Ok(mut socket) => {
             let how = socket.run().await;
-            (Box::pin(socket.end()).await, how)
+            let (socket, entered) = Box::pin(socket.end()).await;
+            if let Some(socket) = socket {
+                // Where many end at once, each is told before any is cleared away.
+                Box::pin(close(socket, how, patience, || drop(entered))).await;
+            }
         }
-        Err((socket, how)) => (Some(socket), how),
-    };
-    if let Some(socket) = socket {
-        Box::pin(close(socket, how, patience)).await;
+        Err((socket, how)) => Box::pin(close(socket, how, patience, || ())).await,
     }
 }
 

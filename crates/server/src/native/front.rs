@@ -180,7 +180,13 @@ impl RequestId {
     }
 
     fn header(self) -> HeaderValue {
-        HeaderValue::try_from(self.to_string()).expect("hexadecimal digits are a header's value")
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header's value")
     }
 }
 

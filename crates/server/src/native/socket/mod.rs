@@ -97,12 +97,13 @@ impl Socket {
     /// Ends what was begun: a command that is dropped between its commit and its
     /// notice would leave everybody else waiting. Then the socket itself, where
     /// a close frame may follow what went out; a frame that was begun is not
-    /// ended for its sake.
-    pub(super) async fn end(mut self: Box<Self>) -> Option<WebSocket> {
+    /// ended for its sake. What it consisted of is there until it is dropped.
+    pub(super) async fn end(mut self: Box<Self>) -> (Option<WebSocket>, Entered) {
         if let Some(command) = self.command.take() {
             command.await;
         }
-        (!self.unwritten).then_some(self.socket)
+        let socket = (!self.unwritten).then_some(self.socket);
+        (socket, self.entered)
     }
 
     /// What is rare is boxed: a socket that sleeps keeps room for the rest alone.

@@ -13,8 +13,8 @@ use super::super::protocol::Protocol;
 use super::{Number, Scene};
 use crate::exit::Failure;
 
-/// Logins at the same time: more, and one peer stalls.
-const LOGINS_AT_ONCE: usize = 8;
+/// Logins at the same time.
+const LOGINS_AT_ONCE: usize = 64;
 /// How long sockets stand idle before their memory is counted.
 const SETTLE: Duration = Duration::from_secs(4);
 
