@@ -126,7 +126,7 @@ fn shown(member: Member) -> wire::Member {
     wire::Member {
         id: member.id.to_string(),
         user_id: member.user.to_string(),
-        name: member.name,
+        name: member.names.shown().to_owned(),
         state: match member.state {
             MemberState::Invited => wire::MemberState::Invited,
             MemberState::Joined => wire::MemberState::Joined,
