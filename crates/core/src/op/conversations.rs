@@ -29,6 +29,18 @@ pub struct Create {
     pub custom_data: Option<String>,
     /// The client's own id: the same one makes a retry harmless.
     pub client_id: Option<String>,
+    /// When a user who creates it comes in.
+    pub creator_enters: CreatorEnters,
+}
+
+/// When a user who creates a conversation comes in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CreatorEnters {
+    /// With the creation. A visitor always does, since it joins nothing later.
+    #[default]
+    AtOnce,
+    /// Once it joins. Until then it may read the conversation, and join.
+    ByJoining,
 }
 
 /// A conversation that was created, or had been by the same request.
@@ -40,8 +52,8 @@ pub struct Created {
     pub new: bool,
 }
 
-/// Creates a conversation. A user who creates it is its first member, joined;
-/// a backend is none.
+/// Creates a conversation. A user who creates it is its first member, or will
+/// be; a backend is none.
 ///
 /// # Errors
 /// `conflict` where the name is taken, `client_id_reused` where the client id
@@ -58,6 +70,11 @@ pub async fn create_conversation(
     let now = ctx.now();
     let id = ConversationId::new(now, &*ctx.random);
     let client_id = create.client_id.as_ref().map(|id| client_id(id, &create));
+    let enters = match principal.role() {
+        Role::Visitor => true,
+        Role::User => create.creator_enters == CreatorEnters::AtOnce,
+        Role::Client | Role::Backend | Role::Admin | Role::Operator => false,
+    };
     let new = NewConversation {
         conversation: Conversation {
             id,
@@ -71,7 +88,7 @@ pub async fn create_conversation(
             updated_at: now,
         },
         author: principal.author(),
-        creator: principal.user().map(|_| MemberId::new(now, &*ctx.random)),
+        creator: enters.then(|| MemberId::new(now, &*ctx.random)),
         assurance: principal.assurance(),
         client_id: client_id.clone(),
         open_max: (principal.role() == Role::Visitor).then_some(limit::ANONYMOUS_CONVERSATIONS_MAX),

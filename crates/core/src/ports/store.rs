@@ -24,7 +24,7 @@ use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
 use crate::model::attachment::Attachment;
 use crate::model::audit::{AuditEntry, AuditRecord};
-use crate::model::conversation::ConversationView;
+use crate::model::conversation::{ConversationView, Creator};
 use crate::model::event::{Author, Event, Range};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
@@ -282,7 +282,7 @@ pub struct EventsView {
     /// The viewer's own place.
     pub member: Option<Member>,
     /// The conversation's creator.
-    pub creator: Option<MemberId>,
+    pub creator: Option<Creator>,
     /// The events, ascending.
     pub events: Vec<Event>,
 }

@@ -2,18 +2,18 @@
 
 use super::{LAST_ID, after, all, ask, first, page, rows_of};
 use crate::change::author_bytes;
-use crate::columns::{Columns, digest, member, member_columns};
+use crate::columns::{Columns, creator, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::limit;
-use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
+use countersign_core::id::{ApplicationId, ConversationId, UserId};
 use countersign_core::model::conversation::{Conversation, ConversationView};
 use countersign_core::model::event::Author;
 use countersign_core::model::page::{Page, Window};
 
 macro_rules! conversation_columns {
     () => {
-        "c.id, c.name, c.display_name, c.image_url, c.custom_data, c.creator_member_id, \
+        "c.id, c.name, c.display_name, c.image_url, c.custom_data, c.author, c.creator_member_id, \
          c.last_event_id, c.created_at, c.updated_at"
     };
 }
@@ -103,6 +103,7 @@ pub(crate) async fn find(
     let (unread, member) = place.flatten().unzip();
     Ok(Some(ConversationView {
         conversation,
+        viewer,
         member,
         unread: unread.unwrap_or(0),
     }))
@@ -158,6 +159,7 @@ async fn of_user(
     let views = all(&rows, |columns| {
         Ok(ConversationView {
             conversation: conversation(columns)?,
+            viewer: Some(viewer),
             unread: columns.number()?,
             member: Some(member(columns)?),
         })
@@ -184,6 +186,7 @@ async fn of_application(
     let views = all(&rows, |columns| {
         Ok(ConversationView {
             conversation: conversation(columns)?,
+            viewer: None,
             unread: 0,
             member: None,
         })
@@ -228,9 +231,7 @@ fn conversation(columns: &mut Columns<'_>) -> Result<Conversation, StoreError> {
         display_name: columns.optional_text()?.map(str::to_owned),
         image_url: columns.optional_text()?.map(str::to_owned),
         custom_data: columns.optional_text()?.map(str::to_owned),
-        creator: columns
-            .optional(crate::rows::Row::id)?
-            .map(MemberId::from_bytes),
+        creator: creator(columns)?,
         last_event_id: columns.number()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::person::{self, People};
 use super::{all, ask, first, member, wanted};
 use crate::change::event::author_id;
-use crate::columns::{Columns, digest, integer, member as member_of};
+use crate::columns::{Columns, creator as creator_of, digest, integer, member as member_of};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::rows::{Row, Rows};
-use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
+use countersign_core::id::{ApplicationId, ConversationId, UserId};
 use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range, Subject};
 use countersign_core::ports::store::EventsView;
 
@@ -29,7 +29,7 @@ const AFTER: &str = events!("AND e.id > $3 ORDER BY e.id LIMIT $4");
 const BEFORE: &str = events!("AND e.id < $3 ORDER BY e.id DESC LIMIT $4");
 const BY_ID: &str = events!("AND e.id = $3");
 const CREATOR: &str =
-    "SELECT creator_member_id FROM conversations WHERE application_id = $1 AND id = $2";
+    "SELECT author, creator_member_id FROM conversations WHERE application_id = $1 AND id = $2";
 /// Of several places that a user had, the newest that used the client id.
 const OF_USERS_CLIENT: &str = "SELECT e.id, e.client_digest FROM members m JOIN events e \
      ON e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
@@ -77,7 +77,7 @@ pub(crate) async fn list(
     let [creator, events, places, keys, of_viewer @ ..] = answers.as_slice() else {
         return Ok(None);
     };
-    let Some(creator) = first(creator, |columns| columns.optional(Row::id))? else {
+    let Some(creator) = first(creator, creator_of)? else {
         return Ok(None);
     };
     let mut events = named(engine, (application, conversation), events, [places, keys]).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn list(
     let member = of_viewer.first().map(|rows| first(rows, member_of));
     Ok(Some(EventsView {
         member: member.transpose()?.flatten(),
-        creator: creator.map(MemberId::from_bytes),
+        creator,
         events,
     }))
 }

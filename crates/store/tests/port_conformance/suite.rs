@@ -50,6 +50,7 @@ macro_rules! suite {
             ],
             conversation: [
                 its_creator_is_joined,
+                its_creator_can_enter_later,
                 a_backends_has_no_member,
                 its_name_and_client_id_are_unique,
                 a_visitor_has_room_for_some,

@@ -2,11 +2,14 @@
 
 use crate::world::{World, window};
 use countersign_core::id::{ApiKeyId, ConversationId, MemberId};
-use countersign_core::model::conversation::{Conversation, ConversationPatch};
+use countersign_core::model::conversation::{Conversation, ConversationPatch, Creator};
 use countersign_core::model::event::{Author, EventKind, Range};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::page::Window;
-use countersign_core::ports::change::{Change, ClientId, Committed, Expectation, NewConversation};
+use countersign_core::model::user::User;
+use countersign_core::ports::change::{
+    Change, ClientId, Committed, Expectation, Guard, NewConversation, NewMember,
+};
 use std::sync::Arc;
 
 fn add(new: NewConversation) -> [Change; 1] {
@@ -26,7 +29,7 @@ pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
     assert_eq!(committed.senders, []);
     let view = world.view(id, jay.id).await.unwrap();
     let expected = Conversation {
-        creator,
+        creator: creator.map(Creator::Member),
         last_event_id: 1,
         ..new.conversation
     };
@@ -43,6 +46,60 @@ pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
     );
     assert_eq!(event.body, expected);
     assert_eq!(event.from.member, creator);
+}
+
+pub(crate) async fn its_creator_can_enter_later(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let by_jay = Author::User(jay.id);
+    let without_place = || NewConversation {
+        creator: None,
+        ..world.new_conversation(by_jay)
+    };
+    let new = without_place();
+    let id = new.conversation.id;
+    assert_eq!(world.commit(add(new)).await, Committed::default());
+    let view = world.view(id, jay.id).await.unwrap();
+    assert_eq!(view.conversation.creator, Some(Creator::User(jay.id)));
+    assert_eq!((view.is_creator(), &view.member), (true, &None));
+    assert!(!world.view(id, ann.id).await.unwrap().is_creator());
+    let of_jay = Some(jay.id);
+    let range = Range::Newest;
+    let read = world.store.events(world.application, id, of_jay, range, 5);
+    let read = read.await.unwrap().unwrap();
+    assert_eq!(read.creator, Some(Creator::User(jay.id)));
+    assert!(read.events.is_empty() && read.member.is_none());
+    let listed = world
+        .store
+        .conversations(world.application, of_jay, window(9));
+    assert_eq!(listed.await.unwrap().items, []);
+
+    let enters = |id, user: &User| NewMember {
+        author: Author::User(user.id),
+        guard: Guard::Creator(user.id),
+        ..world.new_member(id, user.id, MemberState::Joined)
+    };
+    let join = |id, user| [Change::AddMember(Box::new(enters(id, user)))];
+    world.refuse(Expectation::PlaceFree, join(id, &ann)).await;
+    world.join(id, &ann).await;
+    let committed = world.commit(join(id, &jay)).await;
+    assert_eq!(committed.events, [(id, 2)]);
+    world.refuse(Expectation::PlaceFree, join(id, &jay)).await;
+    let view = world.view(id, jay.id).await.unwrap();
+    let place = view.member.as_ref().unwrap().id;
+    assert_eq!(view.conversation.creator, Some(Creator::Member(place)));
+    assert!(view.is_creator());
+    assert_eq!(world.event(id, 2).await.from.member, Some(place));
+    assert!(!world.view(id, ann.id).await.unwrap().is_creator());
+
+    // However the creator gets in.
+    let new = without_place();
+    let id = new.conversation.id;
+    world.commit(add(new)).await;
+    let place = world.join(id, &jay).await;
+    world.refuse(Expectation::PlaceFree, join(id, &jay)).await;
+    let view = world.view(id, jay.id).await.unwrap();
+    assert_eq!(view.conversation.creator, Some(Creator::Member(place)));
 }
 
 pub(crate) async fn a_backends_has_no_member(world: Arc<World>) {

@@ -3,6 +3,7 @@
 use crate::world::World;
 use countersign_core::id::{ApiKeyId, ConversationId};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
+use countersign_core::model::conversation::Creator;
 use countersign_core::model::event::{Assurance, Author, EventKind, Range};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::person::Person;
@@ -307,7 +308,11 @@ pub(crate) async fn ranges(world: Arc<World>) {
                 .store
                 .events(world.application, id, viewer, range, limit);
             let view = view.await.unwrap().unwrap();
-            assert_eq!(view.member.as_ref().map(|member| member.id), view.creator);
+            let place = view
+                .member
+                .as_ref()
+                .map(|member| Creator::Member(member.id));
+            assert_eq!(place, view.creator);
             let numbers: Vec<u64> = view.events.iter().map(|event| event.id).collect();
             numbers
         }
