@@ -2,7 +2,8 @@
 
 use countersign_credential::time::Timestamp;
 
-use super::member::Member;
+use super::member::{Member, MemberState};
+use super::page::Order;
 use crate::id::{ConversationId, MemberId, UserId};
 
 /// A conversation, without its members and events.
@@ -49,6 +50,25 @@ pub struct ConversationView {
     /// How many of others' events of the counted types follow the position
     /// that the user has seen.
     pub unread: u64,
+}
+
+/// Which conversations are wanted, and which of them come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConversationList {
+    /// Those in which a user has a place that is not left, the one that
+    /// changed last first.
+    Following(UserId),
+    /// Those in which a user ever had a place, by their age.
+    OfUser {
+        /// The user.
+        user: UserId,
+        /// The state of the user's place, where only those are wanted.
+        state: Option<MemberState>,
+        /// Which come first.
+        order: Order,
+    },
+    /// All of the application's, by their age.
+    All(Order),
 }
 
 /// A change of a conversation: an outer `None` leaves the member, an inner one clears it.

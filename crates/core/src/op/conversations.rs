@@ -9,8 +9,11 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
-use crate::model::conversation::{Conversation, ConversationPatch, ConversationView};
-use crate::model::page::{Page, Window};
+use crate::model::conversation::{
+    Conversation, ConversationList, ConversationPatch, ConversationView,
+};
+use crate::model::member::MemberState;
+use crate::model::page::{Order, Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewConversation};
 use crate::ports::fanout::Notice;
 use crate::ports::store::CommitError;
@@ -149,9 +152,52 @@ pub async fn list_conversations(
     window: Window,
 ) -> Result<Page<ConversationView>, Error> {
     let permit = authorize(principal, &Action::ListConversations)?.outright()?;
+    let list = principal.user().map_or(
+        ConversationList::All(Order::NewestFirst),
+        ConversationList::Following,
+    );
     Ok(ctx
         .store
-        .conversations(permit.application(), principal.user(), window)
+        .conversations(permit.application(), list, window)
+        .await?)
+}
+
+/// A list of conversations by their age.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ByAge {
+    /// Whose: a user names nobody but itself, and a backend everybody's, where
+    /// it names nobody.
+    pub user: Option<UserId>,
+    /// The state of that user's place, where only those are wanted.
+    pub state: Option<MemberState>,
+    /// Which come first.
+    pub order: Order,
+}
+
+/// Conversations by their age, each with the place of the user whose they are:
+/// those that the user has left are among them, where the state leaves that open.
+///
+/// # Errors
+/// `not_found` where a user asks for another's.
+pub async fn list_by_age(
+    ctx: &Ctx,
+    principal: &Principal,
+    by_age: ByAge,
+    window: Window,
+) -> Result<Page<ConversationView>, Error> {
+    let ByAge { user, state, order } = by_age;
+    let action = user.map_or(Action::ListConversations, Action::ListConversationsOf);
+    let permit = authorize(principal, &action)?.given(&Facts {
+        own: user.is_some() && user == principal.user(),
+        ..Facts::default()
+    })?;
+    let list = match user.or(principal.user()) {
+        Some(user) => ConversationList::OfUser { user, state, order },
+        None => ConversationList::All(order),
+    };
+    Ok(ctx
+        .store
+        .conversations(permit.application(), list, window)
         .await?)
 }
 
@@ -281,7 +327,8 @@ async fn member_users(
             after,
             limit: limit::PAGE_MAX,
         };
-        let page = ctx.store.members(application, id, window).await?;
+        let order = Order::default();
+        let page = ctx.store.members(application, id, order, window).await?;
         users.extend(page.items.into_iter().map(|member| member.user));
         after = page.next;
         if after.is_none() {

@@ -11,8 +11,9 @@ use crate::error::{Code, Error};
 use crate::id::{ConversationId, UserId};
 use crate::limit;
 use crate::model::conversation::Creator;
-use crate::model::event::{Event, EventKind, Range};
+use crate::model::event::{Event, EventFilter, EventKind, Range};
 use crate::model::member::Member;
+use crate::model::page::{Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewEvent, Touch};
 use crate::ports::store::{CommitError, StoreError};
 use crate::secret_text::sha256;
@@ -215,6 +216,39 @@ pub async fn list_events(
 ) -> Result<Vec<Event>, Error> {
     let conditional = authorize(principal, &Action::ListEvents(conversation))?;
     read(ctx, principal, conditional, conversation, range, limit).await
+}
+
+/// Reads events in either order, of some kinds, page by page.
+///
+/// # Errors
+/// As [`list_events`]; `bad_request` for too many kinds.
+pub async fn list_event_page(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    filter: EventFilter,
+    window: Window,
+) -> Result<Page<Event>, Error> {
+    let conditional = authorize(principal, &Action::ListEvents(conversation))?;
+    if filter.kinds.len() > limit::EVENT_KINDS_MAX {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!(
+                "a page is of at most {} kinds of events",
+                limit::EVENT_KINDS_MAX
+            ),
+        ));
+    }
+    let application = conditional.application();
+    let viewer = principal.user();
+    let found = ctx
+        .store
+        .event_page(application, conversation, viewer, filter, window)
+        .await?;
+    let page = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let facts = facts_of(viewer, page.member.as_ref(), page.creator);
+    conditional.given(&facts).map_err(in_conversation)?;
+    Ok(page.events)
 }
 
 /// Reads one event.

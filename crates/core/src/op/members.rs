@@ -11,7 +11,7 @@ use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::ConversationView;
 use crate::model::member::{Member, MemberState};
-use crate::model::page::{Page, Window};
+use crate::model::page::{Order, Page, Window};
 use crate::model::user::{Identifier, User};
 use crate::ports::change::{Change, Committed, Expectation, Guard, MemberChange, NewMember};
 use crate::ports::fanout::Notice;
@@ -37,7 +37,7 @@ pub struct Added {
     pub new: bool,
 }
 
-/// Lists members, the oldest first.
+/// Lists members, by their age.
 ///
 /// # Errors
 /// `not_found` where who asks has no place in the conversation.
@@ -45,12 +45,16 @@ pub async fn list_members(
     ctx: &Ctx,
     principal: &Principal,
     conversation: ConversationId,
+    order: Order,
     window: Window,
 ) -> Result<Page<Member>, Error> {
     let conditional = authorize(principal, &Action::ListMembers(conversation))?;
     let application = conditional.application();
     view_for(ctx, principal, conditional, conversation).await?;
-    Ok(ctx.store.members(application, conversation, window).await?)
+    Ok(ctx
+        .store
+        .members(application, conversation, order, window)
+        .await?)
 }
 
 /// Reads one member.
@@ -68,6 +72,35 @@ pub async fn read_member(
     view_for(ctx, principal, conditional, conversation).await?;
     let found = ctx.store.member(application, conversation, id).await?;
     found.ok_or_else(|| Error::not_found("member"))
+}
+
+/// Reads the asker's own place: the one that is not left, else the newest.
+///
+/// # Errors
+/// `not_found` where it has none, or has left; `bad_request` for a backend.
+pub async fn own(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+) -> Result<Member, Error> {
+    let application = principal.application.ok_or_else(no_application)?;
+    let user = principal
+        .user()
+        .ok_or_else(|| Error::new(Code::BadRequest, "a backend has no place in a conversation"))?;
+    let found = ctx
+        .store
+        .conversation(application, conversation, Some(user))
+        .await?;
+    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let id = view.member.as_ref().map(|member| member.id);
+    // Who has no place is judged by what lists all of them.
+    let action = id.map_or(Action::ListMembers(conversation), |id| {
+        Action::ReadMember(conversation, id)
+    });
+    authorize(principal, &action)?
+        .given(&facts(&view))
+        .map_err(in_conversation)?;
+    view.member.ok_or_else(|| Error::not_found("member"))
 }
 
 /// Adds a member: invites another user, joins oneself, or, as a backend, adds
