@@ -82,7 +82,12 @@ impl Recent {
         let subject = self.event.subject.as_ref();
         let people = [Some(&self.event.from.person), subject.map(|it| &it.person)];
         let people = people.into_iter().flatten().map(|person| person.weight());
-        OVERHEAD_BYTES + 2 * self.event.body.len() + people.sum::<usize>()
+        let reason = self.event.reason.as_deref();
+        let said = reason.map_or(0, |reason| {
+            let texts = [&reason.code, &reason.text];
+            texts.into_iter().flatten().map(String::len).sum()
+        });
+        OVERHEAD_BYTES + 2 * self.event.body.len() + people.sum::<usize>() + said
     }
 
     /// The event in a form, which is made for the first who asks.
