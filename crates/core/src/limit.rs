@@ -37,12 +37,25 @@ pub const EVENT_BODY_BYTES_MAX: usize = 60 * 1024;
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// A name of anything.
 pub const NAME_BYTES_MAX: usize = 255;
+/// The address of a picture.
+pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
+/// What an application keeps with a user or a conversation, as text: it is read with every page of
+/// events that the user has part in.
+pub const CUSTOM_DATA_BYTES_MAX: usize = 8 * 1024;
+/// Code or text of why a member went out.
+pub const REASON_BYTES_MAX: usize = 1_024;
 /// A slug.
 pub const SLUG_BYTES_MAX: usize = 63;
 /// A client's own id of what it creates, and its nonce.
 pub const CLIENT_ID_BYTES_MAX: usize = 255;
 /// Entries of one page.
 pub const PAGE_MAX: usize = 100;
+/// Kinds of events that one page may be of.
+pub const EVENT_KINDS_MAX: usize = 8;
+/// The name of a custom event.
+pub const CUSTOM_NAME_BYTES_MAX: usize = 100;
+/// The body of an ephemeral event as text.
+pub const EPHEMERAL_BODY_BYTES_MAX: usize = 8 * 1024;
 /// Members of one conversation.
 pub const MEMBERS_MAX: u64 = 3_000;
 /// Open conversations of a visitor.

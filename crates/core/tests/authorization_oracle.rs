@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 42] = [
+const TABLE: [(&str, [&str; 6]); 44] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -41,6 +41,10 @@ const TABLE: [(&str, [&str; 6]); 42] = [
     (
         "ListConversations",
         ["-", "yes", "yes", "yes", "yes", "yes"],
+    ),
+    (
+        "ListConversationsOf",
+        ["-", "-", "own", "yes", "yes", "yes"],
     ),
     (
         "CreateConversation",
@@ -69,6 +73,7 @@ const TABLE: [(&str, [&str; 6]); 42] = [
     ("ListEvents", ["-", "joined", "joined", "yes", "yes", "yes"]),
     ("ReadEvent", ["-", "joined", "joined", "yes", "yes", "yes"]),
     ("Send", ["-", "joined", "joined", "yes", "yes", "yes"]),
+    ("SendFor", ["-", "-", "-", "yes", "yes", "yes"]),
     (
         "DeleteEvent",
         ["-", "joined and own", "joined and own", "yes", "yes", "yes"],
@@ -356,6 +361,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::IdentifyUser(user),
         Action::DeleteUser(user),
         Action::ListConversations,
+        Action::ListConversationsOf(user),
         Action::CreateConversation,
         Action::ReadConversation(conversation),
         Action::UpdateConversation(conversation),
@@ -371,6 +377,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::ListEvents(conversation),
         Action::ReadEvent(conversation, event),
         Action::Send(conversation),
+        Action::SendFor(conversation, member),
         Action::DeleteEvent(conversation, event),
         Action::UploadImage(conversation),
         Action::UploadMedia(conversation),

@@ -40,6 +40,8 @@ pub enum Action {
     DeleteUser(UserId),
     /// List conversations, and sync.
     ListConversations,
+    /// List a user's conversations.
+    ListConversationsOf(UserId),
     /// Create a conversation.
     CreateConversation,
     /// Read a conversation.
@@ -70,6 +72,8 @@ pub enum Action {
     ReadEvent(ConversationId, u64),
     /// Send an event, edits and deletions by event included.
     Send(ConversationId),
+    /// Send an event for a member.
+    SendFor(ConversationId, MemberId),
     /// Delete an event.
     DeleteEvent(ConversationId, u64),
     /// Store a file that is an image.
@@ -118,7 +122,9 @@ impl Action {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
-            Self::ListConversations => fixed(Method::Get, "/v1/conversations"),
+            Self::ListConversations | Self::ListConversationsOf(_) => {
+                fixed(Method::Get, "/v1/conversations")
+            }
             Self::CreateConversation => fixed(Method::Post, "/v1/conversations"),
             Self::ReadConversation(id) => (Method::Get, format!("/v1/conversations/{id}")),
             Self::UpdateConversation(id) => (Method::Patch, format!("/v1/conversations/{id}")),
@@ -140,7 +146,9 @@ impl Action {
                 format!("/v1/conversations/{id}/members/{member}"),
             ),
             Self::ListEvents(id) => (Method::Get, format!("/v1/conversations/{id}/events")),
-            Self::Send(id) => (Method::Post, format!("/v1/conversations/{id}/events")),
+            Self::Send(id) | Self::SendFor(id, _) => {
+                (Method::Post, format!("/v1/conversations/{id}/events"))
+            }
             Self::ReadEvent(id, event) => (
                 Method::Get,
                 format!("/v1/conversations/{id}/events/{event}"),
@@ -170,7 +178,8 @@ impl Action {
             Self::ReadUser(id)
             | Self::UpdateUser(id)
             | Self::IdentifyUser(id)
-            | Self::DeleteUser(id) => vec![("user_id", id.to_string())],
+            | Self::DeleteUser(id)
+            | Self::ListConversationsOf(id) => vec![("user_id", id.to_string())],
             Self::ReadConversation(id)
             | Self::UpdateConversation(id)
             | Self::DeleteConversation(id)
@@ -180,6 +189,7 @@ impl Action {
             | Self::Join(id)
             | Self::ListEvents(id)
             | Self::Send(id)
+            | Self::SendFor(id, _)
             | Self::UploadImage(id)
             | Self::UploadMedia(id) => vec![conversation(id)],
             Self::ReadMember(id, member)
@@ -232,7 +242,7 @@ impl Action {
             Self::UpdateUser(_) => "change users",
             Self::IdentifyUser(_) => "change what identifies a user",
             Self::DeleteUser(_) => "delete users",
-            Self::ListConversations => "list conversations",
+            Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",
             Self::CreateConversation => "create conversations",
             Self::ReadConversation(_) => "read conversations",
             Self::UpdateConversation(_) => "change this conversation",
@@ -246,6 +256,7 @@ impl Action {
             Self::RemoveMember(..) => "remove members",
             Self::ListEvents(_) | Self::ReadEvent(..) => "read events",
             Self::Send(_) => "send events",
+            Self::SendFor(..) => "send events for others",
             Self::DeleteEvent(..) => "delete this event",
             Self::UploadImage(_) | Self::UploadMedia(_) => "attach files",
             Self::ReadMedia(_) => "read files",

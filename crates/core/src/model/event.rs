@@ -1,10 +1,15 @@
 //! An event: one entry of a conversation.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use countersign_credential::time::Timestamp;
 
+use super::member::Reason;
+use super::page::Order;
+use super::person::Person;
 use crate::id::{ApiKeyId, MemberId, UserId};
+use crate::limit::CUSTOM_NAME_BYTES_MAX;
 
 /// An event as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +23,11 @@ pub struct Event {
     pub body: String,
     /// Who sent it.
     pub from: Sender,
+    /// Of whom it tells, where it is about a member.
+    pub subject: Option<Subject>,
+    /// Why, where a member went out and somebody said it; apart, since few events
+    /// have any.
+    pub reason: Option<Box<Reason>>,
     /// When it was accepted.
     pub timestamp: Timestamp,
     /// The client's own id of it, shown to its sender.
@@ -60,10 +70,21 @@ pub struct Sender {
     pub member: Option<MemberId>,
     /// The member's present user.
     pub user: Option<UserId>,
-    /// What others see: the user's shown name, or the API key's name.
-    pub name: String,
+    /// How others see the user, or the backend.
+    pub person: Arc<Person>,
     /// How well the sender was known when it was sent.
     pub assurance: Assurance,
+}
+
+/// Of whom an event about a member tells, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The member, by the id that it had when it was told of.
+    pub member: MemberId,
+    /// The member's present user.
+    pub user: UserId,
+    /// How others see that user.
+    pub person: Arc<Person>,
 }
 
 /// Who sends an event, as it is written.
@@ -71,6 +92,8 @@ pub struct Sender {
 pub enum Author {
     /// A user, through its joined member row.
     User(UserId),
+    /// A joined member, for whom a backend speaks.
+    Member(MemberId),
     /// A backend, by its API key.
     ApiKey(ApiKeyId),
     /// A backend, by a token that one of its signing keys verified.
@@ -82,13 +105,14 @@ pub enum Author {
 pub enum Assurance {
     /// A visitor, about whom nothing is known.
     Anonymous,
-    /// A visitor who has told something about themselves, unproved.
+    /// Who it is was told, and not proved: a visitor who has said something about
+    /// themselves, or a member for whom a backend speaks.
     Described,
     /// A user whom a credential has named, or a backend.
     Verified,
 }
 
-/// Which events of a conversation are wanted.
+/// Which events of a conversation are wanted, up to a number of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Range {
     /// The newest ones.
@@ -97,6 +121,33 @@ pub enum Range {
     After(u64),
     /// Those before this number, and of them the newest.
     Before(u64),
+}
+
+/// Which events of a conversation are wanted, page by page; by default all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    /// None before this number.
+    pub first: u64,
+    /// None after this number.
+    pub last: u64,
+    /// Of one of these kinds; of any, where none is named. At most
+    /// [`EVENT_KINDS_MAX`](crate::limit::EVENT_KINDS_MAX).
+    pub kinds: Vec<KindFilter>,
+    /// Whether deleted ones are wanted, too.
+    pub deleted: bool,
+    /// Which come first.
+    pub order: Order,
+}
+
+/// Which kinds of events are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KindFilter {
+    /// This one.
+    One(EventKind),
+    /// All that tell of a member.
+    Member,
+    /// All that the application makes something of, whatever their names.
+    Custom,
 }
 
 // === impl EventKind ===
@@ -117,6 +168,16 @@ impl EventKind {
             Self::Edit => Cow::Borrowed("edit"),
             Self::Delete => Cow::Borrowed("delete"),
         }
+    }
+
+    /// What an application makes something of, by its name without `custom:`, in
+    /// characters that mean nothing to a path, a query or a list: 1 to
+    /// [`CUSTOM_NAME_BYTES_MAX`] of `A-Z`, `a-z`, `0-9`, `_`, `-`, `:` and `.`.
+    #[must_use]
+    pub fn custom(name: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte);
+        let fits = (1..=CUSTOM_NAME_BYTES_MAX).contains(&name.len());
+        (fits && name.bytes().all(allowed)).then(|| Self::Custom(name.to_owned()))
     }
 
     /// The kind that is spelled so.
@@ -151,6 +212,20 @@ impl EventKind {
     }
 }
 
+// === impl EventFilter ===
+
+impl Default for EventFilter {
+    fn default() -> Self {
+        Self {
+            first: 0,
+            last: u64::MAX,
+            kinds: Vec::new(),
+            deleted: true,
+            order: Order::default(),
+        }
+    }
+}
+
 // === impl Assurance ===
 
 impl Assurance {
@@ -170,5 +245,24 @@ impl Assurance {
         [Self::Anonymous, Self::Described, Self::Verified]
             .into_iter()
             .find(|assurance| assurance.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_custom_name_has_characters_that_mean_nothing_elsewhere() {
+        let longest = "x".repeat(CUSTOM_NAME_BYTES_MAX);
+        for name in ["a", "A-z_0:9.", ":", "poll:vote", longest.as_str()] {
+            let kind = EventKind::custom(name).unwrap();
+            assert_eq!(kind.name(), format!("custom:{name}"));
+            assert_eq!(EventKind::from_name(&kind.name()), Some(kind));
+        }
+        let too_long = "x".repeat(CUSTOM_NAME_BYTES_MAX + 1);
+        for name in ["", "a b", "a/b", "a,b", "a*", "\u{e4}", "a\n", &too_long] {
+            assert_eq!(EventKind::custom(name), None, "{name}");
+        }
     }
 }

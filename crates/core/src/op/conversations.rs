@@ -1,5 +1,6 @@
 //! Conversations: create, list, read, change, delete.
 
+use super::profile::check_profile;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::{Principal, Role};
@@ -8,8 +9,11 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
-use crate::model::conversation::{Conversation, ConversationPatch, ConversationView};
-use crate::model::page::{Page, Window};
+use crate::model::conversation::{
+    Conversation, ConversationList, ConversationPatch, ConversationView,
+};
+use crate::model::member::MemberState;
+use crate::model::page::{Order, Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewConversation};
 use crate::ports::fanout::Notice;
 use crate::ports::store::CommitError;
@@ -22,8 +26,24 @@ pub struct Create {
     pub name: Option<String>,
     /// What people see.
     pub display_name: Option<String>,
+    /// Where a picture of it is.
+    pub image_url: Option<String>,
+    /// What the application keeps with it, the text of a JSON object.
+    pub custom_data: Option<String>,
     /// The client's own id: the same one makes a retry harmless.
     pub client_id: Option<String>,
+    /// When a user who creates it comes in.
+    pub creator_enters: CreatorEnters,
+}
+
+/// When a user who creates a conversation comes in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CreatorEnters {
+    /// With the creation. A visitor always does, since it joins nothing later.
+    #[default]
+    AtOnce,
+    /// Once it joins. Until then it may read the conversation, and join.
+    ByJoining,
 }
 
 /// A conversation that was created, or had been by the same request.
@@ -35,8 +55,8 @@ pub struct Created {
     pub new: bool,
 }
 
-/// Creates a conversation. A user who creates it is its first member, joined;
-/// a backend is none.
+/// Creates a conversation. A user who creates it is its first member, or will
+/// be; a backend is none.
 ///
 /// # Errors
 /// `conflict` where the name is taken, `client_id_reused` where the client id
@@ -47,23 +67,31 @@ pub async fn create_conversation(
     create: Create,
 ) -> Result<Created, Error> {
     let permit = authorize(principal, &Action::CreateConversation)?.outright()?;
+    check_profile(create.image_url.as_deref(), create.custom_data.as_deref())?;
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
     let now = ctx.now();
     let id = ConversationId::new(now, &*ctx.random);
     let client_id = create.client_id.as_ref().map(|id| client_id(id, &create));
+    let enters = match principal.role() {
+        Role::Visitor => true,
+        Role::User => create.creator_enters == CreatorEnters::AtOnce,
+        Role::Client | Role::Backend | Role::Admin | Role::Operator => false,
+    };
     let new = NewConversation {
         conversation: Conversation {
             id,
             name: create.name,
             display_name: create.display_name,
+            image_url: create.image_url,
+            custom_data: create.custom_data,
             creator: None,
             last_event_id: 0,
             created_at: now,
             updated_at: now,
         },
         author: principal.author(),
-        creator: principal.user().map(|_| MemberId::new(now, &*ctx.random)),
+        creator: enters.then(|| MemberId::new(now, &*ctx.random)),
         assurance: principal.assurance(),
         client_id: client_id.clone(),
         open_max: (principal.role() == Role::Visitor).then_some(limit::ANONYMOUS_CONVERSATIONS_MAX),
@@ -99,7 +127,14 @@ pub async fn create_conversation(
 }
 
 fn client_id(id: &str, create: &Create) -> ClientId {
-    let asked = format!("{:?}\n{:?}", create.name, create.display_name);
+    let mut asked = format!("{:?}\n{:?}", create.name, create.display_name);
+    // Left out where there is none, so that digests stay what they were.
+    if create.image_url.is_some() || create.custom_data.is_some() {
+        asked.push_str(&format!(
+            "\n{:?}\n{:?}",
+            create.image_url, create.custom_data
+        ));
+    }
     ClientId {
         id: id.to_owned(),
         digest: sha256(asked.as_bytes()),
@@ -117,9 +152,52 @@ pub async fn list_conversations(
     window: Window,
 ) -> Result<Page<ConversationView>, Error> {
     let permit = authorize(principal, &Action::ListConversations)?.outright()?;
+    let list = principal.user().map_or(
+        ConversationList::All(Order::NewestFirst),
+        ConversationList::Following,
+    );
     Ok(ctx
         .store
-        .conversations(permit.application(), principal.user(), window)
+        .conversations(permit.application(), list, window)
+        .await?)
+}
+
+/// A list of conversations by their age.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ByAge {
+    /// Whose: a user names nobody but itself, and a backend everybody's, where
+    /// it names nobody.
+    pub user: Option<UserId>,
+    /// The state of that user's place, where only those are wanted.
+    pub state: Option<MemberState>,
+    /// Which come first.
+    pub order: Order,
+}
+
+/// Conversations by their age, each with the place of the user whose they are:
+/// those that the user has left are among them, where the state leaves that open.
+///
+/// # Errors
+/// `not_found` where a user asks for another's.
+pub async fn list_by_age(
+    ctx: &Ctx,
+    principal: &Principal,
+    by_age: ByAge,
+    window: Window,
+) -> Result<Page<ConversationView>, Error> {
+    let ByAge { user, state, order } = by_age;
+    let action = user.map_or(Action::ListConversations, Action::ListConversationsOf);
+    let permit = authorize(principal, &action)?.given(&Facts {
+        own: user.is_some() && user == principal.user(),
+        ..Facts::default()
+    })?;
+    let list = match user.or(principal.user()) {
+        Some(user) => ConversationList::OfUser { user, state, order },
+        None => ConversationList::All(order),
+    };
+    Ok(ctx
+        .store
+        .conversations(permit.application(), list, window)
         .await?)
 }
 
@@ -137,7 +215,7 @@ pub async fn read_conversation(
     Ok(view)
 }
 
-/// Changes a conversation's names.
+/// Changes what a conversation shows.
 ///
 /// # Errors
 /// `not_found`; `not_permitted` for a member who did not create it; `conflict`
@@ -149,6 +227,10 @@ pub async fn update_conversation(
     patch: ConversationPatch,
 ) -> Result<ConversationView, Error> {
     let conditional = authorize(principal, &Action::UpdateConversation(id))?;
+    check_profile(
+        patch.image_url.as_ref().and_then(Option::as_deref),
+        patch.custom_data.as_ref().and_then(Option::as_deref),
+    )?;
     let application = conditional.application();
     let (_, permit) = view_for(ctx, principal, conditional, id).await?;
     let judge = ctx.judge_of(application).await?;
@@ -245,7 +327,8 @@ async fn member_users(
             after,
             limit: limit::PAGE_MAX,
         };
-        let page = ctx.store.members(application, id, window).await?;
+        let order = Order::default();
+        let page = ctx.store.members(application, id, order, window).await?;
         users.extend(page.items.into_iter().map(|member| member.user));
         after = page.next;
         if after.is_none() {

@@ -1,6 +1,6 @@
 //! Events: send, read, delete.
 
-use super::conversations::in_conversation;
+use super::conversations::{facts, in_conversation};
 use super::members::publish_events;
 use super::visitor::keep;
 use crate::access::action::Action;
@@ -8,9 +8,12 @@ use crate::access::principal::Principal;
 use crate::access::{Conditional, Facts, Permit, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::ConversationId;
+use crate::id::{ConversationId, MemberId, UserId};
 use crate::limit;
-use crate::model::event::{Event, EventKind, Range};
+use crate::model::conversation::Creator;
+use crate::model::event::{Assurance, Author, Event, EventFilter, EventKind, Range};
+use crate::model::member::Member;
+use crate::model::page::{Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewEvent, Touch};
 use crate::ports::store::{CommitError, StoreError};
 use crate::secret_text::sha256;
@@ -20,6 +23,8 @@ use crate::secret_text::sha256;
 pub struct Send {
     /// Where.
     pub conversation: ConversationId,
+    /// The member for whom a backend sends it; else who asks sends it.
+    pub member: Option<MemberId>,
     /// What.
     pub content: Content,
     /// The client's own id: the same one makes a retry harmless.
@@ -56,10 +61,14 @@ pub struct Sent {
 /// Sends an event. It is acknowledged when it is durable.
 ///
 /// # Errors
-/// `not_found` where who sends is not joined; `client_id_reused` where the
-/// client id was sent with something else; `too_large`.
+/// `not_found` where who sends is not joined, or who is sent for;
+/// `not_permitted` for a user who sends for a member; `client_id_reused` where
+/// the client id was sent with something else; `too_large`.
 pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
-    let action = Action::Send(send.conversation);
+    let action = match send.member {
+        Some(member) => Action::SendFor(send.conversation, member),
+        None => Action::Send(send.conversation),
+    };
     let (permit, _) = authorize(principal, &action)?.in_batch()?;
     append(ctx, principal, &permit, send).await
 }
@@ -74,7 +83,11 @@ async fn append(
     let id = send.conversation;
     let application = permit.application();
     let now = ctx.now();
-    let author = principal.author();
+    let (author, assurance) = match send.member {
+        // The backend is sure of itself; the member has proved nothing.
+        Some(member) => (Author::Member(member), Assurance::Described),
+        None => (principal.author(), principal.assurance()),
+    };
     let client_id = send
         .client_id
         .as_ref()
@@ -85,6 +98,8 @@ async fn append(
         kind: kind.clone(),
         body: body.clone(),
         from,
+        subject: None,
+        reason: None,
         timestamp: now,
         client_id: send.client_id.clone(),
         edited_at: None,
@@ -95,7 +110,7 @@ async fn append(
         author,
         kind: kind.clone(),
         body: body.clone(),
-        assurance: principal.assurance(),
+        assurance,
         client_id: client_id.clone(),
         at: now,
         touches,
@@ -124,6 +139,9 @@ async fn append(
                 Some((event, of)) if of == digest => Ok(Sent { event, new: false }),
                 Some(_) | None => Err(CommitError::Missed(Expectation::ClientIdUnused).into()),
             }
+        }
+        Err(CommitError::Missed(Expectation::Joined)) if send.member.is_some() => {
+            Err(Error::not_found("member").hint("a backend sends for members who are joined"))
         }
         Err(CommitError::Missed(Expectation::Joined)) => {
             Err(why_not_joined(ctx, principal, id).await?)
@@ -170,15 +188,9 @@ async fn why_not_joined(
         .store
         .conversation(application, id, principal.user())
         .await?;
-    let place = found
-        .and_then(|view| view.member)
-        .map(|member| member.state);
-    let refused = authorize(principal, &Action::Send(id)).and_then(|conditional| {
-        conditional.given(&Facts {
-            place,
-            ..Facts::default()
-        })
-    });
+    let facts = found.as_ref().map(facts).unwrap_or_default();
+    let refused =
+        authorize(principal, &Action::Send(id)).and_then(|conditional| conditional.given(&facts));
     Ok(refused
         .err()
         .map_or_else(|| Error::not_found("conversation"), in_conversation))
@@ -220,6 +232,39 @@ pub async fn list_events(
     read(ctx, principal, conditional, conversation, range, limit).await
 }
 
+/// Reads events in either order, of some kinds, page by page.
+///
+/// # Errors
+/// As [`list_events`]; `bad_request` for too many kinds.
+pub async fn list_event_page(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    filter: EventFilter,
+    window: Window,
+) -> Result<Page<Event>, Error> {
+    let conditional = authorize(principal, &Action::ListEvents(conversation))?;
+    if filter.kinds.len() > limit::EVENT_KINDS_MAX {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!(
+                "a page is of at most {} kinds of events",
+                limit::EVENT_KINDS_MAX
+            ),
+        ));
+    }
+    let application = conditional.application();
+    let viewer = principal.user();
+    let found = ctx
+        .store
+        .event_page(application, conversation, viewer, filter, window)
+        .await?;
+    let page = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let facts = facts_of(viewer, page.member.as_ref(), page.creator);
+    conditional.given(&facts).map_err(in_conversation)?;
+    Ok(page.events)
+}
+
 /// Reads one event.
 ///
 /// # Errors
@@ -252,14 +297,19 @@ async fn read(
         .events(application, conversation, viewer, range, limit)
         .await?;
     let view = found.ok_or_else(|| Error::not_found("conversation"))?;
-    let place = view.member.map(|member| member.state);
-    conditional
-        .given(&Facts {
-            place,
-            ..Facts::default()
-        })
-        .map_err(in_conversation)?;
+    let facts = facts_of(viewer, view.member.as_ref(), view.creator);
+    conditional.given(&facts).map_err(in_conversation)?;
     Ok(view.events)
+}
+
+/// What a part of the history tells authorization.
+fn facts_of(viewer: Option<UserId>, member: Option<&Member>, creator: Option<Creator>) -> Facts {
+    let place = member.map(|member| member.id);
+    Facts {
+        place: member.map(|member| member.state),
+        creator: creator.is_some_and(|creator| creator.is(viewer, place)),
+        ..Facts::default()
+    }
 }
 
 /// Deletes an event: writes a `delete` event, and takes the body away.
@@ -285,11 +335,9 @@ pub async fn delete_event(
     let own = event
         .as_ref()
         .is_some_and(|event| viewer.is_some() && event.from.user == viewer);
-    let place = view.member.map(|member| member.state);
     let facts = Facts {
-        place,
         own,
-        ..Facts::default()
+        ..facts_of(viewer, view.member.as_ref(), view.creator)
     };
     let permit = conditional.given(&facts).map_err(in_conversation)?;
     let event = event.ok_or_else(|| Error::not_found("event"))?;
@@ -298,6 +346,7 @@ pub async fn delete_event(
     }
     let delete = Send {
         conversation,
+        member: None,
         content: Content::Delete(id),
         client_id: None,
     };

@@ -6,6 +6,7 @@ use axum::extract::State;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::page::Order;
 use countersign_core::model::user::Identifier;
 use countersign_core::op;
 use countersign_core::op::members::Add;
@@ -35,7 +36,7 @@ pub(super) async fn add(
         state: state(request.state),
     };
     let added = op::members::add_member(&ctx, &asker, add).await?;
-    Ok(Answer(created(added.new), shown(added.member)))
+    Ok(Answer(created(added.new), shown(&added.member)))
 }
 
 /// `GET /v1/conversations/{id}/members`
@@ -47,9 +48,10 @@ pub(super) async fn list(
 ) -> Result<Answer<wire::Members>, Problem> {
     query.only(&["limit", "cursor"])?;
     let conversation = named.id("conversation_id", "conversation")?;
-    let page = op::members::list_members(&ctx, &asker, conversation, query.window()?).await?;
+    let (order, window) = (Order::OldestFirst, query.window()?);
+    let page = op::members::list_members(&ctx, &asker, conversation, order, window).await?;
     let list = wire::Members {
-        members: page.items.into_iter().map(shown).collect(),
+        members: page.items.iter().map(shown).collect(),
         next: cursor(page.next),
     };
     Ok(Answer(StatusCode::OK, list))
@@ -66,7 +68,7 @@ pub(super) async fn read(
     let conversation = named.id("conversation_id", "conversation")?;
     let id = named.id("member_id", "member")?;
     let member = op::members::read_member(&ctx, &asker, conversation, id).await?;
-    Ok(Answer(StatusCode::OK, shown(member)))
+    Ok(Answer(StatusCode::OK, shown(&member)))
 }
 
 /// `PATCH /v1/conversations/{id}/members/{id}`
@@ -81,8 +83,8 @@ pub(super) async fn update(
     let conversation = named.id("conversation_id", "conversation")?;
     let id = named.id("member_id", "member")?;
     let state = state(patch.state);
-    let member = op::members::update_member(&ctx, &asker, conversation, id, state).await?;
-    Ok(Answer(StatusCode::OK, shown(member)))
+    let member = op::members::update_member(&ctx, &asker, conversation, id, state, None).await?;
+    Ok(Answer(StatusCode::OK, shown(&member)))
 }
 
 /// `DELETE /v1/conversations/{id}/members/{id}`
@@ -95,7 +97,7 @@ pub(super) async fn remove(
     query.only(&[])?;
     let conversation = named.id("conversation_id", "conversation")?;
     let id = named.id("member_id", "member")?;
-    op::members::remove_member(&ctx, &asker, conversation, id).await?;
+    op::members::remove_member(&ctx, &asker, conversation, id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -122,11 +124,11 @@ fn state(state: wire::MemberState) -> MemberState {
     }
 }
 
-fn shown(member: Member) -> wire::Member {
+fn shown(member: &Member) -> wire::Member {
     wire::Member {
         id: member.id.to_string(),
         user_id: member.user.to_string(),
-        name: member.name,
+        name: member.names.shown().to_owned(),
         state: match member.state {
             MemberState::Invited => wire::MemberState::Invited,
             MemberState::Joined => wire::MemberState::Joined,

@@ -40,6 +40,7 @@ pub(super) async fn create(
             .transpose()?,
         email: request.email.as_deref().map(email).transpose()?,
         display_name: request.display_name.map(display_name).transpose()?,
+        ..NewUser::default()
     };
     let user = op::users::create_user(&ctx, &asker, new).await?;
     Ok(Answer(StatusCode::CREATED, shown(user, &asker)))
@@ -54,6 +55,7 @@ pub(super) async fn list(
     query.only(&["name", "external_id", "email", "limit", "cursor"])?;
     let filter = UserFilter {
         identifier: identifier(&query)?,
+        ..UserFilter::default()
     };
     let page = op::users::list_users(&ctx, &asker, filter, query.window()?).await?;
     let users = page.items.into_iter().map(|user| shown(user, &asker));
@@ -93,6 +95,7 @@ pub(super) async fn update(
         email: parsed(request.email, |text| email(&text))?,
         display_name: parsed(request.display_name, display_name)?,
         blocked: request.blocked.into_change().map(Option::unwrap_or_default),
+        ..UserPatch::default()
     };
     let user = op::users::update_user(&ctx, &asker, id, patch).await?;
     Ok(Answer(StatusCode::OK, shown(user, &asker)))

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::ws::Utf8Bytes;
 use countersign_core::id::MemberId;
 use countersign_core::model::event::{Event, EventKind};
-use serde::Deserialize;
 
 /// What an event weighs beside its texts, in bytes.
 const OVERHEAD_BYTES: usize = 512;
@@ -80,7 +79,15 @@ impl Recent {
 
     /// What it weighs in memory, in bytes, with one form.
     pub(crate) fn weight(&self) -> usize {
-        OVERHEAD_BYTES + 2 * self.event.body.len() + self.event.from.name.len()
+        let subject = self.event.subject.as_ref();
+        let people = [Some(&self.event.from.person), subject.map(|it| &it.person)];
+        let people = people.into_iter().flatten().map(|person| person.weight());
+        let reason = self.event.reason.as_deref();
+        let said = reason.map_or(0, |reason| {
+            let texts = [&reason.code, &reason.text];
+            texts.into_iter().flatten().map(String::len).sum()
+        });
+        OVERHEAD_BYTES + 2 * self.event.body.len() + people.sum::<usize>() + said
     }
 
     /// The event in a form, which is made for the first who asks.
@@ -101,15 +108,8 @@ impl Recent {
     }
 }
 
-/// Whose place an event ends, by its body, which is the domain's own.
+/// Whose place an event ends.
 fn left(event: &Event) -> Option<MemberId> {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        member_id: &'a str,
-    }
-    if event.kind != EventKind::MemberLeft {
-        return None;
-    }
-    let body: Body<'_> = serde_json::from_str(&event.body).ok()?;
-    body.member_id.parse().ok()
+    let subject = event.subject.as_ref()?;
+    (event.kind == EventKind::MemberLeft).then_some(subject.member)
 }

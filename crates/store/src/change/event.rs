@@ -4,8 +4,10 @@
 use super::Plan;
 use crate::columns::integer;
 use crate::engine::Value;
+use crate::reason;
 use countersign_core::id::{ConversationId, MemberId};
 use countersign_core::model::event::{Assurance, Author, EventKind};
+use countersign_core::model::member::Reason;
 use countersign_core::ports::change::{Expectation, NewEvent, Touch};
 use countersign_credential::time::Timestamp;
 
@@ -13,28 +15,48 @@ use countersign_credential::time::Timestamp;
 const TAKE_NUMBER: &str = "UPDATE conversations \
      SET last_event_id = last_event_id + 1, updated_at = $3 \
      WHERE application_id = $1 AND id = $2 RETURNING last_event_id";
-const APPEND_OF_USER: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, \
-     kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
-     SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $5, $6, $7, $8, $9, $10, $11 \
-     FROM conversations c JOIN members m \
-     ON m.application_id = c.application_id AND m.conversation_id = c.id \
-     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $3 \
-     AND m.state = 'joined' AND m.state <> 'left' RETURNING 1";
+macro_rules! append_of_place {
+    ($place:literal) => {
+        concat!(
+            "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
+             assurance, counted, created_at, touches, client_id, client_digest) \
+             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $5, $6, $7, $8, $9, $10, \
+             $11 FROM conversations c JOIN members m \
+             ON m.application_id = c.application_id AND m.conversation_id = c.id \
+             WHERE c.application_id = $1 AND c.id = $2 AND ",
+            $place,
+            " AND m.state = 'joined' AND m.state <> 'left' RETURNING 1"
+        )
+    };
+}
+
+const APPEND_OF_USER: &str = append_of_place!("m.user_id = $3");
+const APPEND_OF_MEMBER: &str = append_of_place!("m.id = $3");
 const APPEND_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
      author_id, kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
      SELECT c.application_id, c.id, c.last_event_id, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
      FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
 /// The author's own place may be the one that is told of, and left by now.
-const TELL_OF_USER: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, \
-     kind, body, subject_id, assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, m.id, $4, '{}', $5, $6, 0, $7 \
-     FROM conversations c JOIN members m \
-     ON m.application_id = c.application_id AND m.conversation_id = c.id \
-     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $3 \
-     AND (m.state <> 'left' OR m.id = $5) RETURNING 1";
+macro_rules! tell_of_place {
+    ($place:literal) => {
+        concat!(
+            "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
+             subject_id, assurance, counted, created_at) \
+             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $8, $5, $6, 0, $7 \
+             FROM conversations c JOIN members m \
+             ON m.application_id = c.application_id AND m.conversation_id = c.id \
+             WHERE c.application_id = $1 AND c.id = $2 AND ",
+            $place,
+            " AND (m.state <> 'left' OR m.id = $5) RETURNING 1"
+        )
+    };
+}
+
+const TELL_OF_USER: &str = tell_of_place!("m.user_id = $3");
+const TELL_OF_MEMBER: &str = tell_of_place!("m.id = $3");
 const TELL_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
      author_id, kind, body, subject_id, assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, $3, $4, '{}', $5, $6, 0, $7 \
+     SELECT c.application_id, c.id, c.last_event_id, $3, $4, $8, $5, $6, 0, $7 \
      FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
 const EDIT: &str = "UPDATE events SET body = $4, edited_at = $5 \
      WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
@@ -65,8 +87,10 @@ const BLANK_EDITS: &str = "UPDATE events SET body = $4 WHERE application_id = $1
 pub(crate) const TEXTS: &[&str] = &[
     TAKE_NUMBER,
     APPEND_OF_USER,
+    APPEND_OF_MEMBER,
     APPEND_OF_BACKEND,
     TELL_OF_USER,
+    TELL_OF_MEMBER,
     TELL_OF_BACKEND,
     EDIT,
     EDIT_OWN,
@@ -102,6 +126,7 @@ pub(super) fn append(plan: &mut Plan, new: NewEvent) {
     ];
     match new.author {
         Author::User(_) => plan.expect(Expectation::Joined, APPEND_OF_USER, parameters),
+        Author::Member(_) => plan.expect(Expectation::Joined, APPEND_OF_MEMBER, parameters),
         Author::ApiKey(_) | Author::Backend => {
             plan.expect(Expectation::Conversation, APPEND_OF_BACKEND, parameters);
         }
@@ -128,7 +153,8 @@ fn touch(
     };
     let own = match author {
         Author::User(user) => Some(Value::from(user.bytes())),
-        Author::ApiKey(_) | Author::Backend => None,
+        // For whomever a backend speaks, it may do it to every event.
+        Author::Member(_) | Author::ApiKey(_) | Author::Backend => None,
     };
     let at = Value::from(at.milliseconds());
     match touch {
@@ -173,38 +199,44 @@ pub(super) fn take_number_of(
     plan.appends_to(conversation);
 }
 
-/// Appends the event that tells of a member, under the number that was taken.
-pub(super) fn append_told(
-    plan: &mut Plan,
-    conversation: ConversationId,
-    kind: &EventKind,
-    author: Author,
-    subject: MemberId,
-    assurance: Assurance,
-    at: Timestamp,
-) {
+/// An event that tells of a member.
+pub(super) struct Told<'a> {
+    pub(super) kind: EventKind,
+    pub(super) author: Author,
+    pub(super) subject: MemberId,
+    pub(super) reason: Option<&'a Reason>,
+    pub(super) assurance: Assurance,
+    pub(super) at: Timestamp,
+}
+
+/// Appends the event that tells of a member, under the number that was taken. What its body says
+/// is made when it is read; the row keeps why.
+pub(super) fn append_told(plan: &mut Plan, conversation: ConversationId, told: &Told<'_>) {
     let parameters = [
         plan.application(),
         conversation.bytes().into(),
-        author_id(author),
-        kind.name().as_ref().into(),
-        subject.bytes().into(),
-        assurance.as_str().into(),
-        at.milliseconds().into(),
+        author_id(told.author),
+        told.kind.name().as_ref().into(),
+        told.subject.bytes().into(),
+        told.assurance.as_str().into(),
+        told.at.milliseconds().into(),
+        reason::text_of(told.reason).into(),
     ];
-    match author {
+    match told.author {
         Author::User(_) => plan.expect(Expectation::Joined, TELL_OF_USER, parameters),
+        Author::Member(_) => plan.expect(Expectation::Joined, TELL_OF_MEMBER, parameters),
         Author::ApiKey(_) | Author::Backend => {
             plan.expect(Expectation::Conversation, TELL_OF_BACKEND, parameters);
         }
     }
 }
 
-/// What names the author in a statement: a user, by whom the member is found, or what a backend's
-/// event keeps.
+/// What names the author in a statement: a user, by whom the member is found, or what the event
+/// keeps.
 pub(crate) fn author_id(author: Author) -> Value {
     match author {
         Author::User(id) => id.bytes().into(),
+        Author::Member(id) => id.bytes().into(),
         Author::ApiKey(id) => id.bytes().into(),
         Author::Backend => Value::from([].as_slice()),
     }

@@ -1,25 +1,35 @@
 //! Members: add, change, and the positions that they have reached.
 
-use super::Plan;
-use super::event::{append_told, take_number};
+use super::event::{Told, append_told, take_number};
+use super::{Plan, author_bytes};
 use crate::columns::integer;
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
-use countersign_core::model::event::EventKind;
+use countersign_core::model::event::{Author, EventKind};
 use countersign_core::model::member::MemberState;
 use countersign_core::ports::change::{Expectation, Guard, MemberChange, NewMember};
 use countersign_credential::time::Timestamp;
 
 const INSERT: &str = "INSERT INTO members \
-     (application_id, conversation_id, id, user_id, state, delivered, seen, changed_at) \
-     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6 FROM users u \
+     (application_id, conversation_id, id, user_id, state, delivered, seen, changed_at, \
+     invited_at, joined_at, invited_by) \
+     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6, $7, $8, COALESCE($10, (SELECT w.id \
+       FROM members w WHERE w.application_id = $1 AND w.conversation_id = $2 \
+       AND w.user_id = $9 AND w.state <> 'left')) FROM users u \
      WHERE u.application_id = $1 AND u.id = $4 AND u.deleted_at IS NULL RETURNING 1";
 const IS_JOINED: &str = "SELECT 1 FROM members WHERE application_id = $1 \
      AND conversation_id = $2 AND user_id = $3 AND state = 'joined' AND state <> 'left'";
+const IS_CREATOR: &str = "SELECT 1 FROM conversations WHERE application_id = $1 AND id = $2 \
+     AND author = $3 AND creator_member_id IS NULL";
+/// The first place of who created the conversation is the creator's.
+const ENTER_CREATOR: &str = "UPDATE conversations SET creator_member_id = $4 \
+     WHERE application_id = $1 AND id = $2 AND author = $3 AND creator_member_id IS NULL";
 const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
      WHERE application_id = $1 AND conversation_id = $2 AND state <> 'left') p \
      WHERE p.places < $3";
-const SET_STATE: &str = "UPDATE members SET state = $5, changed_at = $6 WHERE application_id = $1 \
+const SET_STATE: &str = "UPDATE members SET state = $5, changed_at = $6, \
+     joined_at = CASE WHEN $5 = 'joined' THEN $6 ELSE joined_at END, \
+     left_at = CASE WHEN $5 = 'left' THEN $6 ELSE left_at END WHERE application_id = $1 \
      AND conversation_id = $2 AND id = $3 AND state = $4 RETURNING 1";
 const HAS_PLACE: &str = "SELECT 1 FROM members \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left'";
@@ -44,7 +54,7 @@ pub(super) const LEFT_BY_DELETION: [&str; 3] = [
      0, $3 FROM members m JOIN conversations c \
      ON c.application_id = m.application_id AND c.id = m.conversation_id \
      WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left'",
-    "UPDATE members SET state = 'left', changed_at = $3 \
+    "UPDATE members SET state = 'left', changed_at = $3, left_at = $3 \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left'",
 ];
 
@@ -53,6 +63,8 @@ pub(crate) const TEXTS: &[&str] = &[
     HAS_PLACE,
     INSERT,
     IS_JOINED,
+    IS_CREATOR,
+    ENTER_CREATOR,
     HAS_ROOM,
     SET_STATE,
     MOVE_POSITION,
@@ -72,16 +84,25 @@ pub(super) fn add(plan: &mut Plan, new: &NewMember) {
         integer(limit::MEMBERS_MAX).into(),
     ];
     plan.expect(Expectation::MemberRoom, HAS_ROOM, parameters);
-    insert(plan, conversation, new.member, new.user, new.state, new.at);
-    append_told(
-        plan,
-        conversation,
-        &kind_of(new.state),
-        new.author,
-        new.member,
-        new.assurance,
-        new.at,
-    );
+    let inviter = (new.state == MemberState::Invited).then_some(new.author);
+    let place = (new.member, new.user);
+    insert(plan, conversation, place, new.state, inviter, new.at);
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        author_bytes(Author::User(new.user)).into(),
+        new.member.bytes().into(),
+    ];
+    plan.run(ENTER_CREATOR, parameters);
+    let told = Told {
+        kind: kind_of(new.state),
+        author: new.author,
+        subject: new.member,
+        reason: None,
+        assurance: new.assurance,
+        at: new.at,
+    };
+    append_told(plan, conversation, &told);
 }
 
 /// Moves a place from one state to another, with the event that tells of it.
@@ -97,26 +118,30 @@ pub(super) fn change(plan: &mut Plan, change: &MemberChange) {
         change.at.milliseconds().into(),
     ];
     plan.expect(Expectation::MemberState, SET_STATE, parameters);
-    append_told(
-        plan,
-        conversation,
-        &kind_of(change.to),
-        change.author,
-        change.member,
-        change.assurance,
-        change.at,
-    );
+    let told = Told {
+        kind: kind_of(change.to),
+        author: change.author,
+        subject: change.member,
+        reason: change.reason.as_ref(),
+        assurance: change.assurance,
+        at: change.at,
+    };
+    append_told(plan, conversation, &told);
 }
 
 /// Expects the membership that a user's change needs. The conversation is locked by now.
 pub(super) fn expect_guard(plan: &mut Plan, conversation: ConversationId, guard: Guard) {
-    if let Guard::Joined(user) = guard {
-        let parameters = [
-            plan.application(),
-            conversation.bytes().into(),
-            user.bytes().into(),
-        ];
-        plan.expect(Expectation::Joined, IS_JOINED, parameters);
+    let [application, id] = [plan.application(), conversation.bytes().into()];
+    match guard {
+        Guard::None => {}
+        Guard::Joined(user) => {
+            let parameters = [application, id, user.bytes().into()];
+            plan.expect(Expectation::Joined, IS_JOINED, parameters);
+        }
+        Guard::Creator(user) => {
+            let parameters = [application, id, author_bytes(Author::User(user)).into()];
+            plan.expect(Expectation::PlaceFree, IS_CREATOR, parameters);
+        }
     }
 }
 
@@ -148,11 +173,17 @@ pub(super) fn move_position(
 pub(super) fn insert(
     plan: &mut Plan,
     conversation: ConversationId,
-    member: MemberId,
-    user: UserId,
+    (member, user): (MemberId, UserId),
     state: MemberState,
+    inviter: Option<Author>,
     at: Timestamp,
 ) {
+    let (by_user, by_member) = match inviter {
+        Some(Author::User(user)) => (Some(user.bytes()), None),
+        Some(Author::Member(member)) => (None, Some(member.bytes())),
+        Some(Author::ApiKey(_) | Author::Backend) | None => (None, None),
+    };
+    let since = |of| (state == of).then_some(at.milliseconds()).into();
     let parameters = [
         plan.application(),
         conversation.bytes().into(),
@@ -160,6 +191,10 @@ pub(super) fn insert(
         user.bytes().into(),
         state.as_str().into(),
         at.milliseconds().into(),
+        since(MemberState::Invited),
+        since(MemberState::Joined),
+        by_user.into(),
+        by_member.into(),
     ];
     plan.expect(Expectation::User, INSERT, parameters);
 }

@@ -1,11 +1,18 @@
 //! Events.
 
-use crate::world::World;
-use countersign_core::id::{ApiKeyId, ConversationId};
+use crate::world::{World, window};
+use countersign_core::id::{ApiKeyId, ConversationId, MemberId};
+use countersign_core::limit::EVENT_KINDS_MAX;
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
-use countersign_core::model::event::{Assurance, Author, EventKind, Range};
+use countersign_core::model::conversation::Creator;
+use countersign_core::model::event::{
+    Assurance, Author, EventFilter, EventKind, KindFilter, Range,
+};
 use countersign_core::model::member::MemberState;
-use countersign_core::ports::change::{Change, Expectation, NewEvent, Touch};
+use countersign_core::model::page::{Order, Window};
+use countersign_core::model::person::Person;
+use countersign_core::model::user::User;
+use countersign_core::ports::change::{Change, Expectation, NewEvent, NewMember, Touch};
 use countersign_core::ports::store::CommitError;
 use std::sync::Arc;
 
@@ -52,7 +59,7 @@ pub(crate) async fn names_everyone_of_many(world: Arc<World>) {
     let events = world.history(id).await;
     let names: Vec<_> = events
         .iter()
-        .map(|event| event.from.name.as_str())
+        .map(|event| event.from.person.names.shown())
         .collect();
     assert_eq!(names, expected);
     let told = events
@@ -98,13 +105,88 @@ pub(crate) async fn has_its_sender(world: Arc<World>) {
             assert_eq!((event.kind, event.timestamp), (kind, at));
             assert_eq!(event.body, r#"{"a":"ä\u0000"}"#);
             assert_eq!((event.from.member, event.from.user), (member, user));
-            assert_eq!(event.from.name, name);
+            assert_eq!(event.from.person.names.shown(), name);
             assert_eq!(event.from.assurance, assurance);
             assert_eq!((event.edited_at, event.deleted_at), (None, None));
         }
     }
     let view = world.view(id, jay.id).await.unwrap();
     assert_eq!(view.conversation.last_event_id, 13);
+}
+
+pub(crate) async fn a_backend_sends_for_a_joined_member(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let place = world.place(id, jay.id).await.id;
+    let speak = |member, client_id| [world.text(id, Author::Member(member), "x", client_id)];
+    let committed = world.commit(speak(place, Some("c-1"))).await;
+    let sender = &committed.senders[0];
+    assert_eq!((sender.member, sender.user), (Some(place), Some(jay.id)));
+    let event = world.event(id, committed.events[0].1).await;
+    assert_eq!(event.from, *sender);
+    // It is the member's, in every way.
+    assert_eq!(world.view(id, jay.id).await.unwrap().unread, 0);
+    for author in [Author::Member(place), Author::User(jay.id)] {
+        let again = [world.text(id, author, "x", Some("c-1"))];
+        world.refuse(Expectation::ClientIdUnused, again).await;
+        let found = world
+            .store
+            .event_of_client(world.application, id, author, "c-1".to_owned());
+        assert_eq!(found.await.unwrap().unwrap().0, event);
+    }
+    let invited = NewMember {
+        author: Author::Member(place),
+        ..world.new_member(id, ann.id, MemberState::Invited)
+    };
+    let anns = invited.member;
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    assert_eq!(world.place(id, ann.id).await.invited_by, Some(place));
+    let told = world.history(id).await.pop().unwrap();
+    assert_eq!(told.from.user, Some(jay.id));
+    // Nobody speaks for who is not joined, or joined elsewhere.
+    let elsewhere = world.conversation(&ann).await;
+    let elsewhere = world.place(elsewhere, ann.id).await.id;
+    for member in [anns, elsewhere, world.id(MemberId::new)] {
+        let refused = speak(member, None);
+        world.refuse(Expectation::Joined, refused).await;
+    }
+}
+
+pub(crate) async fn shows_who_and_whom_it_tells_of(world: Arc<World>) {
+    let picture = Some("https://pictures.example/jay".to_owned());
+    let jay = User {
+        display_name: Some("Jay Doe".to_owned()),
+        image_url: picture.clone(),
+        custom_data: Some(r#"{"level":7}"#.to_owned()),
+        ..world.new_user(Some("jay"))
+    };
+    world.commit([Change::AddUser(jay.clone())]).await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let invited = world.new_member(id, ann.id, MemberState::Invited);
+    let place = invited.member;
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    let said = world.text(id, Author::User(jay.id), "one", None);
+    let committed = world.commit([said]).await;
+    assert_eq!(*committed.senders[0].person, Person::of(&jay));
+    world.say(id, &jay, "two").await;
+    let events = world.history(id).await;
+    let [joined, asked, one, two] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    for event in [joined, one, two] {
+        assert_eq!(*event.from.person, Person::of(&jay));
+        // Read once, and shared.
+        assert!(Arc::ptr_eq(&event.from.person, &joined.from.person));
+    }
+    let subject = asked.subject.as_ref().unwrap();
+    assert_eq!((subject.member, subject.user), (place, ann.id));
+    assert_eq!(*subject.person, Person::of(&ann));
+    assert_eq!(asked.from.person.names.shown(), "backend");
+    let own = joined.subject.as_ref().unwrap();
+    assert_eq!((own.user, Some(own.member)), (jay.id, joined.from.member));
+    assert_eq!((&one.subject, &two.subject), (&None, &None));
 }
 
 pub(crate) async fn needs_a_joined_author(world: Arc<World>) {
@@ -254,6 +336,116 @@ pub(crate) async fn deletion_blanks_edits(world: Arc<World>) {
     );
 }
 
+pub(crate) async fn pages_by_number_and_kind(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    of_many_kinds(&world, id, &jay).await;
+    let one = |kind| KindFilter::One(kind);
+    let many = |kind: EventKind| vec![KindFilter::One(kind); EVENT_KINDS_MAX];
+    let custom = |name: &str| EventKind::Custom(name.to_owned());
+    for (first, last, kinds, deleted, expected) in [
+        (0, u64::MAX, vec![], true, vec![1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (1, 9, vec![], false, vec![1, 3, 4, 5, 6, 7, 8, 9]),
+        (3, 5, vec![], true, vec![3, 4, 5]),
+        (5, 5, vec![], true, vec![5]),
+        (5, 4, vec![], true, vec![]),
+        (10, 99, vec![], true, vec![]),
+        (0, 99, vec![one(EventKind::Text)], true, vec![2, 7]),
+        (0, 99, vec![one(EventKind::Text)], false, vec![7]),
+        (0, 99, many(EventKind::Text), true, vec![2, 7]),
+        (0, 99, vec![KindFilter::Member], true, vec![1, 8]),
+        (2, 99, vec![KindFilter::Member], true, vec![8]),
+        (0, 99, vec![KindFilter::Custom], true, vec![4, 5]),
+        (0, 99, vec![one(custom("a"))], true, vec![4]),
+        (0, 99, vec![one(custom("z"))], true, vec![]),
+        (0, 99, vec![one(EventKind::MemberInvited)], true, vec![]),
+        (
+            0,
+            99,
+            vec![
+                one(EventKind::Image),
+                KindFilter::Custom,
+                KindFilter::Member,
+            ],
+            true,
+            vec![1, 4, 5, 6, 8],
+        ),
+        (0, 99, vec![one(EventKind::Delete)], true, vec![9]),
+    ] {
+        for limit in [1, 2, 100] {
+            let filter = |order| EventFilter {
+                first,
+                last,
+                kinds: kinds.clone(),
+                deleted,
+                order,
+            };
+            let oldest = numbers_of(&world, id, &jay, filter(Order::OldestFirst), limit).await;
+            assert_eq!(oldest, expected, "{first} to {last}, {kinds:?}, {limit}");
+            let mut newest = numbers_of(&world, id, &jay, filter(Order::NewestFirst), limit).await;
+            newest.reverse();
+            assert_eq!(newest, expected, "{first} to {last}, {kinds:?}, {limit}");
+        }
+    }
+    let nowhere = world.id(ConversationId::new);
+    let filter = EventFilter::default();
+    let none = world
+        .store
+        .event_page(world.application, nowhere, None, filter, window(9));
+    assert!(none.await.unwrap().is_none());
+}
+
+/// Fills a conversation whose event 1 is there: a deleted text, one of each kind, and a join.
+async fn of_many_kinds(world: &World, id: ConversationId, user: &User) {
+    let by_jay = Author::User(user.id);
+    for kind in [
+        EventKind::Text,
+        EventKind::Message,
+        EventKind::Custom("a".to_owned()),
+        EventKind::Custom("z:~".to_owned()),
+        EventKind::Image,
+        EventKind::Text,
+    ] {
+        let new = world.new_event(id, by_jay, kind, "{}");
+        world.commit(append(new)).await;
+    }
+    world.join(id, &world.person("ann").await).await;
+    let delete = NewEvent {
+        touches: Some(Touch::Delete { event: 2 }),
+        ..world.new_event(id, by_jay, EventKind::Delete, r#"{"event_id":2}"#)
+    };
+    world.commit(append(delete)).await;
+}
+
+/// The numbers of all events of a filter, read in pages.
+async fn numbers_of(
+    world: &World,
+    conversation: ConversationId,
+    viewer: &User,
+    filter: EventFilter,
+    limit: usize,
+) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window { after, limit };
+        let viewer = Some(viewer.id);
+        let filter = filter.clone();
+        let page = world
+            .store
+            .event_page(world.application, conversation, viewer, filter, window);
+        let page = page.await.unwrap().unwrap();
+        let place = page.member.map(|member| Creator::Member(member.id));
+        assert_eq!(place, page.creator);
+        assert!(page.events.items.len() <= limit);
+        numbers.extend(page.events.items.iter().map(|event| event.id));
+        after = page.events.next;
+        if after.is_none() {
+            return numbers;
+        }
+    }
+}
+
 pub(crate) async fn ranges(world: Arc<World>) {
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;
@@ -269,7 +461,11 @@ pub(crate) async fn ranges(world: Arc<World>) {
                 .store
                 .events(world.application, id, viewer, range, limit);
             let view = view.await.unwrap().unwrap();
-            assert_eq!(view.member.as_ref().map(|member| member.id), view.creator);
+            let place = view
+                .member
+                .as_ref()
+                .map(|member| Creator::Member(member.id));
+            assert_eq!(place, view.creator);
             let numbers: Vec<u64> = view.events.iter().map(|event| event.id).collect();
             numbers
         }

@@ -3,9 +3,10 @@
 use crate::world::{World, window};
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
+use countersign_core::model::conversation::ConversationList;
 use countersign_core::model::event::{Assurance, Author, EventKind};
-use countersign_core::model::member::MemberState;
-use countersign_core::model::page::Window;
+use countersign_core::model::member::{MemberState, Reason};
+use countersign_core::model::page::{Order, Window};
 use countersign_core::ports::change::{Change, Expectation, Guard, MemberChange, NewMember};
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ fn change(
         member,
         from,
         to,
+        reason: None,
         author,
         assurance: Assurance::Verified,
         at: world.at(500),
@@ -56,32 +58,37 @@ pub(crate) async fn is_added_with_an_event(world: Arc<World>) {
     let event = world.event(id, 3).await;
     assert_eq!(event.kind, EventKind::MemberJoined);
     assert_eq!(
-        (event.from.member, event.from.name.as_str()),
+        (event.from.member, event.from.person.names.shown()),
         (None, "backend")
     );
     let found = world.store.member(world.application, id, by_backend).await;
     let member = found.unwrap().unwrap();
-    assert_eq!((member.user, member.name.as_str()), (bob.id, "bob"));
+    assert_eq!((member.user, member.names.shown()), (bob.id, "bob"));
     assert_eq!((member.delivered, member.seen), (0, 0));
     let unknown = world.id(MemberId::new);
     let none = world.store.member(world.application, id, unknown).await;
     assert!(none.unwrap().is_none());
-    let mut listed = Vec::new();
-    let mut after = None;
-    loop {
-        let window = Window { after, limit: 2 };
-        let page = world
-            .store
-            .members(world.application, id, window)
-            .await
-            .unwrap();
-        listed.extend(page.items.into_iter().map(|member| member.user));
-        after = page.next;
-        if after.is_none() {
-            break;
+    for (order, expected) in [
+        (Order::OldestFirst, [jay.id, ann.id, bob.id]),
+        (Order::NewestFirst, [bob.id, ann.id, jay.id]),
+    ] {
+        let mut listed = Vec::new();
+        let mut after = None;
+        loop {
+            let window = Window { after, limit: 2 };
+            let page = world
+                .store
+                .members(world.application, id, order, window)
+                .await
+                .unwrap();
+            listed.extend(page.items.into_iter().map(|member| member.user));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
+        assert_eq!(listed, expected);
     }
-    assert_eq!(listed, [jay.id, ann.id, bob.id]);
 }
 
 pub(crate) async fn needs_a_place_a_user_and_a_joined_author(world: Arc<World>) {
@@ -194,6 +201,98 @@ pub(crate) async fn moves_from_state_to_state(world: Arc<World>) {
         .await;
 }
 
+pub(crate) async fn tells_why_it_went_out(world: Arc<World>) {
+    let (joined, left) = (MemberState::Joined, MemberState::Left);
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    let said = |code: Option<&str>, text: Option<&str>| {
+        Some(Reason {
+            code: code.map(str::to_owned),
+            text: text.map(str::to_owned),
+        })
+    };
+    for reason in [
+        None,
+        said(Some("bye"), Some("done \"for\" today")),
+        said(None, Some("ä")),
+        said(Some("c"), None),
+    ] {
+        let name = format!("ann{}", world.history(id).await.len());
+        let ann = world.person(&name).await;
+        let place = world.join(id, &ann).await;
+        let leave = MemberChange {
+            conversation: id,
+            member: place,
+            from: joined,
+            to: left,
+            reason: reason.clone(),
+            author: Author::User(ann.id),
+            assurance: Assurance::Verified,
+            at: world.at(500),
+        };
+        world.commit([Change::ChangeMember(Box::new(leave))]).await;
+        let mut history = world.history(id).await;
+        let went = history.pop().unwrap();
+        let came = history.pop().unwrap();
+        assert_eq!((came.reason, went.reason), (None, reason.map(Box::new)));
+        // What it tells beside is the same as ever.
+        assert_eq!(came.body, went.body);
+    }
+}
+
+pub(crate) async fn tells_when_it_went_where(world: Arc<World>) {
+    let (invited, joined, left) = (MemberState::Invited, MemberState::Joined, MemberState::Left);
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let creator = world.place(id, jay.id).await;
+    let times = (creator.invited_at, creator.joined_at, creator.left_at);
+    assert_eq!(times, (None, Some(creator.changed_at), None));
+    assert_eq!(creator.invited_by, None);
+    let by_jay = NewMember {
+        author: Author::User(jay.id),
+        ..world.new_member(id, ann.id, invited)
+    };
+    let (place, asked_at) = (by_jay.member, Some(by_jay.at));
+    world.commit(add(by_jay)).await;
+    let member = world.place(id, ann.id).await;
+    assert_eq!(member.invited_by, Some(creator.id));
+    let times = (member.invited_at, member.joined_at, member.left_at);
+    assert_eq!(times, (asked_at, None, None));
+    let own = Author::User(ann.id);
+    world
+        .commit(change(&world, id, place, invited, joined, own))
+        .await;
+    world
+        .commit(change(&world, id, place, joined, left, own))
+        .await;
+    let at = Some(world.at(500));
+    let member = world.place(id, ann.id).await;
+    let times = (member.invited_at, member.joined_at, member.left_at);
+    assert_eq!(times, (asked_at, at, at));
+    assert_eq!(member.invited_by, Some(creator.id));
+    // Nobody is told to have asked whom a backend did, or who came in at once.
+    for state in [invited, joined] {
+        let user = world.person(state.as_str()).await;
+        let new = world.new_member(id, user.id, state);
+        let at = new.at;
+        world.commit(add(new)).await;
+        let member = world.place(id, user.id).await;
+        assert_eq!(member.invited_by, None);
+        let times = (member.invited_at, member.joined_at, member.left_at);
+        let expected = if state == invited {
+            (Some(at), None, None)
+        } else {
+            (None, Some(at), None)
+        };
+        assert_eq!(times, expected);
+    }
+    // Who is deleted has left.
+    let at = world.at(9_000);
+    world.commit([Change::DeleteUser(jay.id, at)]).await;
+    assert_eq!(world.place(id, jay.id).await.left_at, Some(at));
+}
+
 pub(crate) async fn positions_move_ahead_only(world: Arc<World>) {
     let jay = world.person("jay").await;
     let id = world.conversation(&jay).await;
@@ -237,7 +336,11 @@ pub(crate) async fn who_comes_back_is_a_new_member(world: Arc<World>) {
     let conversations = || async {
         let page = world
             .store
-            .conversations(world.application, Some(ann.id), window(9))
+            .conversations(
+                world.application,
+                ConversationList::Following(ann.id),
+                window(9),
+            )
             .await;
         page.unwrap().items.len()
     };
