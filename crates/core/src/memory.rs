@@ -12,7 +12,7 @@ use countersign_credential::time::Timestamp;
 use quick_cache::sync::Cache;
 
 use crate::context::Judge;
-use crate::id::{ApiKeyId, ApplicationId, SessionId};
+use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 use crate::limit;
 use crate::model::api_key::ApiKey;
 use crate::model::application::ApplicationName;
@@ -52,6 +52,8 @@ pub(crate) struct KnownCredential {
     pub(crate) application: ApplicationId,
     /// What it says.
     pub(crate) claims: Claims,
+    /// Whom it names, where it is a user's.
+    pub(crate) user: Option<UserId>,
 }
 
 /// Taken before the store is read. What was read is not remembered if
@@ -97,6 +99,8 @@ impl Memory {
             }
             Notice::User { user, .. } => {
                 self.sessions.retain(|_, known| known.view.user.id != *user);
+                self.credentials
+                    .retain(|_, (_, known)| known.user != Some(*user));
             }
             Notice::Revoked {
                 application,
@@ -107,7 +111,7 @@ impl Memory {
                 });
                 self.credentials.retain(|_, (_, known)| {
                     known.application != *application
-                        || !revocation.covers_bearer(*application, &known.claims)
+                        || !revocation.covers_bearer(*application, &known.claims, known.user)
                 });
             }
             Notice::Application(id) => {
