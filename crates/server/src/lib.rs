@@ -16,12 +16,16 @@
 
 pub mod limit;
 pub mod path;
+mod body;
+mod authorization;
 pub mod connection;
 pub mod serve;
 mod tasks;
 pub mod upkeep;
 mod listener;
 mod rate;
+mod gate;
+mod request_log;
 pub mod realtime;
 mod metrics;
 pub mod operations;

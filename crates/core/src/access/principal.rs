@@ -147,9 +147,7 @@ impl Principal {
         match &self.who {
             Who::Session { assurance, .. } => *assurance,
             Who::Client { .. } => Assurance::Anonymous,
-            Who::Bearer { .. } | Who::Backend { .. } | Who::Operator { .. } => {
-                Assurance::Verified
-            }
+            Who::Bearer { .. } | Who::Backend { .. } | Who::Operator { .. } => Assurance::Verified,
         }
     }
 }

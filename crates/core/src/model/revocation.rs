@@ -108,13 +108,13 @@ impl Revocation {
             Target::Application(id) => application == *id && claims.issued_at <= self.before,
             Target::User(id) => user == Some(*id) && claims.issued_at <= self.before,
             Target::Name(name) => {
-                let named = matches!(&claims.subject, Some(Subject::Name(own)) if own.as_str() == name);
+                let named =
+                    matches!(&claims.subject, Some(Subject::Name(own)) if own.as_str() == name);
                 named && claims.issued_at <= self.before
             }
-            Target::Session(_)
-            | Target::ApiKey(_)
-            | Target::ExternalId(_)
-            | Target::Email(_) => false,
+            Target::Session(_) | Target::ApiKey(_) | Target::ExternalId(_) | Target::Email(_) => {
+                false
+            }
         }
     }
 }

@@ -313,7 +313,10 @@ pub(super) fn named(hint: &str) -> ApplicationName {
 }
 
 /// Where the bearer and the request both name an application, they agree.
-pub(super) fn agree(mut principal: Principal, named: Option<ApplicationId>) -> Result<Principal, Error> {
+pub(super) fn agree(
+    mut principal: Principal,
+    named: Option<ApplicationId>,
+) -> Result<Principal, Error> {
     match (principal.application, named) {
         (Some(own), Some(named)) if own != named => Err(Error::new(
             Code::WrongAudience,

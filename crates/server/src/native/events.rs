@@ -20,10 +20,11 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, created, time};
 use super::bearer::Asker;
-use super::body::{Json, decode};
+use super::body::Json;
 use super::named::{Named, checked_client_id};
 use super::problem::Problem;
 use super::query::Query;
+use crate::body::decode;
 
 /// The longest name of a custom event.
 const CUSTOM_NAME_BYTES_MAX: usize = 100;

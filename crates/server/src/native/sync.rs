@@ -17,16 +17,17 @@ use countersign_core::op::connect::Connected;
 use countersign_wire::frame as wire;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::bearer::{Asker, bearer};
+use super::bearer::Asker;
 use super::body::Json;
-use super::connect::{have, look_after, welcome};
+use super::connect::{have, welcome};
 use super::frames;
 use super::problem::Problem;
 use super::query::Query;
+use crate::authorization::bearer;
 use crate::operations::Operations;
 use crate::realtime::follower::Follower;
-use crate::realtime::limit;
 use crate::realtime::line::{Closing, Held, Line};
+use crate::realtime::{limit, look_after};
 use crate::tasks::Tasks;
 
 /// What is told of a poll, in the order of a socket.
@@ -58,7 +59,7 @@ pub(super) async fn sync(
     let resumed = have.is_some() && request.epoch.is_none_or(|epoch| epoch == ctx.epoch());
     let text = bearer(&headers)?.unwrap_or_default();
     let Connected { token, marks, .. } = op::connect::connect(&ctx, text, None).await?;
-    look_after(&ctx, &operations, &tasks);
+    look_after(&ctx, &operations.realtime, &tasks);
     let realtime = &operations.realtime;
     let line = Line::new(Arc::clone(&ctx), marks, token.expires_at, realtime.looks());
     let open = realtime

@@ -35,6 +35,7 @@ use countersign_core::ports::fanout::{Listener, Notice};
 use tokio::sync::Semaphore;
 
 use crate::operations::Sample;
+use crate::tasks::Tasks;
 use heard::{Forgotten, Heard, Moment};
 pub use limit::Patience;
 use line::{Closing, Line};
@@ -79,6 +80,23 @@ pub(crate) struct Open {
 /// Room for a socket that has not said yet who it is.
 #[derive(Debug)]
 pub(crate) struct Entering(Arc<Realtime>);
+
+/// Begins to look after the node's sockets, with the first of them.
+pub(crate) fn look_after(ctx: &Arc<Ctx>, realtime: &Arc<Realtime>, tasks: &Tasks) {
+    let realtime = Arc::clone(realtime);
+    if !realtime.needs_looking_after() {
+        return;
+    }
+    let ctx = Arc::clone(ctx);
+    tasks.until_stopped(async move {
+        let mut looks = tokio::time::interval(limit::LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            realtime.look(&ctx);
+        }
+    });
+}
 
 // === impl Realtime ===
 
