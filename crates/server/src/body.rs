@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 const EXPLANATION_BYTES_MAX: usize = 400;
 
 /// The whole body, kept beside the request for whom its bearer makes curious.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ReadBody(pub(crate) Bytes);
 
 /// Reads a body to its end. An oversized one is read on and dropped, up to a

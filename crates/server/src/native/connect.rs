@@ -41,7 +41,7 @@ use crate::connection::Connection;
 use crate::gate;
 use crate::operations::Operations;
 use crate::rate::Caller;
-use crate::realtime::follower::{Follower, Have};
+use crate::realtime::follower::{Follower, Gains, Have};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, limit, look_after};
 use crate::tasks::Tasks;
@@ -244,7 +244,7 @@ async fn entered(
     let connected = op::connect::look_again(ctx, &token).await?;
     open.line.set_marks(connected.marks.clone());
     let resumed = have.is_some() && epoch.is_none_or(|epoch| epoch == ctx.epoch());
-    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line));
+    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
     let views = follower
         .begin(ctx, &connected.principal, have.filter(|_| resumed))
         .await?;

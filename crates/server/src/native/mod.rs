@@ -49,11 +49,11 @@ use countersign_core::error::{Code, Error};
 use countersign_core::ports::fanout::Listener;
 use http::{Method, Request};
 
+use crate::call::Call;
 use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::operations::Operations;
 use problem::Problem;
-pub use routes::Call;
 pub use tokens::explained;
 
 /// The native API, under the default rates, with nobody who watches.

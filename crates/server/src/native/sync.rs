@@ -25,7 +25,7 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::authorization::bearer;
 use crate::operations::Operations;
-use crate::realtime::follower::Follower;
+use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
 use crate::realtime::{limit, look_after};
 use crate::tasks::Tasks;
@@ -66,7 +66,7 @@ pub(super) async fn sync(
         .open(line)
         .ok_or_else(|| Error::new(Code::Unavailable, "there are too many polls at the moment"))?;
     let connected = op::connect::look_again(&ctx, &token).await?;
-    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line));
+    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
     let begun = follower.begin(&ctx, &connected.principal, have.filter(|_| resumed));
     let views = Box::pin(begun).await?;
     let first = welcome(&ctx, &connected, &views, resumed, None);

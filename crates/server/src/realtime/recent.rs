@@ -27,17 +27,20 @@ pub(crate) enum Form {
     Native,
     /// The native door, for the sender's own devices.
     NativeSender,
+    /// The nexmo door: the arguments of a Socket.IO event.
+    Nexmo,
 }
 
 // === impl Form ===
 
 impl Form {
-    const COUNT: usize = 2;
+    const COUNT: usize = 3;
 
     fn place(self) -> usize {
         match self {
             Self::Native => 0,
             Self::NativeSender => 1,
+            Self::Nexmo => 2,
         }
     }
 }
@@ -61,6 +64,11 @@ impl Recent {
     /// Whose place ends with it.
     pub(crate) fn left(&self) -> Option<MemberId> {
         self.left
+    }
+
+    /// Whose place begins with it.
+    pub(crate) fn joined(&self) -> Option<MemberId> {
+        member(&self.event).filter(|_| self.event.kind == EventKind::MemberJoined)
     }
 
     /// Whether what was before it is to be told differently now: an edit and a
@@ -101,14 +109,16 @@ impl Recent {
     }
 }
 
-/// Whose place an event ends, by its body, which is the domain's own.
+/// Whose place an event ends.
 fn left(event: &Event) -> Option<MemberId> {
+    (event.kind == EventKind::MemberLeft).then(|| member(event))?
+}
+
+/// The member of whom an event tells, by its body, which is the domain's own.
+fn member(event: &Event) -> Option<MemberId> {
     #[derive(Deserialize)]
     struct Body<'a> {
         member_id: &'a str,
-    }
-    if event.kind != EventKind::MemberLeft {
-        return None;
     }
     let body: Body<'_> = serde_json::from_str(&event.body).ok()?;
     body.member_id.parse().ok()

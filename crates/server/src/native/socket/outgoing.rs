@@ -73,7 +73,7 @@ impl Socket {
                     return Box::pin(self.acknowledge(own)).await;
                 }
             }
-            Delivery::Gap { conversation, .. } | Delivery::Removed(conversation) => {
+            Delivery::Gap { conversation, .. } | Delivery::Removed(conversation, _) => {
                 Box::pin(self.acknowledge_all(*conversation)).await?;
             }
             Delivery::Added(_) | Delivery::Changed(_) => {}
