@@ -164,12 +164,7 @@ async fn person(ctx: &Ctx, application: ApplicationId, number: usize) -> Result<
     let credential = mint(&order, &SigningKey::from_secret(&SECRET)?)?;
     let (user, access) = open(ctx, &credential).await?;
     let asker = asker(ctx, &access).await?;
-    let create = Create {
-        name: None,
-        display_name: None,
-        client_id: None,
-    };
-    let created = create_conversation(ctx, &asker, create).await?;
+    let created = create_conversation(ctx, &asker, Create::default()).await?;
     let conversation = created.view.conversation.id;
     for _ in 0..EVENTS_EACH {
         say(ctx, &asker, conversation).await?;

@@ -37,6 +37,11 @@ pub const EVENT_BODY_BYTES_MAX: usize = 60 * 1024;
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// A name of anything.
 pub const NAME_BYTES_MAX: usize = 255;
+/// The address of a picture.
+pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
+/// What an application keeps with a user or a conversation, as text: it is read with every page of
+/// events that the user has part in.
+pub const CUSTOM_DATA_BYTES_MAX: usize = 8 * 1024;
 /// A slug.
 pub const SLUG_BYTES_MAX: usize = 63;
 /// A client's own id of what it creates, and its nonce.

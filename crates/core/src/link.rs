@@ -170,6 +170,8 @@ mod tests {
             external_id: None,
             email: None,
             display_name: None,
+            image_url: None,
+            custom_data: None,
             anonymous: false,
             blocked: false,
             created_at: Timestamp::from_milliseconds(0),

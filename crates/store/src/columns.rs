@@ -5,6 +5,7 @@ use crate::error::StoreError;
 use crate::rows::Row;
 use countersign_core::id::{ApiKeyId, DeviceId, MemberId, SessionId, UserId};
 use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::person::Names;
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
 use countersign_core::model::user::User;
 use countersign_core::ports::store::dialect_name;
@@ -18,7 +19,8 @@ use countersign_credential::time::Timestamp;
 /// The columns of a user, of the table's alias `u`, as [`user`] reads them.
 macro_rules! user_columns {
     () => {
-        "u.id, u.name, u.external_id, u.email, u.display_name, u.anonymous, u.blocked, u.created_at"
+        "u.id, u.name, u.external_id, u.email, u.display_name, u.image_url, u.custom_data, \
+         u.anonymous, u.blocked, u.created_at"
     };
 }
 pub(crate) use user_columns;
@@ -95,7 +97,7 @@ pub(crate) use is_alone;
 macro_rules! member_columns {
     () => {
         "m.id, m.user_id, u.display_name, u.name, u.anonymous, m.state, m.delivered, m.seen, \
-         m.changed_at"
+         m.changed_at, m.invited_at, m.joined_at, m.left_at, m.invited_by"
     };
 }
 pub(crate) use member_columns;
@@ -204,6 +206,8 @@ pub(crate) fn user(columns: &mut Columns<'_>) -> Result<User, StoreError> {
             .optional_parsed("an external id", |text| ExternalId::parse(text).ok())?,
         email: columns.optional_parsed("an e-mail address", |text| Email::parse(text).ok())?,
         display_name: columns.optional_text()?.map(str::to_owned),
+        image_url: columns.optional_text()?.map(str::to_owned),
+        custom_data: columns.optional_text()?.map(str::to_owned),
         anonymous: columns.flag()?,
         blocked: columns.flag()?,
         created_at: columns.time()?,
@@ -269,34 +273,30 @@ fn ended(columns: &mut Columns<'_>) -> Result<Option<Ended>, StoreError> {
     Ok(at.zip(why).map(|(at, why)| Ended { at, why }))
 }
 
-/// A member, with its user's shown name.
+/// A member, with its user's names.
 pub(crate) fn member(columns: &mut Columns<'_>) -> Result<Member, StoreError> {
     Ok(Member {
         id: MemberId::from_bytes(columns.id()?),
         user: UserId::from_bytes(columns.id()?),
-        name: name_of(columns)?.to_owned(),
+        names: names(columns)?,
         state: columns.parsed("a member's state", MemberState::from_name)?,
         delivered: columns.number()?,
         seen: columns.number()?,
         changed_at: columns.time()?,
+        invited_at: columns.optional_time()?,
+        joined_at: columns.optional_time()?,
+        left_at: columns.optional_time()?,
+        invited_by: columns.optional(Row::id)?.map(MemberId::from_bytes),
     })
 }
 
-/// What others see of a user, of the three columns `display_name`, `name` and `anonymous`.
-pub(crate) fn name_of<'a>(columns: &mut Columns<'a>) -> Result<&'a str, StoreError> {
-    let display_name = columns.optional_text()?;
-    let name = columns.optional_text()?;
-    Ok(shown_name(display_name, name, columns.flag()?))
-}
-
-/// The rule of [`User::shown_name`], for rows of which no user is made.
-pub(crate) fn shown_name<'a>(
-    display_name: Option<&'a str>,
-    name: Option<&'a str>,
-    anonymous: bool,
-) -> &'a str {
-    let nameless = if anonymous { "visitor" } else { "user" };
-    display_name.or(name).unwrap_or(nameless)
+/// The names of a user, of the three columns `display_name`, `name` and `anonymous`.
+pub(crate) fn names(columns: &mut Columns<'_>) -> Result<Names, StoreError> {
+    Ok(Names {
+        display_name: columns.optional_text()?.map(str::to_owned),
+        name: columns.optional_text()?.map(str::to_owned),
+        anonymous: columns.flag()?,
+    })
 }
 
 /// An ACL, of the text that it was stored as.
@@ -351,30 +351,4 @@ fn utf8<'a>(row: &Row<'a>, column: usize) -> Result<&'a str, StoreError> {
         wanted: "the bytes of a text",
         found: "a blob",
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_shown_as_the_domain_shows_them() {
-        for display_name in [None, Some("Jay Doe")] {
-            for name in [None, Some("jay")] {
-                for anonymous in [false, true] {
-                    let user = User {
-                        id: UserId::from_bytes([1; 16]),
-                        name: name.map(|name| UserName::parse(name).unwrap()),
-                        external_id: None,
-                        email: None,
-                        display_name: display_name.map(str::to_owned),
-                        anonymous,
-                        blocked: false,
-                        created_at: Timestamp::from_milliseconds(0),
-                    };
-                    assert_eq!(shown_name(display_name, name, anonymous), user.shown_name());
-                }
-            }
-        }
-    }
 }

@@ -40,6 +40,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "janitor",
         template: include_str!("../migrations/0004_janitor.sql"),
     },
+    Migration {
+        number: 5,
+        name: "profiles",
+        template: include_str!("../migrations/0005_profiles.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

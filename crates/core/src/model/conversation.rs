@@ -14,6 +14,10 @@ pub struct Conversation {
     pub name: Option<String>,
     /// What people see.
     pub display_name: Option<String>,
+    /// Where a picture of it is; never fetched here.
+    pub image_url: Option<String>,
+    /// What the application keeps with it, the text of a JSON object.
+    pub custom_data: Option<String>,
     /// The member that created it; a backend that created it is none.
     pub creator: Option<MemberId>,
     /// The number of its newest event, 0 while it has none.
@@ -43,6 +47,10 @@ pub struct ConversationPatch {
     pub name: Option<Option<String>>,
     /// The new display name.
     pub display_name: Option<Option<String>>,
+    /// The new picture.
+    pub image_url: Option<Option<String>>,
+    /// The new data, the text of a JSON object.
+    pub custom_data: Option<Option<String>>,
 }
 
 // === impl ConversationView ===

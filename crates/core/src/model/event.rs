@@ -1,9 +1,11 @@
 //! An event: one entry of a conversation.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use countersign_credential::time::Timestamp;
 
+use super::person::Person;
 use crate::id::{ApiKeyId, MemberId, UserId};
 
 /// An event as it is read.
@@ -18,6 +20,8 @@ pub struct Event {
     pub body: String,
     /// Who sent it.
     pub from: Sender,
+    /// Of whom it tells, where it is about a member.
+    pub subject: Option<Subject>,
     /// When it was accepted.
     pub timestamp: Timestamp,
     /// The client's own id of it, shown to its sender.
@@ -60,10 +64,21 @@ pub struct Sender {
     pub member: Option<MemberId>,
     /// The member's present user.
     pub user: Option<UserId>,
-    /// What others see: the user's shown name, or the API key's name.
-    pub name: String,
+    /// How others see the user, or the backend.
+    pub person: Arc<Person>,
     /// How well the sender was known when it was sent.
     pub assurance: Assurance,
+}
+
+/// Of whom an event about a member tells, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The member, by the id that it had when it was told of.
+    pub member: MemberId,
+    /// The member's present user.
+    pub user: UserId,
+    /// How others see that user.
+    pub person: Arc<Person>,
 }
 
 /// Who sends an event, as it is written.

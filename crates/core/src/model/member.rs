@@ -2,6 +2,7 @@
 
 use countersign_credential::time::Timestamp;
 
+use super::person::Names;
 use crate::id::{MemberId, UserId};
 
 /// A user's place in a conversation.
@@ -11,8 +12,8 @@ pub struct Member {
     pub id: MemberId,
     /// Whose place it is, now.
     pub user: UserId,
-    /// What others see of that user.
-    pub name: String,
+    /// The names of that user.
+    pub names: Names,
     /// Its state.
     pub state: MemberState,
     /// The newest event that reached one of the user's devices.
@@ -21,6 +22,14 @@ pub struct Member {
     pub seen: u64,
     /// When the state last changed.
     pub changed_at: Timestamp,
+    /// When the user was asked in, if ever.
+    pub invited_at: Option<Timestamp>,
+    /// When the user came in, if ever.
+    pub joined_at: Option<Timestamp>,
+    /// When the user went out, if ever.
+    pub left_at: Option<Timestamp>,
+    /// Who asked the user in, where that was a member and no backend.
+    pub invited_by: Option<MemberId>,
 }
 
 /// The state of a member. Left is final: who comes back is a new member.

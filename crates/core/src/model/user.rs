@@ -3,6 +3,7 @@
 use countersign_credential::subject::{Email, ExternalId, UserName};
 use countersign_credential::time::Timestamp;
 
+use super::person::shown_name;
 use crate::id::UserId;
 
 /// A user of an application.
@@ -18,6 +19,11 @@ pub struct User {
     pub email: Option<Email>,
     /// What others see. Not unique, not verified, and never links.
     pub display_name: Option<String>,
+    /// Where a picture of the user is; shown to others, and never fetched here.
+    pub image_url: Option<String>,
+    /// What the application keeps with the user, the text of a JSON object;
+    /// shown to others.
+    pub custom_data: Option<String>,
     /// Whether this is a visitor whom no credential has named.
     pub anonymous: bool,
     /// Whether the application refuses this user's logins.
@@ -50,6 +56,10 @@ pub struct UserPatch {
     pub email: Option<Option<Email>>,
     /// The new display name.
     pub display_name: Option<Option<String>>,
+    /// The new picture.
+    pub image_url: Option<Option<String>>,
+    /// The new data, the text of a JSON object.
+    pub custom_data: Option<Option<String>>,
     /// Whether the user is blocked.
     pub blocked: Option<bool>,
 }
@@ -61,11 +71,7 @@ impl User {
     /// nothing that would give an identifier away.
     #[must_use]
     pub fn shown_name(&self) -> &str {
-        match (&self.display_name, &self.name) {
-            (Some(display_name), _) => display_name,
-            (None, Some(name)) => name.as_str(),
-            (None, None) if self.anonymous => "visitor",
-            (None, None) => "user",
-        }
+        let name = self.name.as_ref().map(|name| name.as_str());
+        shown_name(self.display_name.as_deref(), name, self.anonymous)
     }
 }

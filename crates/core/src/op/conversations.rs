@@ -1,5 +1,6 @@
 //! Conversations: create, list, read, change, delete.
 
+use super::profile::check_profile;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::{Principal, Role};
@@ -22,6 +23,10 @@ pub struct Create {
     pub name: Option<String>,
     /// What people see.
     pub display_name: Option<String>,
+    /// Where a picture of it is.
+    pub image_url: Option<String>,
+    /// What the application keeps with it, the text of a JSON object.
+    pub custom_data: Option<String>,
     /// The client's own id: the same one makes a retry harmless.
     pub client_id: Option<String>,
 }
@@ -47,6 +52,7 @@ pub async fn create_conversation(
     create: Create,
 ) -> Result<Created, Error> {
     let permit = authorize(principal, &Action::CreateConversation)?.outright()?;
+    check_profile(create.image_url.as_deref(), create.custom_data.as_deref())?;
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
     let now = ctx.now();
@@ -57,6 +63,8 @@ pub async fn create_conversation(
             id,
             name: create.name,
             display_name: create.display_name,
+            image_url: create.image_url,
+            custom_data: create.custom_data,
             creator: None,
             last_event_id: 0,
             created_at: now,
@@ -99,7 +107,14 @@ pub async fn create_conversation(
 }
 
 fn client_id(id: &str, create: &Create) -> ClientId {
-    let asked = format!("{:?}\n{:?}", create.name, create.display_name);
+    let mut asked = format!("{:?}\n{:?}", create.name, create.display_name);
+    // Left out where there is none, so that digests stay what they were.
+    if create.image_url.is_some() || create.custom_data.is_some() {
+        asked.push_str(&format!(
+            "\n{:?}\n{:?}",
+            create.image_url, create.custom_data
+        ));
+    }
     ClientId {
         id: id.to_owned(),
         digest: sha256(asked.as_bytes()),
@@ -137,7 +152,7 @@ pub async fn read_conversation(
     Ok(view)
 }
 
-/// Changes a conversation's names.
+/// Changes what a conversation shows.
 ///
 /// # Errors
 /// `not_found`; `not_permitted` for a member who did not create it; `conflict`
@@ -149,6 +164,10 @@ pub async fn update_conversation(
     patch: ConversationPatch,
 ) -> Result<ConversationView, Error> {
     let conditional = authorize(principal, &Action::UpdateConversation(id))?;
+    check_profile(
+        patch.image_url.as_ref().and_then(Option::as_deref),
+        patch.custom_data.as_ref().and_then(Option::as_deref),
+    )?;
     let application = conditional.application();
     let (_, permit) = view_for(ctx, principal, conditional, id).await?;
     let judge = ctx.judge_of(application).await?;

@@ -85,6 +85,7 @@ async fn append(
         kind: kind.clone(),
         body: body.clone(),
         from,
+        subject: None,
         timestamp: now,
         client_id: send.client_id.clone(),
         edited_at: None,

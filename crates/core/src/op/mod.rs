@@ -31,4 +31,5 @@ pub mod explain;
 pub mod answer;
 mod claims_query;
 mod commit;
+mod profile;
 mod visitor;

@@ -1,13 +1,17 @@
 //! Signals: who types, and how far a member has got. They get no number.
 
+use std::sync::Arc;
+
 use super::conversations::{facts, in_conversation};
+use super::users::own_person;
 use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::ConversationId;
+use crate::id::{ApplicationId, ConversationId};
 use crate::model::event::Sender;
+use crate::model::member::Member;
 use crate::model::signal::{Signal, SignalKind};
 use crate::ports::change::{Change, Guard};
 use crate::ports::fanout::Notice;
@@ -35,12 +39,7 @@ pub async fn type_in(
         .ok_or_else(|| Error::new(Code::BadRequest, "a backend does not type"))?;
     let signal = Signal {
         conversation,
-        from: Sender {
-            member: Some(member.id),
-            user: Some(member.user),
-            name: member.name,
-            assurance: principal.assurance(),
-        },
+        from: sender(ctx, application, principal, &member).await?,
         kind: SignalKind::Typing { on },
         at: ctx.now(),
     };
@@ -96,12 +95,7 @@ pub async fn move_position(
     };
     let signal = Signal {
         conversation,
-        from: Sender {
-            member: Some(member.id),
-            user: Some(user),
-            name: member.name,
-            assurance: principal.assurance(),
-        },
+        from: sender(ctx, application, principal, &member).await?,
         kind,
         at: ctx.now(),
     };
@@ -110,4 +104,20 @@ pub async fn move_position(
         signal: signal.clone(),
     });
     Ok(signal)
+}
+
+/// Whose a signal is.
+async fn sender(
+    ctx: &Ctx,
+    application: ApplicationId,
+    principal: &Principal,
+    member: &Member,
+) -> Result<Sender, Error> {
+    let person = own_person(ctx, application, principal, member.user).await?;
+    Ok(Sender {
+        member: Some(member.id),
+        user: Some(member.user),
+        person: Arc::new(person),
+        assurance: principal.assurance(),
+    })
 }

@@ -3,6 +3,7 @@
 use countersign_credential::subject::{Email, ExternalId, UserName};
 use countersign_credential::time::Timestamp;
 
+use super::profile::check_profile;
 use super::sessions::tombstone;
 use crate::access::action::Action;
 use crate::access::principal::{Principal, Who};
@@ -11,6 +12,7 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, UserId};
 use crate::model::page::{Page, Window};
+use crate::model::person::Person;
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::EndReason;
 use crate::model::settings::Settings;
@@ -30,12 +32,17 @@ pub struct NewUser {
     pub email: Option<Email>,
     /// What others see.
     pub display_name: Option<String>,
+    /// Where a picture of the user is.
+    pub image_url: Option<String>,
+    /// What the application keeps with the user, the text of a JSON object.
+    pub custom_data: Option<String>,
 }
 
 /// Creates a user.
 ///
 /// # Errors
-/// `bad_request` without any identifier; `conflict` where one is taken.
+/// `bad_request` without any identifier; `conflict` where one is taken;
+/// `too_large`.
 pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Result<User, Error> {
     let permit = authorize(principal, &Action::CreateUser)?.outright()?;
     if new.name.is_none() && new.external_id.is_none() && new.email.is_none() {
@@ -44,6 +51,7 @@ pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Resu
             "a user needs a name, an external_id or an email, or nobody could log in as it",
         ));
     }
+    check_profile(new.image_url.as_deref(), new.custom_data.as_deref())?;
     let now = ctx.now();
     let user = User {
         id: UserId::new(now, &*ctx.random),
@@ -51,6 +59,8 @@ pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Resu
         external_id: new.external_id,
         email: new.email,
         display_name: new.display_name,
+        image_url: new.image_url,
+        custom_data: new.custom_data,
         anonymous: false,
         blocked: false,
         created_at: now,
@@ -104,6 +114,21 @@ async fn own_user(
     Ok(view.map(|view| view.user.clone()))
 }
 
+/// How others see who asks, as a signal of theirs shows it.
+pub(super) async fn own_person(
+    ctx: &Ctx,
+    application: ApplicationId,
+    principal: &Principal,
+    id: UserId,
+) -> Result<Person, Error> {
+    if let Some(user) = own_user(ctx, application, principal, id).await? {
+        return Ok(Person::of(&user));
+    }
+    let found = ctx.store.user(application, Identifier::Id(id)).await?;
+    let user = found.ok_or_else(|| Error::not_found("user"))?;
+    Ok(Person::of(&user))
+}
+
 /// Lists identified users, or finds one by an identifier.
 ///
 /// # Errors
@@ -133,8 +158,14 @@ pub async fn update_user(
     id: UserId,
     patch: UserPatch,
 ) -> Result<User, Error> {
+    check_profile(
+        patch.image_url.as_ref().and_then(Option::as_deref),
+        patch.custom_data.as_ref().and_then(Option::as_deref),
+    )?;
     let shows_only = UserPatch {
         display_name: patch.display_name.clone(),
+        image_url: patch.image_url.clone(),
+        custom_data: patch.custom_data.clone(),
         ..UserPatch::default()
     };
     let action = if patch == shows_only {

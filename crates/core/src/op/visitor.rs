@@ -25,6 +25,8 @@ pub(super) fn visitor(
             external_id: None,
             email: None,
             display_name: None,
+            image_url: None,
+            custom_data: None,
             anonymous: true,
             blocked: false,
             created_at: opened_at,

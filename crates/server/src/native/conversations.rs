@@ -34,6 +34,7 @@ pub(super) async fn create(
         name: request.name.map(name).transpose()?,
         display_name: request.display_name.map(display_name).transpose()?,
         client_id: request.client_id.map(client_id).transpose()?,
+        ..Create::default()
     };
     let made = op::conversations::create_conversation(&ctx, &asker, create).await?;
     Ok(Answer(created(made.new), shown(made.view)))
@@ -80,6 +81,7 @@ pub(super) async fn update(
     let patch = ConversationPatch {
         name: changed("name", request.name)?,
         display_name: changed("display_name", request.display_name)?,
+        ..ConversationPatch::default()
     };
     let view = op::conversations::update_conversation(&ctx, &asker, id, patch).await?;
     Ok(Answer(StatusCode::OK, shown(view)))

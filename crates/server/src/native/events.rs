@@ -262,7 +262,7 @@ pub(super) fn shown(event: Event, reader: Reader<'_>) -> Result<wire::Event, Err
         from: wire::From {
             member_id: event.from.member.map(|id| id.to_string()),
             user_id: event.from.user.map(|id| id.to_string()),
-            name: event.from.name,
+            name: event.from.person.names.shown().to_owned(),
             assurance: event.from.assurance.as_str().into(),
         },
         timestamp: time(event.timestamp),

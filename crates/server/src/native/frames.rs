@@ -111,7 +111,7 @@ fn sender(from: &Sender) -> wire_event::From {
     wire_event::From {
         member_id: from.member.map(|id| id.to_string()),
         user_id: from.user.map(|id| id.to_string()),
-        name: from.name.clone(),
+        name: from.person.names.shown().to_owned(),
         assurance: from.assurance.as_str().into(),
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn add(
         state: state(request.state),
     };
     let added = op::members::add_member(&ctx, &asker, add).await?;
-    Ok(Answer(created(added.new), shown(added.member)))
+    Ok(Answer(created(added.new), shown(&added.member)))
 }
 
 /// `GET /v1/conversations/{id}/members`
@@ -49,7 +49,7 @@ pub(super) async fn list(
     let conversation = named.id("conversation_id", "conversation")?;
     let page = op::members::list_members(&ctx, &asker, conversation, query.window()?).await?;
     let list = wire::Members {
-        members: page.items.into_iter().map(shown).collect(),
+        members: page.items.iter().map(shown).collect(),
         next: cursor(page.next),
     };
     Ok(Answer(StatusCode::OK, list))
@@ -66,7 +66,7 @@ pub(super) async fn read(
     let conversation = named.id("conversation_id", "conversation")?;
     let id = named.id("member_id", "member")?;
     let member = op::members::read_member(&ctx, &asker, conversation, id).await?;
-    Ok(Answer(StatusCode::OK, shown(member)))
+    Ok(Answer(StatusCode::OK, shown(&member)))
 }
 
 /// `PATCH /v1/conversations/{id}/members/{id}`
@@ -82,7 +82,7 @@ pub(super) async fn update(
     let id = named.id("member_id", "member")?;
     let state = state(patch.state);
     let member = op::members::update_member(&ctx, &asker, conversation, id, state).await?;
-    Ok(Answer(StatusCode::OK, shown(member)))
+    Ok(Answer(StatusCode::OK, shown(&member)))
 }
 
 /// `DELETE /v1/conversations/{id}/members/{id}`
@@ -122,11 +122,11 @@ fn state(state: wire::MemberState) -> MemberState {
     }
 }
 
-fn shown(member: Member) -> wire::Member {
+fn shown(member: &Member) -> wire::Member {
     wire::Member {
         id: member.id.to_string(),
         user_id: member.user.to_string(),
-        name: member.name,
+        name: member.names.shown().to_owned(),
         state: match member.state {
             MemberState::Invited => wire::MemberState::Invited,
             MemberState::Joined => wire::MemberState::Joined,

@@ -40,6 +40,7 @@ pub(super) async fn create(
             .transpose()?,
         email: request.email.as_deref().map(email).transpose()?,
         display_name: request.display_name.map(display_name).transpose()?,
+        ..NewUser::default()
     };
     let user = op::users::create_user(&ctx, &asker, new).await?;
     Ok(Answer(StatusCode::CREATED, shown(user, &asker)))
@@ -93,6 +94,7 @@ pub(super) async fn update(
         email: parsed(request.email, |text| email(&text))?,
         display_name: parsed(request.display_name, display_name)?,
         blocked: request.blocked.into_change().map(Option::unwrap_or_default),
+        ..UserPatch::default()
     };
     let user = op::users::update_user(&ctx, &asker, id, patch).await?;
     Ok(Answer(StatusCode::OK, shown(user, &asker)))

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::ws::Utf8Bytes;
 use countersign_core::id::MemberId;
 use countersign_core::model::event::{Event, EventKind};
-use serde::Deserialize;
 
 /// What an event weighs beside its texts, in bytes.
 const OVERHEAD_BYTES: usize = 512;
@@ -68,7 +67,8 @@ impl Recent {
 
     /// Whose place begins with it.
     pub(crate) fn joined(&self) -> Option<MemberId> {
-        member(&self.event).filter(|_| self.event.kind == EventKind::MemberJoined)
+        let subject = self.event.subject.as_ref()?;
+        (self.event.kind == EventKind::MemberJoined).then_some(subject.member)
     }
 
     /// Whether what was before it is to be told differently now: an edit and a
@@ -88,7 +88,10 @@ impl Recent {
 
     /// What it weighs in memory, in bytes, with one form.
     pub(crate) fn weight(&self) -> usize {
-        OVERHEAD_BYTES + 2 * self.event.body.len() + self.event.from.name.len()
+        let subject = self.event.subject.as_ref();
+        let people = [Some(&self.event.from.person), subject.map(|it| &it.person)];
+        let people = people.into_iter().flatten().map(|person| person.weight());
+        OVERHEAD_BYTES + 2 * self.event.body.len() + people.sum::<usize>()
     }
 
     /// The event in a form, which is made for the first who asks.
@@ -111,15 +114,6 @@ impl Recent {
 
 /// Whose place an event ends.
 fn left(event: &Event) -> Option<MemberId> {
-    (event.kind == EventKind::MemberLeft).then(|| member(event))?
-}
-
-/// The member of whom an event tells, by its body, which is the domain's own.
-fn member(event: &Event) -> Option<MemberId> {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        member_id: &'a str,
-    }
-    let body: Body<'_> = serde_json::from_str(&event.body).ok()?;
-    body.member_id.parse().ok()
+    let subject = event.subject.as_ref()?;
+    (event.kind == EventKind::MemberLeft).then_some(subject.member)
 }

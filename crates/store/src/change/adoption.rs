@@ -21,6 +21,8 @@ const TELL: &str = "INSERT INTO events (application_id, conversation_id, id, aut
 /// Who was invited comes in with the visitor's place, and has seen what the visitor has seen.
 const MERGE_PLACES: &str = "UPDATE members SET \
      changed_at = CASE WHEN members.state = 'joined' THEN members.changed_at ELSE $5 END, \
+     joined_at = CASE WHEN members.state = 'joined' OR v.state <> 'joined' \
+         THEN members.joined_at ELSE $5 END, \
      state = CASE WHEN v.state = 'joined' THEN v.state ELSE members.state END, \
      delivered = CASE WHEN v.delivered > members.delivered THEN v.delivered \
          ELSE members.delivered END, \
@@ -36,7 +38,7 @@ const MOVE_CREATOR: &str = "UPDATE conversations SET creator_member_id = p.id \
      AND v.state <> 'left' AND v.id = conversations.creator_member_id \
      AND p.user_id = $4 AND p.state <> 'left'";
 const LEAVE_TO_PLACE: &str = "UPDATE members \
-     SET state = 'left', changed_at = $5, adopted_by = p.id FROM members p \
+     SET state = 'left', changed_at = $5, left_at = $5, adopted_by = p.id FROM members p \
      WHERE members.application_id = $1 AND members.conversation_id = $2 \
      AND members.user_id = $3 AND members.state <> 'left' AND p.application_id = $1 \
      AND p.conversation_id = $2 AND p.user_id = $4 AND p.state <> 'left'";

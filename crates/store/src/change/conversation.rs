@@ -12,8 +12,9 @@ use countersign_core::ports::change::{Expectation, NewConversation};
 use countersign_credential::time::Timestamp;
 
 const ADD: &str = "INSERT INTO conversations (application_id, id, name, display_name, \
-     creator_member_id, last_event_id, created_at, updated_at, author, client_id, client_digest) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING last_event_id";
+     image_url, custom_data, creator_member_id, last_event_id, created_at, updated_at, author, \
+     client_id, client_digest) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING last_event_id";
 const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left') p WHERE p.places < $3";
 const TOUCH: &str = "UPDATE conversations SET updated_at = $3 \
@@ -21,6 +22,10 @@ const TOUCH: &str = "UPDATE conversations SET updated_at = $3 \
 const SET_NAME: &str = "UPDATE conversations SET name = $3 WHERE application_id = $1 AND id = $2";
 const SET_DISPLAY_NAME: &str =
     "UPDATE conversations SET display_name = $3 WHERE application_id = $1 AND id = $2";
+const SET_IMAGE_URL: &str =
+    "UPDATE conversations SET image_url = $3 WHERE application_id = $1 AND id = $2";
+const SET_CUSTOM_DATA: &str =
+    "UPDATE conversations SET custom_data = $3 WHERE application_id = $1 AND id = $2";
 const DELETE: &str = "DELETE FROM conversations WHERE application_id = $1 AND id = $2 RETURNING 1";
 const DELETE_MEMBERS: &str =
     "DELETE FROM members WHERE application_id = $1 AND conversation_id = $2";
@@ -33,6 +38,8 @@ pub(crate) const TEXTS: &[&str] = &[
     TOUCH,
     SET_NAME,
     SET_DISPLAY_NAME,
+    SET_IMAGE_URL,
+    SET_CUSTOM_DATA,
     DELETE,
     DELETE_MEMBERS,
     LEAVE,
@@ -64,7 +71,7 @@ pub(super) fn add(plan: &mut Plan, new: &NewConversation) {
 fn add_creator(plan: &mut Plan, new: &NewConversation, member: MemberId, user: UserId) {
     let id = new.conversation.id;
     let at = new.conversation.created_at;
-    member::insert(plan, id, member, user, MemberState::Joined, at);
+    member::insert(plan, id, (member, user), MemberState::Joined, None, at);
     append_told(
         plan,
         id,
@@ -81,13 +88,16 @@ pub(super) fn change(plan: &mut Plan, id: ConversationId, patch: ConversationPat
     let with = |plan: &Plan, value: Value| [plan.application(), id.bytes().into(), value];
     let parameters = with(plan, at.milliseconds().into());
     plan.expect(Expectation::Conversation, TOUCH, parameters);
-    if let Some(name) = patch.name {
-        let parameters = with(plan, name.into());
-        plan.run(SET_NAME, parameters);
-    }
-    if let Some(display_name) = patch.display_name {
-        let parameters = with(plan, display_name.into());
-        plan.run(SET_DISPLAY_NAME, parameters);
+    for (sql, changed) in [
+        (SET_NAME, patch.name),
+        (SET_DISPLAY_NAME, patch.display_name),
+        (SET_IMAGE_URL, patch.image_url),
+        (SET_CUSTOM_DATA, patch.custom_data),
+    ] {
+        if let Some(changed) = changed {
+            let parameters = with(plan, changed.into());
+            plan.run(sql, parameters);
+        }
     }
 }
 
@@ -100,7 +110,7 @@ pub(super) fn delete(plan: &mut Plan, id: ConversationId) {
     plan.run(LEAVE, key);
 }
 
-fn parameters(plan: &Plan, new: &NewConversation, has_creator: bool) -> [Value; 11] {
+fn parameters(plan: &Plan, new: &NewConversation, has_creator: bool) -> [Value; 13] {
     let conversation = &new.conversation;
     let creator = new.creator.filter(|_| has_creator);
     let client_id = new.client_id.as_ref();
@@ -109,6 +119,8 @@ fn parameters(plan: &Plan, new: &NewConversation, has_creator: bool) -> [Value; 
         conversation.id.bytes().into(),
         conversation.name.as_deref().into(),
         conversation.display_name.as_deref().into(),
+        conversation.image_url.as_deref().into(),
+        conversation.custom_data.as_deref().into(),
         creator.map(|id| id.bytes()).into(),
         i64::from(has_creator).into(),
         conversation.created_at.milliseconds().into(),

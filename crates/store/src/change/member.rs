@@ -5,21 +5,26 @@ use super::event::{append_told, take_number};
 use crate::columns::integer;
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
-use countersign_core::model::event::EventKind;
+use countersign_core::model::event::{Author, EventKind};
 use countersign_core::model::member::MemberState;
 use countersign_core::ports::change::{Expectation, Guard, MemberChange, NewMember};
 use countersign_credential::time::Timestamp;
 
 const INSERT: &str = "INSERT INTO members \
-     (application_id, conversation_id, id, user_id, state, delivered, seen, changed_at) \
-     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6 FROM users u \
+     (application_id, conversation_id, id, user_id, state, delivered, seen, changed_at, \
+     invited_at, joined_at, invited_by) \
+     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6, $7, $8, (SELECT w.id FROM members w \
+       WHERE w.application_id = $1 AND w.conversation_id = $2 AND w.user_id = $9 \
+       AND w.state <> 'left') FROM users u \
      WHERE u.application_id = $1 AND u.id = $4 AND u.deleted_at IS NULL RETURNING 1";
 const IS_JOINED: &str = "SELECT 1 FROM members WHERE application_id = $1 \
      AND conversation_id = $2 AND user_id = $3 AND state = 'joined' AND state <> 'left'";
 const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
      WHERE application_id = $1 AND conversation_id = $2 AND state <> 'left') p \
      WHERE p.places < $3";
-const SET_STATE: &str = "UPDATE members SET state = $5, changed_at = $6 WHERE application_id = $1 \
+const SET_STATE: &str = "UPDATE members SET state = $5, changed_at = $6, \
+     joined_at = CASE WHEN $5 = 'joined' THEN $6 ELSE joined_at END, \
+     left_at = CASE WHEN $5 = 'left' THEN $6 ELSE left_at END WHERE application_id = $1 \
      AND conversation_id = $2 AND id = $3 AND state = $4 RETURNING 1";
 const HAS_PLACE: &str = "SELECT 1 FROM members \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left'";
@@ -44,7 +49,7 @@ pub(super) const LEFT_BY_DELETION: [&str; 3] = [
      0, $3 FROM members m JOIN conversations c \
      ON c.application_id = m.application_id AND c.id = m.conversation_id \
      WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left'",
-    "UPDATE members SET state = 'left', changed_at = $3 \
+    "UPDATE members SET state = 'left', changed_at = $3, left_at = $3 \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left'",
 ];
 
@@ -72,7 +77,13 @@ pub(super) fn add(plan: &mut Plan, new: &NewMember) {
         integer(limit::MEMBERS_MAX).into(),
     ];
     plan.expect(Expectation::MemberRoom, HAS_ROOM, parameters);
-    insert(plan, conversation, new.member, new.user, new.state, new.at);
+    let inviter = match (new.state, new.author) {
+        (MemberState::Invited, Author::User(user)) => Some(user),
+        (MemberState::Invited, Author::ApiKey(_) | Author::Backend)
+        | (MemberState::Joined | MemberState::Left, _) => None,
+    };
+    let place = (new.member, new.user);
+    insert(plan, conversation, place, new.state, inviter, new.at);
     append_told(
         plan,
         conversation,
@@ -148,11 +159,12 @@ pub(super) fn move_position(
 pub(super) fn insert(
     plan: &mut Plan,
     conversation: ConversationId,
-    member: MemberId,
-    user: UserId,
+    (member, user): (MemberId, UserId),
     state: MemberState,
+    inviter: Option<UserId>,
     at: Timestamp,
 ) {
+    let since = |of| (state == of).then_some(at.milliseconds()).into();
     let parameters = [
         plan.application(),
         conversation.bytes().into(),
@@ -160,6 +172,9 @@ pub(super) fn insert(
         user.bytes().into(),
         state.as_str().into(),
         at.milliseconds().into(),
+        since(MemberState::Invited),
+        since(MemberState::Joined),
+        inviter.map(|user| user.bytes()).into(),
     ];
     plan.expect(Expectation::User, INSERT, parameters);
 }

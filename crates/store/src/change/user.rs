@@ -9,12 +9,13 @@ use countersign_core::ports::change::Expectation;
 use countersign_credential::time::Timestamp;
 
 const ADD: &str = "INSERT INTO users \
-     (application_id, id, name, external_id, email, display_name, anonymous, blocked, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+     (application_id, id, name, external_id, email, display_name, image_url, custom_data, \
+     anonymous, blocked, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 /// A visitor has neither name nor anything else that could be taken.
 const KEEP: &str = "INSERT INTO users \
-     (application_id, id, name, external_id, email, display_name, anonymous, blocked, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (application_id, id) DO NOTHING";
+     (application_id, id, name, external_id, email, display_name, image_url, custom_data, \
+     anonymous, blocked, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     ON CONFLICT (application_id, id) DO NOTHING";
 const LOCK: &str = "UPDATE users SET blocked = blocked \
      WHERE application_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
 const SET_NAME: &str = "UPDATE users SET name = $3 WHERE application_id = $1 AND id = $2";
@@ -23,9 +24,13 @@ const SET_EXTERNAL_ID: &str =
 const SET_EMAIL: &str = "UPDATE users SET email = $3 WHERE application_id = $1 AND id = $2";
 const SET_DISPLAY_NAME: &str =
     "UPDATE users SET display_name = $3 WHERE application_id = $1 AND id = $2";
+const SET_IMAGE_URL: &str = "UPDATE users SET image_url = $3 WHERE application_id = $1 AND id = $2";
+const SET_CUSTOM_DATA: &str =
+    "UPDATE users SET custom_data = $3 WHERE application_id = $1 AND id = $2";
 const SET_BLOCKED: &str = "UPDATE users SET blocked = $3 WHERE application_id = $1 AND id = $2";
 const DELETE: &str = "UPDATE users \
-     SET name = NULL, external_id = NULL, email = NULL, display_name = NULL, deleted_at = $3 \
+     SET name = NULL, external_id = NULL, email = NULL, display_name = NULL, image_url = NULL, \
+     custom_data = NULL, deleted_at = $3 \
      WHERE application_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
 
 #[cfg(test)]
@@ -37,6 +42,8 @@ pub(crate) const TEXTS: &[&str] = &[
     SET_EXTERNAL_ID,
     SET_EMAIL,
     SET_DISPLAY_NAME,
+    SET_IMAGE_URL,
+    SET_CUSTOM_DATA,
     SET_BLOCKED,
     DELETE,
 ];
@@ -80,6 +87,10 @@ pub(super) fn change(plan: &mut Plan, id: UserId, patch: UserPatch) {
         patch
             .display_name
             .map(|name| (SET_DISPLAY_NAME, with(text(name.as_deref())))),
+        patch.image_url.map(|url| (SET_IMAGE_URL, with(url.into()))),
+        patch
+            .custom_data
+            .map(|data| (SET_CUSTOM_DATA, with(data.into()))),
         patch
             .blocked
             .map(|blocked| (SET_BLOCKED, with(blocked.into()))),
@@ -105,7 +116,7 @@ pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
     plan.expect(Expectation::User, DELETE, parameters);
 }
 
-fn parameters(plan: &Plan, user: &User) -> [Value; 9] {
+fn parameters(plan: &Plan, user: &User) -> [Value; 11] {
     [
         plan.application(),
         user.id.bytes().into(),
@@ -113,6 +124,8 @@ fn parameters(plan: &Plan, user: &User) -> [Value; 9] {
         user.external_id.as_ref().map(|id| id.as_str()).into(),
         user.email.as_ref().map(|email| email.as_str()).into(),
         user.display_name.as_deref().into(),
+        user.image_url.as_deref().into(),
+        user.custom_data.as_deref().into(),
         user.anonymous.into(),
         user.blocked.into(),
         user.created_at.milliseconds().into(),

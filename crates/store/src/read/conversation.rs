@@ -13,8 +13,8 @@ use countersign_core::model::page::{Page, Window};
 
 macro_rules! conversation_columns {
     () => {
-        "c.id, c.name, c.display_name, c.creator_member_id, c.last_event_id, c.created_at, \
-         c.updated_at"
+        "c.id, c.name, c.display_name, c.image_url, c.custom_data, c.creator_member_id, \
+         c.last_event_id, c.created_at, c.updated_at"
     };
 }
 
@@ -226,6 +226,8 @@ fn conversation(columns: &mut Columns<'_>) -> Result<Conversation, StoreError> {
         id: ConversationId::from_bytes(columns.id()?),
         name: columns.optional_text()?.map(str::to_owned),
         display_name: columns.optional_text()?.map(str::to_owned),
+        image_url: columns.optional_text()?.map(str::to_owned),
+        custom_data: columns.optional_text()?.map(str::to_owned),
         creator: columns
             .optional(crate::rows::Row::id)?
             .map(MemberId::from_bytes),

@@ -10,7 +10,7 @@ use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::rows::{Row, Rows};
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
-use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range};
+use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range, Subject};
 use countersign_core::ports::store::EventsView;
 
 /// An event, behind the ids of who sent it and of whom it tells.
@@ -169,7 +169,7 @@ async fn named(
 }
 
 /// Whom events name and nobody knows yet, each once.
-fn missing(rows: &Rows, known: &People<'_>) -> Result<BTreeSet<[u8; 16]>, StoreError> {
+fn missing(rows: &Rows, known: &People) -> Result<BTreeSet<[u8; 16]>, StoreError> {
     let mut missing = BTreeSet::new();
     for row in rows.iter() {
         let mut columns = Columns::of(row);
@@ -183,12 +183,10 @@ fn missing(rows: &Rows, known: &People<'_>) -> Result<BTreeSet<[u8; 16]>, StoreE
     Ok(missing)
 }
 
-fn event(columns: &mut Columns<'_>, people: &People<'_>) -> Result<Event, StoreError> {
+fn event(columns: &mut Columns<'_>, people: &People) -> Result<Event, StoreError> {
     let author = people.get(columns.next(Row::blob)?);
-    let told = match columns.optional(Row::id)? {
-        Some(subject) => told_of(subject, people),
-        None => None,
-    };
+    let subject = columns.optional(Row::id)?;
+    let subject = subject.and_then(|member| people.subject(member));
     let id = columns.number()?;
     let kind = columns.parsed("the type of an event", EventKind::from_name)?;
     let body = columns.text()?;
@@ -200,8 +198,9 @@ fn event(columns: &mut Columns<'_>, people: &People<'_>) -> Result<Event, StoreE
     Ok(Event {
         id,
         kind,
-        body: told.unwrap_or_else(|| body.to_owned()),
+        body: subject.as_ref().map_or_else(|| body.to_owned(), told_of),
         from: person::sender_of(author, assurance),
+        subject,
         timestamp,
         client_id,
         edited_at,
@@ -209,14 +208,11 @@ fn event(columns: &mut Columns<'_>, people: &People<'_>) -> Result<Event, StoreE
     })
 }
 
-/// The body of an event that tells of a member: the member's own id, also where a merge has
-/// ended it, and its present user.
-fn told_of(subject: [u8; 16], people: &People<'_>) -> Option<String> {
-    let person = people.get(&subject)?;
-    let member = MemberId::from_bytes(subject);
-    let user = person.user?;
-    let name = serde_json::Value::from(person.name);
-    Some(format!(
-        r#"{{"member_id":"{member}","user_id":"{user}","name":{name}}}"#
-    ))
+/// The body of an event that tells of a member.
+fn told_of(subject: &Subject) -> String {
+    let name = serde_json::Value::from(subject.person.names.shown());
+    format!(
+        r#"{{"member_id":"{}","user_id":"{}","name":{name}}}"#,
+        subject.member, subject.user
+    )
 }

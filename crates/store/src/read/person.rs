@@ -6,22 +6,24 @@
 //! they leave out is asked for by id.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
-use crate::columns::{Columns, name_of};
+use crate::columns::{Columns, names};
 use crate::engine::Statement;
 use crate::error::StoreError;
 use crate::limit;
 use crate::rows::{Row, Rows};
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
-use countersign_core::model::event::{Assurance, Author, Sender};
+use countersign_core::model::event::{Assurance, Author, Sender, Subject};
+use countersign_core::model::person::Person;
 
 /// The places of a conversation, those that were left too, with their present users: by way of
 /// the place that a merge points to.
 macro_rules! places {
     ($rest:literal) => {
         concat!(
-            "SELECT m.id, COALESCE(a.id, m.id), u.id, u.display_name, u.name, u.anonymous \
-             FROM members m LEFT JOIN members a ON a.application_id = m.application_id \
+            "SELECT m.id, COALESCE(a.id, m.id), u.id, u.display_name, u.name, u.anonymous, \
+             u.image_url, u.custom_data FROM members m LEFT JOIN members a ON a.application_id = m.application_id \
                AND a.conversation_id = m.conversation_id AND a.id = m.adopted_by \
              JOIN users u ON u.application_id = m.application_id \
                AND u.id = COALESCE(a.user_id, m.user_id) \
@@ -35,7 +37,7 @@ macro_rules! places {
 macro_rules! keys {
     ($rest:literal) => {
         concat!(
-            "SELECT k.id, NULL, NULL, k.name, NULL, 0 FROM api_keys k WHERE ",
+            "SELECT k.id, NULL, NULL, NULL, k.name, 0, NULL, NULL FROM api_keys k WHERE ",
             $rest
         )
     };
@@ -50,18 +52,18 @@ const KEY: &str = keys!("k.id = $1");
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, JOINED, KEYS, KEY];
 
-/// What a backend without an API key is called, and a key that is no more.
-const BACKEND: &str = "backend";
+/// What a backend without an API key is, and a key that is no more.
+static BACKEND: LazyLock<Arc<Person>> = LazyLock::new(|| Arc::new(Person::backend("backend")));
 
 /// People by the id that events name them by.
 #[derive(Default)]
-pub(super) struct People<'a>(BTreeMap<[u8; 16], Person<'a>>);
+pub(super) struct People(BTreeMap<[u8; 16], Found>);
 
-/// Who is behind an id.
-pub(super) struct Person<'a> {
+/// Who is behind an id; all events that name them share the person.
+pub(super) struct Found {
     member: Option<MemberId>,
-    pub(super) user: Option<UserId>,
-    pub(super) name: &'a str,
+    user: Option<UserId>,
+    person: Arc<Person>,
 }
 
 /// The queries for the people that a conversation's events most likely name.
@@ -122,45 +124,60 @@ pub(crate) fn query_of_author(
 /// Who sent an event, of the row that [`query_of_author`] found.
 pub(crate) fn sender(rows: Option<&Rows>, assurance: Assurance) -> Result<Sender, StoreError> {
     let row = rows.and_then(Rows::first);
-    let person = row.map(person).transpose()?.map(|(_, person)| person);
-    Ok(sender_of(person.as_ref(), assurance))
+    let found = row.map(found).transpose()?.map(|(_, found)| found);
+    Ok(sender_of(found.as_ref(), assurance))
 }
 
-/// The sender that a person is; nobody is a backend.
-pub(super) fn sender_of(person: Option<&Person<'_>>, assurance: Assurance) -> Sender {
+/// The sender that somebody is; nobody is a backend.
+pub(super) fn sender_of(found: Option<&Found>, assurance: Assurance) -> Sender {
     Sender {
-        member: person.and_then(|person| person.member),
-        user: person.and_then(|person| person.user),
-        name: person.map_or(BACKEND, |person| person.name).to_owned(),
+        member: found.and_then(|found| found.member),
+        user: found.and_then(|found| found.user),
+        person: Arc::clone(found.map_or(&*BACKEND, |found| &found.person)),
         assurance,
     }
 }
 
 // === impl People ===
 
-impl<'a> People<'a> {
+impl People {
     /// Adds those of an answer.
-    pub(super) fn add(&mut self, rows: &'a Rows) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, rows: &Rows) -> Result<(), StoreError> {
         for row in rows.iter() {
-            let (id, person) = person(row)?;
-            self.0.insert(id, person);
+            let (id, found) = found(row)?;
+            self.0.insert(id, found);
         }
         Ok(())
     }
 
     /// Who an event names by an id: nobody, where a backend without a key sent it.
-    pub(super) fn get(&self, id: &[u8]) -> Option<&Person<'a>> {
+    pub(super) fn get(&self, id: &[u8]) -> Option<&Found> {
         self.0.get(<&[u8; 16]>::try_from(id).ok()?)
+    }
+
+    /// Of whom an event tells: the member's own id, also where a merge has ended it, and its
+    /// present user.
+    pub(super) fn subject(&self, member: [u8; 16]) -> Option<Subject> {
+        let found = self.0.get(&member)?;
+        Some(Subject {
+            member: MemberId::from_bytes(member),
+            user: found.user?,
+            person: Arc::clone(&found.person),
+        })
     }
 }
 
-fn person(row: Row<'_>) -> Result<([u8; 16], Person<'_>), StoreError> {
+fn found(row: Row<'_>) -> Result<([u8; 16], Found), StoreError> {
     let mut columns = Columns::of(row);
     let id = columns.id()?;
-    let person = Person {
+    let found = Found {
         member: columns.optional(Row::id)?.map(MemberId::from_bytes),
         user: columns.optional(Row::id)?.map(UserId::from_bytes),
-        name: name_of(&mut columns)?,
+        person: Arc::new(Person {
+            names: names(&mut columns)?,
+            image_url: columns.optional_text()?.map(str::to_owned),
+            custom_data: columns.optional_text()?.map(str::to_owned),
+        }),
     };
-    Ok((id, person))
+    Ok((id, found))
 }

@@ -1,5 +1,7 @@
 //! The suite on SQLite, and what only a database of files has to prove.
 
+mod upgrade;
+
 use crate::world::{Counting, Port, World};
 use countersign_core::model::application::ApplicationName;
 use countersign_core::model::event::Range;

@@ -62,11 +62,13 @@ macro_rules! suite {
                 needs_a_place_a_user_and_a_joined_author,
                 there_is_room_for_so_many,
                 moves_from_state_to_state,
+                tells_when_it_went_where,
                 positions_move_ahead_only,
                 who_comes_back_is_a_new_member,
             ],
             event: [
                 has_its_sender,
+                shows_who_and_whom_it_tells_of,
                 names_everyone_of_many,
                 needs_a_joined_author,
                 a_client_id_is_used_once,

@@ -144,6 +144,8 @@ impl World {
             external_id: None,
             email: None,
             display_name: None,
+            image_url: None,
+            custom_data: None,
             anonymous: false,
             blocked: false,
             created_at: at(0),

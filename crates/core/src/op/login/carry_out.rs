@@ -220,6 +220,8 @@ impl Attempt<'_> {
             external_id: None,
             email: None,
             display_name: None,
+            image_url: None,
+            custom_data: None,
             anonymous: false,
             blocked: false,
             created_at: self.now,

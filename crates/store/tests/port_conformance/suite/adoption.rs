@@ -23,7 +23,10 @@ pub(crate) async fn a_place_moves(world: Arc<World>) {
     let id = world.conversation(&visitor).await;
     let said = world.say(id, &visitor, "hello").await;
     let place = world.place(id, visitor.id).await;
-    assert_eq!(world.event(id, said).await.from.name, "visitor");
+    assert_eq!(
+        world.event(id, said).await.from.person.names.shown(),
+        "visitor"
+    );
     let committed = world.commit(adopt(&world, id, visitor.id, jay.id)).await;
     assert_eq!(committed.events, [(id, 3)]);
     let event = world.event(id, 3).await;
@@ -42,7 +45,7 @@ pub(crate) async fn a_place_moves(world: Arc<World>) {
     for event in world.history(id).await {
         assert_eq!(event.from.user, Some(jay.id));
         assert_eq!(
-            (event.from.name.as_str(), event.from.member),
+            (event.from.person.names.shown(), event.from.member),
             ("jay", Some(place.id))
         );
     }

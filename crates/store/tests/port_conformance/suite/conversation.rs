@@ -18,6 +18,8 @@ pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
     let mut new = world.new_conversation(Author::User(jay.id));
     new.conversation.name = Some("the name".to_owned());
     new.conversation.display_name = Some("The Name".to_owned());
+    new.conversation.image_url = Some("https://pictures.example/room".to_owned());
+    new.conversation.custom_data = Some(r#"{"a":[1]}"#.to_owned());
     let (id, creator) = (new.conversation.id, new.creator);
     let committed = world.commit(add(new.clone())).await;
     assert_eq!(committed.events, [(id, 1)]);
@@ -32,7 +34,7 @@ pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
     assert!(view.is_creator());
     let member = view.member.unwrap();
     assert_eq!((member.user, member.state), (jay.id, MemberState::Joined));
-    assert_eq!((member.name.as_str(), view.unread), ("jay", 0));
+    assert_eq!((member.names.shown(), view.unread), ("jay", 0));
     let event = world.event(id, 1).await;
     assert_eq!(event.kind, EventKind::MemberJoined);
     let expected = format!(
@@ -102,7 +104,7 @@ pub(crate) async fn its_name_and_client_id_are_unique(world: Arc<World>) {
     world.refuse(missed, named("taken")).await;
     let patch = ConversationPatch {
         name: Some(Some("taken".to_owned())),
-        display_name: None,
+        ..ConversationPatch::default()
     };
     let change = Change::ChangeConversation(ids[0], patch, world.at(1));
     world.refuse(missed, [change]).await;
@@ -132,7 +134,11 @@ pub(crate) async fn changes_and_is_deleted_with_all(world: Arc<World>) {
     let stays = world.conversation(&jay).await;
     world.say(id, &jay, "hello").await;
     let change = |name, display_name| {
-        let patch = ConversationPatch { name, display_name };
+        let patch = ConversationPatch {
+            name,
+            display_name,
+            ..ConversationPatch::default()
+        };
         [Change::ChangeConversation(id, patch, world.at(77))]
     };
     let some = |text: &str| Some(Some(text.to_owned()));
@@ -147,6 +153,18 @@ pub(crate) async fn changes_and_is_deleted_with_all(world: Arc<World>) {
         let names = (found.name.as_deref(), found.display_name.as_deref());
         assert_eq!(names, expected);
         assert_eq!(found.updated_at, world.at(77));
+    }
+    for shown in [Some("x"), None] {
+        let patch = ConversationPatch {
+            image_url: Some(shown.map(|url| format!("https://{url}"))),
+            custom_data: Some(shown.map(|text| format!(r#"{{"{text}":1}}"#))),
+            ..ConversationPatch::default()
+        };
+        let change = Change::ChangeConversation(id, patch.clone(), world.at(78));
+        world.commit([change]).await;
+        let found = world.view(id, jay.id).await.unwrap().conversation;
+        assert_eq!(Some(found.image_url), patch.image_url);
+        assert_eq!(Some(found.custom_data), patch.custom_data);
     }
     world.commit([Change::DeleteConversation(id)]).await;
     assert!(world.view(id, jay.id).await.is_none());

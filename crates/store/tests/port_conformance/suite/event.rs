@@ -5,6 +5,8 @@ use countersign_core::id::{ApiKeyId, ConversationId};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::event::{Assurance, Author, EventKind, Range};
 use countersign_core::model::member::MemberState;
+use countersign_core::model::person::Person;
+use countersign_core::model::user::User;
 use countersign_core::ports::change::{Change, Expectation, NewEvent, Touch};
 use countersign_core::ports::store::CommitError;
 use std::sync::Arc;
@@ -52,7 +54,7 @@ pub(crate) async fn names_everyone_of_many(world: Arc<World>) {
     let events = world.history(id).await;
     let names: Vec<_> = events
         .iter()
-        .map(|event| event.from.name.as_str())
+        .map(|event| event.from.person.names.shown())
         .collect();
     assert_eq!(names, expected);
     let told = events
@@ -98,13 +100,49 @@ pub(crate) async fn has_its_sender(world: Arc<World>) {
             assert_eq!((event.kind, event.timestamp), (kind, at));
             assert_eq!(event.body, r#"{"a":"ä\u0000"}"#);
             assert_eq!((event.from.member, event.from.user), (member, user));
-            assert_eq!(event.from.name, name);
+            assert_eq!(event.from.person.names.shown(), name);
             assert_eq!(event.from.assurance, assurance);
             assert_eq!((event.edited_at, event.deleted_at), (None, None));
         }
     }
     let view = world.view(id, jay.id).await.unwrap();
     assert_eq!(view.conversation.last_event_id, 13);
+}
+
+pub(crate) async fn shows_who_and_whom_it_tells_of(world: Arc<World>) {
+    let picture = Some("https://pictures.example/jay".to_owned());
+    let jay = User {
+        display_name: Some("Jay Doe".to_owned()),
+        image_url: picture.clone(),
+        custom_data: Some(r#"{"level":7}"#.to_owned()),
+        ..world.new_user(Some("jay"))
+    };
+    world.commit([Change::AddUser(jay.clone())]).await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let invited = world.new_member(id, ann.id, MemberState::Invited);
+    let place = invited.member;
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    let said = world.text(id, Author::User(jay.id), "one", None);
+    let committed = world.commit([said]).await;
+    assert_eq!(*committed.senders[0].person, Person::of(&jay));
+    world.say(id, &jay, "two").await;
+    let events = world.history(id).await;
+    let [joined, asked, one, two] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    for event in [joined, one, two] {
+        assert_eq!(*event.from.person, Person::of(&jay));
+        // Read once, and shared.
+        assert!(Arc::ptr_eq(&event.from.person, &joined.from.person));
+    }
+    let subject = asked.subject.as_ref().unwrap();
+    assert_eq!((subject.member, subject.user), (place, ann.id));
+    assert_eq!(*subject.person, Person::of(&ann));
+    assert_eq!(asked.from.person.names.shown(), "backend");
+    let own = joined.subject.as_ref().unwrap();
+    assert_eq!((own.user, Some(own.member)), (jay.id, joined.from.member));
+    assert_eq!((&one.subject, &two.subject), (&None, &None));
 }
 
 pub(crate) async fn needs_a_joined_author(world: Arc<World>) {

@@ -56,12 +56,12 @@ pub(crate) async fn is_added_with_an_event(world: Arc<World>) {
     let event = world.event(id, 3).await;
     assert_eq!(event.kind, EventKind::MemberJoined);
     assert_eq!(
-        (event.from.member, event.from.name.as_str()),
+        (event.from.member, event.from.person.names.shown()),
         (None, "backend")
     );
     let found = world.store.member(world.application, id, by_backend).await;
     let member = found.unwrap().unwrap();
-    assert_eq!((member.user, member.name.as_str()), (bob.id, "bob"));
+    assert_eq!((member.user, member.names.shown()), (bob.id, "bob"));
     assert_eq!((member.delivered, member.seen), (0, 0));
     let unknown = world.id(MemberId::new);
     let none = world.store.member(world.application, id, unknown).await;
@@ -192,6 +192,59 @@ pub(crate) async fn moves_from_state_to_state(world: Arc<World>) {
             change(&world, nowhere, place, joined, left, Author::Backend),
         )
         .await;
+}
+
+pub(crate) async fn tells_when_it_went_where(world: Arc<World>) {
+    let (invited, joined, left) = (MemberState::Invited, MemberState::Joined, MemberState::Left);
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let creator = world.place(id, jay.id).await;
+    let times = (creator.invited_at, creator.joined_at, creator.left_at);
+    assert_eq!(times, (None, Some(creator.changed_at), None));
+    assert_eq!(creator.invited_by, None);
+    let by_jay = NewMember {
+        author: Author::User(jay.id),
+        ..world.new_member(id, ann.id, invited)
+    };
+    let (place, asked_at) = (by_jay.member, Some(by_jay.at));
+    world.commit(add(by_jay)).await;
+    let member = world.place(id, ann.id).await;
+    assert_eq!(member.invited_by, Some(creator.id));
+    let times = (member.invited_at, member.joined_at, member.left_at);
+    assert_eq!(times, (asked_at, None, None));
+    let own = Author::User(ann.id);
+    world
+        .commit(change(&world, id, place, invited, joined, own))
+        .await;
+    world
+        .commit(change(&world, id, place, joined, left, own))
+        .await;
+    let at = Some(world.at(500));
+    let member = world.place(id, ann.id).await;
+    let times = (member.invited_at, member.joined_at, member.left_at);
+    assert_eq!(times, (asked_at, at, at));
+    assert_eq!(member.invited_by, Some(creator.id));
+    // Nobody is told to have asked whom a backend did, or who came in at once.
+    for state in [invited, joined] {
+        let user = world.person(state.as_str()).await;
+        let new = world.new_member(id, user.id, state);
+        let at = new.at;
+        world.commit(add(new)).await;
+        let member = world.place(id, user.id).await;
+        assert_eq!(member.invited_by, None);
+        let times = (member.invited_at, member.joined_at, member.left_at);
+        let expected = if state == invited {
+            (Some(at), None, None)
+        } else {
+            (None, Some(at), None)
+        };
+        assert_eq!(times, expected);
+    }
+    // Who is deleted has left.
+    let at = world.at(9_000);
+    world.commit([Change::DeleteUser(jay.id, at)]).await;
+    assert_eq!(world.place(id, jay.id).await.left_at, Some(at));
 }
 
 pub(crate) async fn positions_move_ahead_only(world: Arc<World>) {

@@ -22,6 +22,8 @@ fn identifiers(user: &User) -> [Identifier; 4] {
 pub(crate) async fn is_found_by_each_identifier(world: Arc<World>) {
     let user = User {
         display_name: Some("Jay Doe".to_owned()),
+        image_url: Some("https://pictures.example/jay".to_owned()),
+        custom_data: Some(r#"{"level":7}"#.to_owned()),
         ..world.new_user(Some("jay"))
     };
     world.commit([Change::AddUser(user.clone())]).await;
@@ -80,6 +82,8 @@ pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
         name: Some(None),
         external_id: Some(Some(ExternalId::parse("42").unwrap())),
         display_name: Some(Some("Jay".to_owned())),
+        image_url: Some(Some("https://pictures.example/jay".to_owned())),
+        custom_data: Some(Some(r#"{"level":7}"#.to_owned())),
         blocked: Some(true),
         ..UserPatch::default()
     };
@@ -88,6 +92,8 @@ pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
         name: None,
         external_id: Some(ExternalId::parse("42").unwrap()),
         display_name: Some("Jay".to_owned()),
+        image_url: Some("https://pictures.example/jay".to_owned()),
+        custom_data: Some(r#"{"level":7}"#.to_owned()),
         blocked: true,
         ..jay.clone()
     };
@@ -95,6 +101,18 @@ pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
     world
         .commit([Change::ChangeUser(jay.id, UserPatch::default())])
         .await;
+    assert_eq!(world.user(jay.id).await, Some(changed.clone()));
+    let patch = UserPatch {
+        image_url: Some(None),
+        custom_data: Some(None),
+        ..UserPatch::default()
+    };
+    world.commit([Change::ChangeUser(jay.id, patch)]).await;
+    let changed = User {
+        image_url: None,
+        custom_data: None,
+        ..changed
+    };
     assert_eq!(world.user(jay.id).await, Some(changed));
     let patch = UserPatch {
         name: Some(Some(UserName::parse("new").unwrap())),
@@ -113,6 +131,12 @@ pub(crate) async fn a_deleted_one_is_found_by_nothing(world: Arc<World>) {
     let conversation = world.conversation(&ann).await;
     world.join(conversation, &jay).await;
     world.say(conversation, &jay, "bye").await;
+    let patch = UserPatch {
+        image_url: Some(Some("https://pictures.example/jay".to_owned())),
+        custom_data: Some(Some(r#"{"of":"jay"}"#.to_owned())),
+        ..UserPatch::default()
+    };
+    world.commit([Change::ChangeUser(jay.id, patch)]).await;
     let session = world.log_in(&jay).await;
     let at = world.at(5_000);
     world.commit([Change::DeleteUser(jay.id, at)]).await;
@@ -143,7 +167,9 @@ pub(crate) async fn a_deleted_one_is_found_by_nothing(world: Arc<World>) {
     );
     for event in &history {
         assert!(!event.body.contains("jay"), "{}", event.body);
-        assert_ne!(event.from.name, "jay");
+        let person = &event.from.person;
+        assert_ne!(person.names.shown(), "jay");
+        assert_eq!((&person.image_url, &person.custom_data), (&None, &None));
     }
     world
         .refuse(Expectation::User, [Change::DeleteUser(jay.id, at)])

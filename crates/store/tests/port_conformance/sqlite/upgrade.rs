@@ -1,0 +1,142 @@
+//! A database of an earlier schema, made by hand, and what the domain reads of it.
+
+use super::open;
+use crate::world::{Port, World};
+use countersign_core::id::{ConversationId, MemberId, UserId};
+use countersign_core::model::member::{Member, MemberState};
+use countersign_core::ports::store::Store as _;
+use countersign_store::migrate::MIGRATIONS;
+use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
+use rusqlite::{Connection, params};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The schema before profiles.
+const BEFORE: usize = 4;
+const CONVERSATION: [u8; 16] = [0xC1; 16];
+
+/// A place as the earlier schema has it, and what tells of it.
+struct Place {
+    number: u8,
+    state: &'static str,
+    changed_at: i64,
+    /// Kind, author and time.
+    events: &'static [(&'static str, &'static [u8], i64)],
+}
+
+/// The creator; who was asked in by them, came and went; whom a backend has asked; a visitor's
+/// place that was merged into another, and that other, of which no event tells that it came in.
+const PLACES: [Place; 5] = [
+    Place {
+        number: 1,
+        state: "joined",
+        changed_at: 1_000,
+        events: &[("member:joined", &[1; 16], 1_000)],
+    },
+    Place {
+        number: 2,
+        state: "left",
+        changed_at: 4_000,
+        events: &[
+            ("member:invited", &[1; 16], 2_000),
+            ("member:joined", &[2; 16], 3_000),
+            ("member:left", &[2; 16], 4_000),
+        ],
+    },
+    Place {
+        number: 3,
+        state: "invited",
+        changed_at: 5_000,
+        events: &[("member:invited", &[], 5_000)],
+    },
+    Place {
+        number: 4,
+        state: "left",
+        changed_at: 7_000,
+        events: &[("member:joined", &[4; 16], 6_000)],
+    },
+    Place {
+        number: 5,
+        state: "joined",
+        changed_at: 8_000,
+        events: &[("member:invited", &[4; 16], 6_500)],
+    },
+];
+
+async fn made_before(folder: &Path, application: [u8; 16]) {
+    let engine = Sqlite::open(folder, Options::default(), &MIGRATIONS[..BEFORE])
+        .await
+        .unwrap();
+    engine.close().await;
+    let database = Connection::open(folder.join(DATABASE_FILE)).unwrap();
+    let conversation = "INSERT INTO conversations (application_id, id, name, creator_member_id, \
+         last_event_id, created_at, updated_at, author) VALUES (?1, ?2, 'room', ?3, 7, 1, 1, x'03')";
+    let key = params![application, CONVERSATION, [1u8; 16]];
+    database.execute(conversation, key).unwrap();
+    let mut number = 0;
+    for place in PLACES {
+        let id = [place.number; 16];
+        let user = "INSERT INTO users (application_id, id, name, anonymous, blocked, created_at) \
+             VALUES (?1, ?2, ?3, 0, 0, 1)";
+        let name = format!("user-{}", place.number);
+        database
+            .execute(user, params![application, id, name])
+            .unwrap();
+        let member = "INSERT INTO members (application_id, conversation_id, id, user_id, state, \
+             delivered, seen, changed_at) VALUES (?1, ?2, ?3, ?3, ?4, 0, 0, ?5)";
+        let parameters = params![application, CONVERSATION, id, place.state, place.changed_at];
+        database.execute(member, parameters).unwrap();
+        for (kind, author, at) in place.events {
+            number += 1;
+            let event = "INSERT INTO events (application_id, conversation_id, id, author_id, \
+                 kind, body, subject_id, assurance, counted, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6, 'verified', 0, ?7)";
+            let parameters = params![application, CONVERSATION, number, author, kind, id, at];
+            database.execute(event, parameters).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn places_of_before_tell_when_they_went_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = [0xA1; 16];
+    made_before(folder.path(), application).await;
+    let store = open(folder.path()).await;
+    let world = World::again(Arc::clone(&store) as Arc<dyn Port>);
+    assert_eq!(world.application.bytes(), application);
+    let id = ConversationId::from_bytes(CONVERSATION);
+    let times = |member: &Member| {
+        let milliseconds =
+            |at: Option<_>| at.map(countersign_credential::time::Timestamp::milliseconds);
+        (
+            milliseconds(member.invited_at),
+            milliseconds(member.joined_at),
+            milliseconds(member.left_at),
+        )
+    };
+    let first = Some(MemberId::from_bytes([1; 16]));
+    let fourth = Some(MemberId::from_bytes([4; 16]));
+    for (number, expected, invited_by) in [
+        (1, (None, Some(1_000), None), None),
+        (2, (Some(2_000), Some(3_000), Some(4_000)), first),
+        (3, (Some(5_000), None, None), None),
+        (4, (None, Some(6_000), Some(7_000)), None),
+        (5, (Some(6_500), Some(8_000), None), fourth),
+    ] {
+        let place = MemberId::from_bytes([number; 16]);
+        let found = store.member(world.application, id, place).await;
+        let member = found.unwrap().unwrap();
+        assert_eq!(times(&member), expected, "{number}");
+        assert_eq!(member.invited_by, invited_by, "{number}");
+    }
+    // What is new is absent, and can be written.
+    let user = world.user(UserId::from_bytes([1; 16])).await.unwrap();
+    assert_eq!((user.image_url, user.custom_data), (None, None));
+    let view = world.view(id, user.id).await.unwrap();
+    assert_eq!(view.member.unwrap().state, MemberState::Joined);
+    let room = view.conversation;
+    assert_eq!((room.image_url, room.custom_data), (None, None));
+    assert_eq!(world.history(id).await.len(), 7);
+    store.engine().close().await;
+}
