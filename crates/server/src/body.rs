@@ -109,6 +109,26 @@ fn explained(message: &str) -> String {
     }
 }
 
+/// JSON without the white space between its tokens. The text has been read as
+/// strict JSON before.
+pub(crate) fn compact(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut in_text = false;
+    let mut escaped = false;
+    for character in text.chars() {
+        if in_text {
+            in_text = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+        } else if matches!(character, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else {
+            in_text = character == '"';
+        }
+        written.push(character);
+    }
+    written
+}
+
 /// Checks that every reader of this JSON reads the same.
 pub(crate) fn check_strict(text: &[u8]) -> Result<(), Error> {
     match json::read_object(text) {

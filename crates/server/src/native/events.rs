@@ -24,7 +24,7 @@ use super::body::Json;
 use super::named::{Named, checked_client_id};
 use super::problem::Problem;
 use super::query::Query;
-use crate::body::decode;
+use crate::body::{compact, decode};
 
 /// The longest name of a custom event.
 const CUSTOM_NAME_BYTES_MAX: usize = 100;
@@ -213,26 +213,6 @@ fn is_custom_name(name: &str) -> bool {
 pub(super) fn in_body(mut error: Error) -> Error {
     error.detail = format!("body: {}", error.detail).into();
     error
-}
-
-/// JSON without the white space between its tokens. The text has been read as
-/// strict JSON before.
-fn compact(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    let mut in_text = false;
-    let mut escaped = false;
-    for character in text.chars() {
-        if in_text {
-            in_text = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-        } else if matches!(character, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            in_text = character == '"';
-        }
-        written.push(character);
-    }
-    written
 }
 
 // === events out ===

@@ -97,7 +97,9 @@ impl FromRequestParts<Arc<Ctx>> for Asked {
         }
         if principal.acl.as_ref().is_some_and(|acl| acl.has_filters()) {
             principal.parameters = query.pairs();
-            principal.parameters.extend(ReadBody(body.clone()).members());
+            principal
+                .parameters
+                .extend(ReadBody(body.clone()).members());
         }
         let parameters = RawPathParams::from_request_parts(parts, ctx)
             .await

@@ -154,8 +154,7 @@ impl Follower {
                     .await?
                     .is_none();
             if lost {
-                self.first
-                    .push_back(Delivery::Removed(conversation, None));
+                self.first.push_back(Delivery::Removed(conversation, None));
             }
         }
         Ok(views)

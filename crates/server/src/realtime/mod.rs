@@ -15,6 +15,7 @@
 
 pub(crate) mod limit;
 pub(crate) mod line;
+pub(crate) mod gated;
 pub(crate) mod recent;
 mod lines;
 mod heard;
@@ -29,7 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use countersign_core::context::Ctx;
 use countersign_core::id::ConversationId;
-use countersign_core::model::event::Event;
+use countersign_core::model::event::{Event, EventKind};
 use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::ports::fanout::{Listener, Notice};
 use tokio::sync::Semaphore;
@@ -41,7 +42,7 @@ pub use limit::Patience;
 use line::{Closing, Line};
 use lines::Lines;
 use recent::Recent;
-use topic::{Asked, Hearing, Told, Topic};
+use topic::{Asked, Hearing, Sight, Told, Topic};
 
 /// The connections of a node, and what they follow.
 pub(crate) struct Realtime {
@@ -297,6 +298,18 @@ impl Realtime {
 
     fn topic(&self, conversation: ConversationId) -> Option<Arc<Topic>> {
         lock(&self.topics).get(&conversation).map(Arc::clone)
+    }
+
+    /// What an event is, if it is one of the recent.
+    pub(crate) fn kind_of(&self, conversation: ConversationId, number: u64) -> Option<EventKind> {
+        let topic = self.topic(conversation)?;
+        match topic.look(number.checked_sub(1)?) {
+            Sight::Events(events) => {
+                let found = events.iter().find(|event| event.number() == number);
+                found.map(|event| event.event.kind.clone())
+            }
+            Sight::Level | Sight::InStore(_) => None,
+        }
     }
 
     /// Passes a signal on; who types is not told so on their other devices.

@@ -1,0 +1,242 @@
+//! Events: send, list, read, delete; and what gets no number.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
+use countersign_core::id::ConversationId;
+use countersign_core::model::event::{Event, EventKind, Range};
+use countersign_core::model::page::Page;
+use countersign_core::model::signal::Signal;
+use countersign_core::op;
+use countersign_core::op::events::{Content, Send};
+use countersign_credential::time::Timestamp;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::asked::Asked;
+use super::failure::Refused;
+use super::page::{self, Answer, Noun, Wanted};
+use super::shapes::{self, ShownEvent, time};
+use super::users::{done, made};
+use crate::body::{compact, decode};
+
+/// The longest name of a custom event.
+const CUSTOM_NAME_BYTES_MAX: usize = 100;
+
+/// An event that is sent. Its other members are of no matter.
+#[derive(Deserialize)]
+struct NewEvent {
+    r#type: String,
+    body: Option<Box<RawValue>>,
+}
+
+/// What a request sends.
+enum Sent {
+    Event(EventKind, String),
+    Typing { on: bool },
+    Delivered { up_to: u64 },
+    Seen { up_to: u64 },
+}
+
+/// A position names an event by its number, or by the number's text.
+#[derive(Deserialize)]
+struct PositionBody {
+    event_id: EventNumber,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum EventNumber {
+    Number(u64),
+    Text(String),
+}
+
+/// `POST /{version}/conversations/{id}/events`
+pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
+    let conversation = asked.id("conversation_id", "conversation")?;
+    let new: NewEvent = asked.json()?;
+    let body = new.body.as_ref().map_or("{}", |body| body.get());
+    let asker = &asked.principal;
+    let signal = match read_event(&new.r#type, body)? {
+        Sent::Event(kind, body) => {
+            let send = Send {
+                conversation,
+                content: Content::New(kind, body),
+                client_id: None,
+            };
+            let event = op::events::send(&ctx, asker, send).await?.event;
+            let id = Some(event.id);
+            return Ok(accepted(
+                &asked,
+                conversation,
+                id,
+                &new.r#type,
+                event.timestamp,
+            ));
+        }
+        Sent::Typing { on } => op::signals::type_in(&ctx, asker, conversation, on).await?,
+        Sent::Delivered { up_to } => {
+            op::signals::move_position(&ctx, asker, conversation, up_to, 0).await?
+        }
+        Sent::Seen { up_to } => {
+            op::signals::move_position(&ctx, asker, conversation, up_to, up_to).await?
+        }
+    };
+    let Signal { at, .. } = signal;
+    Ok(accepted(&asked, conversation, None, &new.r#type, at))
+}
+
+/// The answer to what was sent; what got no number has none in it.
+fn accepted(
+    asked: &Asked,
+    conversation: ConversationId,
+    id: Option<u64>,
+    name: &str,
+    at: Timestamp,
+) -> Response {
+    let mut shown = json!({ "type": name, "timestamp": time(at) });
+    if let (Some(id), Some(members)) = (id, shown.as_object_mut()) {
+        let href = asked.href(&format!("conversations/{conversation}/events/{id}"));
+        members.insert("id".to_owned(), json!(id));
+        members.insert("href".to_owned(), json!(href));
+        members.insert("_links".to_owned(), json!({ "self": { "href": href } }));
+    }
+    Answer(made(asked), shown).into_response()
+}
+
+fn read_event(name: &str, body: &str) -> Result<Sent, Error> {
+    if !body.starts_with('{') {
+        return Err(Error::new(Code::BadRequest, "body: expected an object"));
+    }
+    match name {
+        "text" => {
+            with_text(body, "text")?;
+            Ok(Sent::Event(EventKind::Text, compact(body)))
+        }
+        "message" => {
+            with_text(body, "message_type")?;
+            Ok(Sent::Event(EventKind::Message, compact(body)))
+        }
+        "image" => Ok(Sent::Event(EventKind::Image, image(body)?)),
+        "text:typing:on" => Ok(Sent::Typing { on: true }),
+        "text:typing:off" => Ok(Sent::Typing { on: false }),
+        "text:delivered" | "message:delivered" | "image:delivered" | "event:delivered" => {
+            let up_to = position(body)?;
+            Ok(Sent::Delivered { up_to })
+        }
+        "text:seen" | "message:seen" | "image:seen" | "event:seen" => {
+            let up_to = position(body)?;
+            Ok(Sent::Seen { up_to })
+        }
+        _ => {
+            let kind = custom(name)?;
+            Ok(Sent::Event(kind, compact(body)))
+        }
+    }
+}
+
+fn custom(name: &str) -> Result<EventKind, Error> {
+    let refused = || {
+        Error::new(
+            Code::BadRequest,
+            "there is no such type of event to be sent",
+        )
+    };
+    let name = name.strip_prefix("custom:").ok_or_else(refused)?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte);
+    if !(1..=CUSTOM_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(allowed) {
+        return Err(Error::new(
+            Code::BadRequest,
+            "the name after custom: has 1 to 100 of A-Z, a-z, 0-9, _, -, : and .",
+        ));
+    }
+    Ok(EventKind::Custom(name.to_owned()))
+}
+
+/// Other doors rely on this member.
+fn with_text(body: &str, member: &str) -> Result<(), Error> {
+    let body: Map<String, Value> = decode(body.as_bytes())?;
+    if body.get(member).is_some_and(Value::is_string) {
+        return Ok(());
+    }
+    let detail = format!("body.{member}: expected a string");
+    Err(Error::new(Code::BadRequest, detail))
+}
+
+/// Other doors know an image by one address.
+fn image(text: &str) -> Result<String, Error> {
+    let mut body: Map<String, Value> = decode(text.as_bytes())?;
+    if !body.contains_key("url") {
+        let original = body
+            .get("representations")
+            .and_then(|sizes| sizes.get("original"))
+            .and_then(|original| original.get("url"))
+            .filter(|url| url.is_string())
+            .cloned()
+            .ok_or_else(|| {
+                Error::new(
+                    Code::BadRequest,
+                    "body.representations.original.url: expected a string",
+                )
+            })?;
+        body.insert("url".to_owned(), original);
+    }
+    serde_json::to_string(&body).map_err(Error::internal)
+}
+
+fn position(body: &str) -> Result<u64, Error> {
+    let wrong = || {
+        Error::new(
+            Code::BadRequest,
+            "body.event_id: expected an event's number",
+        )
+    };
+    let body: PositionBody = serde_json::from_str(body).map_err(|_| wrong())?;
+    match body.event_id {
+        EventNumber::Number(number) => Ok(number),
+        EventNumber::Text(text) => text.parse().map_err(|_| wrong()),
+    }
+}
+
+/// `GET /{version}/conversations/{id}/events`
+pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
+    let conversation = asked.id("conversation_id", "conversation")?;
+    let wanted = Wanted::of(&asked.query)?;
+    let range = match &wanted.cursor {
+        None => Range::After(0),
+        Some(_) => Range::After(0),
+    };
+    let size = wanted.size;
+    let found = op::events::list_events(&ctx, &asked.principal, conversation, range, size).await?;
+    let items = found.into_iter().map(shapes::listed);
+    let found = Page {
+        items: items.collect::<Result<Vec<ShownEvent>, Error>>()?,
+        next: None,
+    };
+    page::answer(&asked, &wanted, Noun::Events, found)
+}
+
+/// `GET /{version}/conversations/{id}/events/{n}`
+pub(super) async fn read(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
+    let conversation = asked.id("conversation_id", "conversation")?;
+    let number = number(&asked)?;
+    let event: Event = op::events::read_event(&ctx, &asked.principal, conversation, number).await?;
+    Ok(Answer(StatusCode::OK, shapes::listed(event)?).into_response())
+}
+
+/// `DELETE /{version}/conversations/{id}/events/{n}`
+pub(super) async fn delete(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
+    let conversation = asked.id("conversation_id", "conversation")?;
+    let number = number(&asked)?;
+    op::events::delete_event(&ctx, &asked.principal, conversation, number).await?;
+    Ok(done(&asked))
+}
+
+fn number(asked: &Asked) -> Result<u64, Error> {
+    asked.id("event_id", "event")
+}

@@ -1,0 +1,176 @@
+//! Pages: which part of a list is asked for, and how it is answered.
+
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::error::{Code, Error};
+use countersign_core::limit::PAGE_MAX;
+use countersign_core::model::page::{Page, Window};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::asked::{Asked, Query};
+use super::failure::Refused;
+use super::version::PageShape;
+
+/// Entries of a page, where the query does not say.
+const PAGE_SIZE: usize = 10;
+/// Where a page begins; it is never the first parameter of an address, since a
+/// client reads the whole address as a query.
+const CURSOR: &str = "cursor";
+
+/// An answer with a status and a JSON body.
+#[derive(Debug)]
+pub(super) struct Answer<T>(pub(super) StatusCode, pub(super) T);
+
+/// A page that is asked for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) size: usize,
+    /// Whether the newest comes first.
+    pub(super) descending: bool,
+    pub(super) cursor: Option<Vec<u8>>,
+}
+
+/// What a page of a list is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noun {
+    Conversations,
+    Members,
+    Events,
+    Users,
+    Sessions,
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    pub(super) fn of(query: &Query) -> Result<Self, Error> {
+        let wrong = |detail| Error::new(Code::BadRequest, detail);
+        let size = query.parsed::<usize>("page_size")?.unwrap_or(PAGE_SIZE);
+        if !(1..=PAGE_MAX).contains(&size) {
+            return Err(wrong("page_size is from 1 to 100"));
+        }
+        let descending = match query.text("order") {
+            None => false,
+            Some(order) if order.eq_ignore_ascii_case("asc") => false,
+            Some(order) if order.eq_ignore_ascii_case("desc") => true,
+            Some(_) => return Err(wrong("order is asc or desc")),
+        };
+        let cursor = query.text(CURSOR).map(|text| URL_SAFE_NO_PAD.decode(text));
+        let cursor = cursor
+            .transpose()
+            .map_err(|_| wrong("the cursor is none of ours"))?;
+        Ok(Self {
+            size,
+            descending,
+            cursor,
+        })
+    }
+
+    /// As the domain asks.
+    pub(super) fn window(&self) -> Window {
+        Window {
+            after: self.cursor.clone(),
+            limit: self.size,
+        }
+    }
+}
+
+/// A page's answer.
+pub(super) fn answer<T: Serialize>(
+    asked: &Asked,
+    wanted: &Wanted,
+    noun: Noun,
+    page: Page<T>,
+) -> Result<Response, Refused> {
+    let items = serde_json::to_value(page.items).map_err(Error::internal)?;
+    let embedded = match asked.version.page_shape() {
+        PageShape::Data => object("data", object(noun.name(), items)),
+        PageShape::Embedded { bare_events: true } if noun == Noun::Events => items,
+        PageShape::Embedded { .. } => object(noun.name(), items),
+    };
+    let cursor = asked.query.text(CURSOR).map(str::to_owned);
+    let mut links = Map::new();
+    let mut link = |name: &str, cursor: Option<&str>| {
+        let href = Value::String(href(asked, wanted, cursor));
+        links.insert(name.to_owned(), object("href", href));
+    };
+    link("first", None);
+    link("self", cursor.as_deref());
+    if let Some(next) = page.next {
+        link("next", Some(&URL_SAFE_NO_PAD.encode(next)));
+    }
+    let mut body = Map::new();
+    body.insert("page_size".to_owned(), wanted.size.into());
+    if let Some(cursor) = cursor {
+        body.insert(CURSOR.to_owned(), Value::String(cursor));
+    }
+    body.insert("_embedded".to_owned(), embedded);
+    body.insert("_links".to_owned(), Value::Object(links));
+    Ok(Answer(StatusCode::OK, body).into_response())
+}
+
+/// The address of a page: the same question, from another place.
+fn href(asked: &Asked, wanted: &Wanted, cursor: Option<&str>) -> String {
+    let order = if wanted.descending { "desc" } else { "asc" };
+    let size = wanted.size.to_string();
+    let mut pairs = vec![("order", order), ("page_size", &size)];
+    let kept = asked.query.all().iter();
+    let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
+    pairs.extend(kept.filter(|(name, _)| !["order", "page_size", CURSOR].contains(name)));
+    pairs.extend(cursor.map(|cursor| (CURSOR, cursor)));
+    let query: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+        .collect();
+    let place = &asked.place;
+    format!("{}{}?{}", place.origin, place.path, query.join("&"))
+}
+
+fn encoded(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            written.push(char::from(byte));
+        } else {
+            written.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    written
+}
+
+fn object(name: &str, value: Value) -> Value {
+    let mut map = Map::new();
+    map.insert(name.to_owned(), value);
+    Value::Object(map)
+}
+
+// === impl Noun ===
+
+impl Noun {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Members => "members",
+            Self::Events => "events",
+            Self::Users => "users",
+            Self::Sessions => "sessions",
+        }
+    }
+}
+
+// === impl Answer ===
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.1) {
+            Ok(body) => {
+                let json = HeaderValue::from_static("application/json");
+                (self.0, [(header::CONTENT_TYPE, json)], body).into_response()
+            }
+            Err(error) => Refused(Error::internal(error)).into_response(),
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! What this protocol shows of the domain's nouns.
+
+use std::borrow::Cow;
+
+use countersign_core::error::Error;
+use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use countersign_core::model::conversation::ConversationView;
+use countersign_core::model::event::{Event, EventKind, Subject};
+use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::person::{Names, Person};
+use countersign_core::model::user::User;
+use countersign_credential::time::Timestamp;
+use countersign_wire::time::Time;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+/// An event, as it is pushed and listed.
+#[derive(Serialize)]
+pub(super) struct ShownEvent {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<String>,
+    /// A number; nothing, where the event has no place in the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    r#type: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    body: Box<RawValue>,
+    timestamp: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application_id: Option<String>,
+    #[serde(rename = "_embedded")]
+    embedded: Embedded,
+}
+
+/// Who sent an event, beside it.
+#[derive(Serialize)]
+struct Embedded {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_user: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_member: Option<Value>,
+}
+
+/// A moment, in milliseconds.
+pub(super) fn time(at: Timestamp) -> Time {
+    Time {
+        milliseconds: at.milliseconds(),
+    }
+}
+
+// === events ===
+
+/// How an event is called here. What this protocol has no word for is a custom
+/// event: it has a number, and a client that is shown no such event would ask
+/// for it again and again.
+pub(super) fn event_name(kind: &EventKind) -> Cow<'static, str> {
+    match kind {
+        EventKind::Text
+        | EventKind::Message
+        | EventKind::Image
+        | EventKind::Custom(_)
+        | EventKind::MemberInvited
+        | EventKind::MemberJoined
+        | EventKind::MemberLeft => kind.name(),
+        EventKind::MemberAdopted => Cow::Borrowed("custom:adopted"),
+        EventKind::Edit => Cow::Borrowed("custom:edit"),
+        EventKind::Delete => Cow::Borrowed("event:delete"),
+    }
+}
+
+/// An event as a list shows it.
+pub(super) fn listed(event: Event) -> Result<ShownEvent, Error> {
+    let body = event_body(&event)?;
+    let (from, embedded) = whose(&event);
+    Ok(ShownEvent {
+        cid: None,
+        id: Some(event.id),
+        r#type: event_name(&event.kind),
+        from,
+        body,
+        timestamp: time(event.timestamp),
+        application_id: None,
+        embedded,
+    })
+}
+
+/// An event as it is pushed.
+pub(super) fn pushed(
+    application: ApplicationId,
+    conversation: ConversationId,
+    event: &Event,
+) -> Result<ShownEvent, Error> {
+    Ok(ShownEvent {
+        cid: Some(conversation.to_string()),
+        application_id: Some(application.to_string()),
+        ..listed(event.clone())?
+    })
+}
+
+/// What happens in a conversation and gets no number.
+pub(super) struct Unnumbered<'a> {
+    pub(super) application: ApplicationId,
+    pub(super) conversation: ConversationId,
+    pub(super) name: Cow<'static, str>,
+    pub(super) member: Option<String>,
+    pub(super) user: Option<(UserId, &'a Person)>,
+    pub(super) body: Value,
+    pub(super) at: Timestamp,
+}
+
+pub(super) fn unnumbered(told: Unnumbered<'_>) -> Result<ShownEvent, Error> {
+    Ok(ShownEvent {
+        cid: Some(told.conversation.to_string()),
+        id: None,
+        r#type: told.name,
+        embedded: Embedded {
+            from_user: told.user.map(|(id, person)| from_user(id, person)),
+            from_member: told.member.as_ref().map(|id| json!({ "id": id })),
+        },
+        from: told.member,
+        body: raw(&told.body)?,
+        timestamp: time(told.at),
+        application_id: Some(told.application.to_string()),
+    })
+}
+
+/// Whose an event is: of one about a member, that member's.
+fn whose(event: &Event) -> (Option<String>, Embedded) {
+    let (member, user, person) = match &event.subject {
+        Some(subject) if is_of_member(&event.kind) => {
+            (Some(subject.member), Some(subject.user), &subject.person)
+        }
+        Some(_) | None => (event.from.member, event.from.user, &event.from.person),
+    };
+    let member = member.map(|id| id.to_string());
+    let embedded = Embedded {
+        from_user: user.map(|id| from_user(id, person)),
+        from_member: member.as_ref().map(|id| json!({ "id": id })),
+    };
+    (member, embedded)
+}
+
+fn is_of_member(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::MemberInvited | EventKind::MemberJoined | EventKind::MemberLeft => true,
+        EventKind::Text
+        | EventKind::Message
+        | EventKind::Image
+        | EventKind::Custom(_)
+        | EventKind::MemberAdopted
+        | EventKind::Edit
+        | EventKind::Delete => false,
+    }
+}
+
+fn event_body(event: &Event) -> Result<Box<RawValue>, Error> {
+    if let Some(deleted_at) = event.deleted_at {
+        return raw(&json!({ "timestamp": { "deleted": time(deleted_at) } }));
+    }
+    match (&event.kind, &event.subject) {
+        (EventKind::MemberInvited, Some(subject)) => raw(&member_body(event, subject, "invited")),
+        (EventKind::MemberJoined, Some(subject)) => raw(&member_body(event, subject, "joined")),
+        (EventKind::MemberLeft, Some(subject)) => raw(&member_body(event, subject, "left")),
+        (EventKind::Image, _) => image_body(&event.body),
+        (
+            EventKind::Text
+            | EventKind::Message
+            | EventKind::Custom(_)
+            | EventKind::MemberInvited
+            | EventKind::MemberJoined
+            | EventKind::MemberLeft
+            | EventKind::MemberAdopted
+            | EventKind::Edit
+            | EventKind::Delete,
+            _,
+        ) => RawValue::from_string(event.body.clone()).map_err(Error::internal),
+    }
+}
+
+fn member_body(event: &Event, subject: &Subject, change: &str) -> Value {
+    let by = &event.from;
+    let initiator = json!({
+        "is_system": by.member.is_none(),
+        "user_id": by.user.map(|id| id.to_string()),
+        "member_id": by.member.map(|id| id.to_string()),
+    });
+    let mut body = invitation(subject, time(event.timestamp), change);
+    let members = body.as_object_mut().into_iter();
+    for members in members {
+        members.insert("initiator".to_owned(), json!({ change: initiator }));
+        if change == "invited" {
+            let name = by.user.map(|id| user_name(&by.person.names, id));
+            members.insert("invited_by".to_owned(), json!(name));
+        }
+    }
+    body
+}
+
+/// What is told of a member that comes or goes.
+pub(super) fn invitation(subject: &Subject, at: Time, change: &str) -> Value {
+    let user = subject.user.to_string();
+    let names = &subject.person.names;
+    json!({
+        "user": {
+            "id": user,
+            "user_id": user,
+            "name": user_name(names, subject.user),
+            "display_name": names.display_name,
+            "member_id": subject.member.to_string(),
+        },
+        "channel": { "type": "app", "from": { "type": "app" }, "to": { "type": "app" } },
+        "timestamp": { change: at },
+    })
+}
+
+/// An image from a door that knows one size of it has that one in all sizes.
+fn image_body(text: &str) -> Result<Box<RawValue>, Error> {
+    let mut body: Map<String, Value> = serde_json::from_str(text).map_err(Error::internal)?;
+    if let (Some(url), false) = (body.get("url"), body.contains_key("representations")) {
+        let size = json!({ "url": url });
+        let sizes = json!({ "original": size, "medium": size, "thumbnail": size });
+        body.insert("representations".to_owned(), sizes);
+    }
+    raw(&Value::Object(body))
+}
+
+fn from_user(id: UserId, person: &Person) -> Value {
+    json!({
+        "id": id.to_string(),
+        "name": user_name(&person.names, id),
+        "display_name": person.names.display_name,
+        "image_url": person.image_url,
+        "custom_data": data(person.custom_data.as_deref()),
+    })
+}
+
+/// A user's name. Who came by another door may have none, and a client needs
+/// one to tell users apart.
+pub(super) fn user_name(names: &Names, id: UserId) -> String {
+    names.name.clone().unwrap_or_else(|| id.to_string())
+}
+
+// === users ===
+
+pub(super) fn user(user: &User, href: &str) -> Value {
+    let person = Person::of(user);
+    let mut shown = from_user(user.id, &person);
+    for members in shown.as_object_mut().into_iter() {
+        let data = members.remove("custom_data");
+        if person.image_url.is_none() {
+            members.remove("image_url");
+        }
+        if let Some(data) = data.filter(|data| !data.is_null()) {
+            members.insert("properties".to_owned(), json!({ "custom_data": data }));
+        }
+        members.insert("href".to_owned(), json!(href));
+        members.insert("_links".to_owned(), json!({ "self": { "href": href } }));
+    }
+    shown
+}
+
+// === members ===
+
+pub(super) fn member(conversation: ConversationId, member: &Member, href: &str) -> Value {
+    let user = member.user.to_string();
+    let name = user_name(&member.names, member.user);
+    let id = member.id.to_string();
+    let own = json!({ "is_system": false, "user_id": user, "member_id": id });
+    let by = member.invited_by.map(|by| by.to_string());
+    let mut initiator = Map::new();
+    if member.invited_at.is_some() {
+        let invited = json!({ "is_system": by.is_none(), "member_id": by });
+        initiator.insert("invited".to_owned(), invited);
+    }
+    if member.joined_at.is_some() {
+        initiator.insert("joined".to_owned(), own);
+    }
+    let mut shown = json!({
+        "id": id,
+        "member_id": id,
+        "conversation_id": conversation.to_string(),
+        "user_id": user,
+        "name": name,
+        "display_name": member.names.display_name,
+        "state": state(member.state),
+        "_embedded": { "user": {
+            "id": user,
+            "name": name,
+            "display_name": member.names.display_name,
+        } },
+        "timestamp": moments(member),
+        "initiator": initiator,
+        "channel": { "type": "app" },
+        "media": {
+            "audio_settings": { "enabled": false, "earmuffed": false, "muted": false },
+            "audio": false,
+        },
+        "_links": { "self": { "href": href } },
+    });
+    if let (Some(by), Some(members)) = (by, shown.as_object_mut()) {
+        members.insert("invited_by".to_owned(), json!(by));
+    }
+    shown
+}
+
+pub(super) fn state(state: MemberState) -> &'static str {
+    match state {
+        MemberState::Invited => "INVITED",
+        MemberState::Joined => "JOINED",
+        MemberState::Left => "LEFT",
+    }
+}
+
+fn moments(member: &Member) -> Map<String, Value> {
+    [
+        ("invited", member.invited_at),
+        ("joined", member.joined_at),
+        ("left", member.left_at),
+    ]
+    .into_iter()
+    .filter_map(|(name, at)| Some((name.to_owned(), json!(time(at?)))))
+    .collect()
+}
+
+// === conversations ===
+
+/// A conversation; where the oldest versions ask, with its members.
+pub(super) fn conversation(
+    view: &ConversationView,
+    members: Option<Vec<Value>>,
+    href: &str,
+) -> Value {
+    let conversation = &view.conversation;
+    let id = conversation.id.to_string();
+    let created = time(conversation.created_at);
+    let updated = time(conversation.updated_at);
+    let mut shown = json!({
+        "id": id,
+        "name": conversation.name.as_ref().unwrap_or(&id),
+        "display_name": conversation.display_name,
+        "state": "ACTIVE",
+        "timestamp": { "created": created, "updated": updated },
+        "sequence_number": conversation.last_event_id,
+        "properties": properties(conversation.custom_data.as_deref()),
+        "_links": { "self": { "href": href } },
+    });
+    for shown in shown.as_object_mut().into_iter() {
+        if let Some(url) = &conversation.image_url {
+            shown.insert("image_url".to_owned(), json!(url));
+        }
+        if let Some(members) = &members {
+            shown.insert("uuid".to_owned(), json!(id));
+            shown.insert("numbers".to_owned(), json!({}));
+            shown.insert("members".to_owned(), json!(members));
+        }
+    }
+    shown
+}
+
+fn properties(custom_data: Option<&str>) -> Value {
+    let mut properties = Map::new();
+    let custom = data(custom_data);
+    if !custom.is_null() {
+        properties.insert("custom_data".to_owned(), custom);
+    }
+    Value::Object(properties)
+}
+
+fn data(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null)
+}
+
+fn raw(value: &Value) -> Result<Box<RawValue>, Error> {
+    serde_json::value::to_raw_value(value).map_err(Error::internal)
+}
