@@ -48,6 +48,12 @@ pub const SLUG_BYTES_MAX: usize = 63;
 pub const CLIENT_ID_BYTES_MAX: usize = 255;
 /// Entries of one page.
 pub const PAGE_MAX: usize = 100;
+/// Kinds of events that one page may be of.
+pub const EVENT_KINDS_MAX: usize = 8;
+/// The name of a custom event.
+pub const CUSTOM_NAME_BYTES_MAX: usize = 100;
+/// The body of an ephemeral event as text.
+pub const EPHEMERAL_BODY_BYTES_MAX: usize = 8 * 1024;
 /// Members of one conversation.
 pub const MEMBERS_MAX: u64 = 3_000;
 /// Open conversations of a visitor.

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 42] = [
+const TABLE: [(&str, [&str; 6]); 43] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -41,6 +41,10 @@ const TABLE: [(&str, [&str; 6]); 42] = [
     (
         "ListConversations",
         ["-", "yes", "yes", "yes", "yes", "yes"],
+    ),
+    (
+        "ListConversationsOf",
+        ["-", "-", "own", "yes", "yes", "yes"],
     ),
     (
         "CreateConversation",
@@ -356,6 +360,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::IdentifyUser(user),
         Action::DeleteUser(user),
         Action::ListConversations,
+        Action::ListConversationsOf(user),
         Action::CreateConversation,
         Action::ReadConversation(conversation),
         Action::UpdateConversation(conversation),

@@ -26,7 +26,7 @@ use crate::missed;
 use crate::read::person;
 use crate::rows::{Row, Rows};
 use crate::secrets::Keyring;
-use countersign_core::id::{ApplicationId, ConversationId};
+use countersign_core::id::{ApplicationId, ConversationId, UserId};
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::session::EndReason;
 use countersign_core::ports::Random;
@@ -391,15 +391,25 @@ pub(crate) fn first_id_of(moment: Timestamp) -> [u8; 16] {
     id
 }
 
+/// The kind of an author who is a user.
+const USER: u8 = 1;
+
 /// An author as bytes: a byte for the kind, and the id. A user's client ids and files are the
 /// user's own on every device.
 pub(crate) fn author_bytes(author: Author) -> Vec<u8> {
     let (kind, id) = match author {
-        Author::User(id) => (1, Some(id.bytes())),
+        Author::User(id) => (USER, Some(id.bytes())),
         Author::ApiKey(id) => (2, Some(id.bytes())),
         Author::Backend => (3, None),
     };
     let mut bytes = vec![kind];
     bytes.extend(id.into_iter().flatten());
     bytes
+}
+
+/// The user that an author is, of its bytes.
+pub(crate) fn user_of_author(bytes: &[u8]) -> Option<UserId> {
+    let (kind, id) = bytes.split_first()?;
+    let id = <[u8; 16]>::try_from(id).ok()?;
+    (*kind == USER).then(|| UserId::from_bytes(id))
 }

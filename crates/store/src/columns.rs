@@ -1,9 +1,11 @@
 //! Rows to the domain's nouns: each noun's columns, in one order, beside what reads them.
 
+use crate::change::user_of_author;
 use crate::engine::Value;
 use crate::error::StoreError;
 use crate::rows::Row;
 use countersign_core::id::{ApiKeyId, DeviceId, MemberId, SessionId, UserId};
+use countersign_core::model::conversation::Creator;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::person::Names;
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
@@ -288,6 +290,14 @@ pub(crate) fn member(columns: &mut Columns<'_>) -> Result<Member, StoreError> {
         left_at: columns.optional_time()?,
         invited_by: columns.optional(Row::id)?.map(MemberId::from_bytes),
     })
+}
+
+/// Who created a conversation, of the columns `author` and `creator_member_id`.
+pub(crate) fn creator(columns: &mut Columns<'_>) -> Result<Option<Creator>, StoreError> {
+    let author = columns.next(Row::blob)?;
+    let place = columns.optional(Row::id)?.map(MemberId::from_bytes);
+    let by_place = place.map(Creator::Member);
+    Ok(by_place.or_else(|| user_of_author(author).map(Creator::User)))
 }
 
 /// The names of a user, of the three columns `display_name`, `name` and `anonymous`.

@@ -23,7 +23,7 @@ use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::rows::Rows;
 use countersign_core::limit;
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::page::{Order, Page, Window};
 
 /// An id that comes before all, and one that comes after all.
 pub(crate) const FIRST_ID: [u8; 16] = [0; 16];
@@ -68,6 +68,14 @@ pub(crate) fn wanted(limit: usize) -> usize {
 pub(crate) fn after(window: &Window, begin: [u8; 16]) -> Value {
     let position = window.after.as_deref().unwrap_or_default();
     Value::from(<[u8; 16]>::try_from(position).unwrap_or(begin))
+}
+
+/// The id that a window goes on from, in an order.
+pub(crate) fn after_in(window: &Window, order: Order) -> Value {
+    match order {
+        Order::OldestFirst => after(window, FIRST_ID),
+        Order::NewestFirst => after(window, LAST_ID),
+    }
 }
 
 /// The page of what was found, with the position of its last entry where more follow.

@@ -11,10 +11,10 @@ use countersign_core::id::{
 };
 use countersign_core::model::attachment::Attachment;
 use countersign_core::model::audit::AuditRecord;
-use countersign_core::model::conversation::ConversationView;
-use countersign_core::model::event::{Author, Event, Range};
+use countersign_core::model::conversation::{ConversationList, ConversationView};
+use countersign_core::model::event::{Author, Event, EventFilter, Range};
 use countersign_core::model::member::Member;
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::{Device, Session, Timeouts};
 use countersign_core::model::settings::Settings;
@@ -22,7 +22,8 @@ use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{Change, Committed, SettingsVersion};
 use countersign_core::ports::store::{
-    CommitError, EventsView, LoginQuery, LoginView, SessionView, Store, StoreError, UserFilter,
+    CommitError, EventPage, EventsView, LoginQuery, LoginView, SessionView, Store, StoreError,
+    UserFilter,
 };
 use countersign_credential::time::Timestamp;
 use std::fmt;
@@ -179,10 +180,10 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
     async fn conversations(
         &self,
         application: ApplicationId,
-        viewer: Option<UserId>,
+        list: ConversationList,
         window: Window,
     ) -> Result<Page<ConversationView>, StoreError> {
-        Ok(read::conversation::list(&self.engine, application, viewer, &window).await?)
+        Ok(read::conversation::list(&self.engine, application, list, &window).await?)
     }
 
     async fn conversation_of_client(
@@ -198,9 +199,10 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         &self,
         application: ApplicationId,
         conversation: ConversationId,
+        order: Order,
         window: Window,
     ) -> Result<Page<Member>, StoreError> {
-        Ok(read::member::list(&self.engine, application, conversation, &window).await?)
+        Ok(read::member::list(&self.engine, application, conversation, order, &window).await?)
     }
 
     async fn member(
@@ -222,6 +224,18 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
     ) -> Result<Option<EventsView>, StoreError> {
         let engine = &self.engine;
         Ok(read::event::list(engine, application, conversation, viewer, range, limit).await?)
+    }
+
+    async fn event_page(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        viewer: Option<UserId>,
+        filter: EventFilter,
+        window: Window,
+    ) -> Result<Option<EventPage>, StoreError> {
+        let place = (application, conversation);
+        Ok(read::event::page(&self.engine, place, viewer, &filter, &window).await?)
     }
 
     async fn event_of_client(

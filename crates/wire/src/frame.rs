@@ -185,14 +185,16 @@ pub struct SignalFrame {
     pub event: Signal,
 }
 
-/// An event without a number: who types, and how far a member has got.
+/// An event without a number: who types, how far a member has got, and what an
+/// application passes on through another door and nobody keeps.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Signal {
-    /// `typing`, `delivered` or `seen`.
+    /// `typing`, `delivered`, `seen` or `ephemeral`.
     #[schema(value_type = schema::SignalType)]
     #[serde(rename = "type")]
     pub kind: String,
-    /// `{"on"}` of a `typing`, else `{"up_to"}`.
+    /// `{"on"}` of a `typing`, `{"up_to"}` of a `delivered` or `seen`; any object
+    /// of an `ephemeral`.
     #[schema(value_type = Object)]
     pub body: Box<RawValue>,
     /// Whose it is.

@@ -83,7 +83,7 @@ texts! {
         .pattern(Some("^(text|message|image|custom:[A-Za-z0-9_.:-]{1,100}|edit|delete|delivered|seen)$"))
         .examples(["text", "custom:order"]);
     /// The type of an event that has no number.
-    SignalType = one_of(&["typing", "delivered", "seen"]);
+    SignalType = one_of(&["typing", "delivered", "seen", "ephemeral"]);
     /// The origin of web pages, as browsers send it (RFC 6454 section 6.2).
     Origin = between(1, NAME_CHARACTERS_MAX)
         .pattern(Some("^https?://[^/?#@]+$"))

@@ -40,6 +40,8 @@ pub enum Action {
     DeleteUser(UserId),
     /// List conversations, and sync.
     ListConversations,
+    /// List a user's conversations.
+    ListConversationsOf(UserId),
     /// Create a conversation.
     CreateConversation,
     /// Read a conversation.
@@ -118,7 +120,9 @@ impl Action {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
-            Self::ListConversations => fixed(Method::Get, "/v1/conversations"),
+            Self::ListConversations | Self::ListConversationsOf(_) => {
+                fixed(Method::Get, "/v1/conversations")
+            }
             Self::CreateConversation => fixed(Method::Post, "/v1/conversations"),
             Self::ReadConversation(id) => (Method::Get, format!("/v1/conversations/{id}")),
             Self::UpdateConversation(id) => (Method::Patch, format!("/v1/conversations/{id}")),
@@ -170,7 +174,8 @@ impl Action {
             Self::ReadUser(id)
             | Self::UpdateUser(id)
             | Self::IdentifyUser(id)
-            | Self::DeleteUser(id) => vec![("user_id", id.to_string())],
+            | Self::DeleteUser(id)
+            | Self::ListConversationsOf(id) => vec![("user_id", id.to_string())],
             Self::ReadConversation(id)
             | Self::UpdateConversation(id)
             | Self::DeleteConversation(id)
@@ -232,7 +237,7 @@ impl Action {
             Self::UpdateUser(_) => "change users",
             Self::IdentifyUser(_) => "change what identifies a user",
             Self::DeleteUser(_) => "delete users",
-            Self::ListConversations => "list conversations",
+            Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",
             Self::CreateConversation => "create conversations",
             Self::ReadConversation(_) => "read conversations",
             Self::UpdateConversation(_) => "change this conversation",

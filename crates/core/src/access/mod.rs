@@ -51,7 +51,7 @@ pub struct Facts {
     /// The state of the user's place in the conversation.
     pub place: Option<MemberState>,
     /// Whether that place is the creator's, or the user created the
-    /// conversation and has no place yet.
+    /// conversation and has had no place yet.
     pub creator: bool,
     /// Whether the thing is the user's own: its event, its place, itself.
     pub own: bool,

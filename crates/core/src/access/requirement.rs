@@ -63,6 +63,7 @@ fn of_visitor(action: &Action) -> Requirement {
             | Action::RemoveMember(..)
             | Action::ReadUser(_)
             | Action::UpdateUser(_)
+            | Action::ListConversationsOf(_)
     );
     if names_others {
         Requirement::Never
@@ -79,7 +80,10 @@ fn of_user(action: &Action) -> Requirement {
         | Action::EndSessions
         | Action::ListConversations
         | Action::CreateConversation => Requirement::Always,
-        Action::Refresh(_) | Action::EndSession(_) | Action::UpdateUser(_) => Requirement::Own,
+        Action::Refresh(_)
+        | Action::EndSession(_)
+        | Action::UpdateUser(_)
+        | Action::ListConversationsOf(_) => Requirement::Own,
         Action::ReadUser(_) => Requirement::SelfOrShares,
         Action::ReadConversation(_) | Action::ListMembers(_) | Action::ReadMember(..) => {
             Requirement::Inside

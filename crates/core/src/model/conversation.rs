@@ -2,8 +2,9 @@
 
 use countersign_credential::time::Timestamp;
 
-use super::member::Member;
-use crate::id::{ConversationId, MemberId};
+use super::member::{Member, MemberState};
+use super::page::Order;
+use crate::id::{ConversationId, MemberId, UserId};
 
 /// A conversation, without its members and events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub struct Conversation {
     pub image_url: Option<String>,
     /// What the application keeps with it, the text of a JSON object.
     pub custom_data: Option<String>,
-    /// The member that created it; a backend that created it is none.
-    pub creator: Option<MemberId>,
+    /// Who created it, where that was no backend.
+    pub creator: Option<Creator>,
     /// The number of its newest event, 0 while it has none.
     pub last_event_id: u64,
     /// When it was created.
@@ -28,16 +29,46 @@ pub struct Conversation {
     pub updated_at: Timestamp,
 }
 
+/// The user who created a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creator {
+    /// By their place, whoever has it now.
+    Member(MemberId),
+    /// By themselves: they have had no place in it yet.
+    User(UserId),
+}
+
 /// A conversation as one user sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationView {
     /// The conversation.
     pub conversation: Conversation,
+    /// The user; a backend is none.
+    pub viewer: Option<UserId>,
     /// The user's own member row: the one that is not left, else the newest.
     pub member: Option<Member>,
     /// How many of others' events of the counted types follow the position
     /// that the user has seen.
     pub unread: u64,
+}
+
+/// Which conversations are wanted, and which of them come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConversationList {
+    /// Those in which a user has a place that is not left, the one that
+    /// changed last first.
+    Following(UserId),
+    /// Those in which a user ever had a place, by their age.
+    OfUser {
+        /// The user.
+        user: UserId,
+        /// The state of the user's place, where only those are wanted.
+        state: Option<MemberState>,
+        /// Which come first.
+        order: Order,
+    },
+    /// All of the application's, by their age.
+    All(Order),
 }
 
 /// A change of a conversation: an outer `None` leaves the member, an inner one clears it.
@@ -53,14 +84,27 @@ pub struct ConversationPatch {
     pub custom_data: Option<Option<String>>,
 }
 
+// === impl Creator ===
+
+impl Creator {
+    /// Whether it is this user, who has this place.
+    #[must_use]
+    pub fn is(self, user: Option<UserId>, place: Option<MemberId>) -> bool {
+        match self {
+            Self::Member(id) => place == Some(id),
+            Self::User(id) => user == Some(id),
+        }
+    }
+}
+
 // === impl ConversationView ===
 
 impl ConversationView {
-    /// Whether the user's member row is the creator's.
+    /// Whether the user is the creator.
     #[must_use]
     pub fn is_creator(&self) -> bool {
-        self.member
-            .as_ref()
-            .is_some_and(|m| self.conversation.creator == Some(m.id))
+        let place = self.member.as_ref().map(|member| member.id);
+        let creator = self.conversation.creator;
+        creator.is_some_and(|creator| creator.is(self.viewer, place))
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use countersign_credential::time::Timestamp;
 
+use super::page::Order;
 use super::person::Person;
 use crate::id::{ApiKeyId, MemberId, UserId};
+use crate::limit::CUSTOM_NAME_BYTES_MAX;
 
 /// An event as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +105,7 @@ pub enum Assurance {
     Verified,
 }
 
-/// Which events of a conversation are wanted.
+/// Which events of a conversation are wanted, up to a number of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Range {
     /// The newest ones.
@@ -112,6 +114,33 @@ pub enum Range {
     After(u64),
     /// Those before this number, and of them the newest.
     Before(u64),
+}
+
+/// Which events of a conversation are wanted, page by page; by default all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    /// None before this number.
+    pub first: u64,
+    /// None after this number.
+    pub last: u64,
+    /// Of one of these kinds; of any, where none is named. At most
+    /// [`EVENT_KINDS_MAX`](crate::limit::EVENT_KINDS_MAX).
+    pub kinds: Vec<KindFilter>,
+    /// Whether deleted ones are wanted, too.
+    pub deleted: bool,
+    /// Which come first.
+    pub order: Order,
+}
+
+/// Which kinds of events are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KindFilter {
+    /// This one.
+    One(EventKind),
+    /// All that tell of a member.
+    Member,
+    /// All that the application makes something of, whatever their names.
+    Custom,
 }
 
 // === impl EventKind ===
@@ -132,6 +161,16 @@ impl EventKind {
             Self::Edit => Cow::Borrowed("edit"),
             Self::Delete => Cow::Borrowed("delete"),
         }
+    }
+
+    /// What an application makes something of, by its name without `custom:`, in
+    /// characters that mean nothing to a path, a query or a list: 1 to
+    /// [`CUSTOM_NAME_BYTES_MAX`] of `A-Z`, `a-z`, `0-9`, `_`, `-`, `:` and `.`.
+    #[must_use]
+    pub fn custom(name: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte);
+        let fits = (1..=CUSTOM_NAME_BYTES_MAX).contains(&name.len());
+        (fits && name.bytes().all(allowed)).then(|| Self::Custom(name.to_owned()))
     }
 
     /// The kind that is spelled so.
@@ -166,6 +205,20 @@ impl EventKind {
     }
 }
 
+// === impl EventFilter ===
+
+impl Default for EventFilter {
+    fn default() -> Self {
+        Self {
+            first: 0,
+            last: u64::MAX,
+            kinds: Vec::new(),
+            deleted: true,
+            order: Order::default(),
+        }
+    }
+}
+
 // === impl Assurance ===
 
 impl Assurance {
@@ -185,5 +238,24 @@ impl Assurance {
         [Self::Anonymous, Self::Described, Self::Verified]
             .into_iter()
             .find(|assurance| assurance.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_custom_name_has_characters_that_mean_nothing_elsewhere() {
+        let longest = "x".repeat(CUSTOM_NAME_BYTES_MAX);
+        for name in ["a", "A-z_0:9.", ":", "poll:vote", longest.as_str()] {
+            let kind = EventKind::custom(name).unwrap();
+            assert_eq!(kind.name(), format!("custom:{name}"));
+            assert_eq!(EventKind::from_name(&kind.name()), Some(kind));
+        }
+        let too_long = "x".repeat(CUSTOM_NAME_BYTES_MAX + 1);
+        for name in ["", "a b", "a/b", "a,b", "a*", "\u{e4}", "a\n", &too_long] {
+            assert_eq!(EventKind::custom(name), None, "{name}");
+        }
     }
 }

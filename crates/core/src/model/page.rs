@@ -10,6 +10,16 @@ pub struct Window {
     pub limit: usize,
 }
 
+/// Which entries of a list come first, by when they were made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest.
+    #[default]
+    OldestFirst,
+    /// The newest.
+    NewestFirst,
+}
+
 /// A part of a list, and where the next part begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {

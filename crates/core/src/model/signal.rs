@@ -1,5 +1,7 @@
 //! A signal: what happens in a conversation and becomes no event of it.
 
+use std::sync::Arc;
+
 use countersign_credential::time::Timestamp;
 
 use super::event::Sender;
@@ -19,7 +21,7 @@ pub struct Signal {
 }
 
 /// What a signal tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignalKind {
     /// The member types, or has stopped.
     Typing {
@@ -36,6 +38,11 @@ pub enum SignalKind {
         /// The newest of them.
         up_to: u64,
     },
+    /// Whatever the application makes of it.
+    Ephemeral {
+        /// Its body, the text of a JSON object.
+        body: Arc<str>,
+    },
 }
 
 // === impl SignalKind ===
@@ -43,11 +50,12 @@ pub enum SignalKind {
 impl SignalKind {
     /// The type as the API spells it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Typing { .. } => "typing",
             Self::Delivered { .. } => "delivered",
             Self::Seen { .. } => "seen",
+            Self::Ephemeral { .. } => "ephemeral",
         }
     }
 }

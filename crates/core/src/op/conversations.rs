@@ -9,8 +9,11 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
-use crate::model::conversation::{Conversation, ConversationPatch, ConversationView};
-use crate::model::page::{Page, Window};
+use crate::model::conversation::{
+    Conversation, ConversationList, ConversationPatch, ConversationView,
+};
+use crate::model::member::MemberState;
+use crate::model::page::{Order, Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewConversation};
 use crate::ports::fanout::Notice;
 use crate::ports::store::CommitError;
@@ -29,6 +32,18 @@ pub struct Create {
     pub custom_data: Option<String>,
     /// The client's own id: the same one makes a retry harmless.
     pub client_id: Option<String>,
+    /// When a user who creates it comes in.
+    pub creator_enters: CreatorEnters,
+}
+
+/// When a user who creates a conversation comes in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CreatorEnters {
+    /// With the creation. A visitor always does, since it joins nothing later.
+    #[default]
+    AtOnce,
+    /// Once it joins. Until then it may read the conversation, and join.
+    ByJoining,
 }
 
 /// A conversation that was created, or had been by the same request.
@@ -40,8 +55,8 @@ pub struct Created {
     pub new: bool,
 }
 
-/// Creates a conversation. A user who creates it is its first member, joined;
-/// a backend is none.
+/// Creates a conversation. A user who creates it is its first member, or will
+/// be; a backend is none.
 ///
 /// # Errors
 /// `conflict` where the name is taken, `client_id_reused` where the client id
@@ -58,6 +73,11 @@ pub async fn create_conversation(
     let now = ctx.now();
     let id = ConversationId::new(now, &*ctx.random);
     let client_id = create.client_id.as_ref().map(|id| client_id(id, &create));
+    let enters = match principal.role() {
+        Role::Visitor => true,
+        Role::User => create.creator_enters == CreatorEnters::AtOnce,
+        Role::Client | Role::Backend | Role::Admin | Role::Operator => false,
+    };
     let new = NewConversation {
         conversation: Conversation {
             id,
@@ -71,7 +91,7 @@ pub async fn create_conversation(
             updated_at: now,
         },
         author: principal.author(),
-        creator: principal.user().map(|_| MemberId::new(now, &*ctx.random)),
+        creator: enters.then(|| MemberId::new(now, &*ctx.random)),
         assurance: principal.assurance(),
         client_id: client_id.clone(),
         open_max: (principal.role() == Role::Visitor).then_some(limit::ANONYMOUS_CONVERSATIONS_MAX),
@@ -132,9 +152,52 @@ pub async fn list_conversations(
     window: Window,
 ) -> Result<Page<ConversationView>, Error> {
     let permit = authorize(principal, &Action::ListConversations)?.outright()?;
+    let list = principal.user().map_or(
+        ConversationList::All(Order::NewestFirst),
+        ConversationList::Following,
+    );
     Ok(ctx
         .store
-        .conversations(permit.application(), principal.user(), window)
+        .conversations(permit.application(), list, window)
+        .await?)
+}
+
+/// A list of conversations by their age.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ByAge {
+    /// Whose: a user names nobody but itself, and a backend everybody's, where
+    /// it names nobody.
+    pub user: Option<UserId>,
+    /// The state of that user's place, where only those are wanted.
+    pub state: Option<MemberState>,
+    /// Which come first.
+    pub order: Order,
+}
+
+/// Conversations by their age, each with the place of the user whose they are:
+/// those that the user has left are among them, where the state leaves that open.
+///
+/// # Errors
+/// `not_found` where a user asks for another's.
+pub async fn list_by_age(
+    ctx: &Ctx,
+    principal: &Principal,
+    by_age: ByAge,
+    window: Window,
+) -> Result<Page<ConversationView>, Error> {
+    let ByAge { user, state, order } = by_age;
+    let action = user.map_or(Action::ListConversations, Action::ListConversationsOf);
+    let permit = authorize(principal, &action)?.given(&Facts {
+        own: user.is_some() && user == principal.user(),
+        ..Facts::default()
+    })?;
+    let list = match user.or(principal.user()) {
+        Some(user) => ConversationList::OfUser { user, state, order },
+        None => ConversationList::All(order),
+    };
+    Ok(ctx
+        .store
+        .conversations(permit.application(), list, window)
         .await?)
 }
 
@@ -264,7 +327,8 @@ async fn member_users(
             after,
             limit: limit::PAGE_MAX,
         };
-        let page = ctx.store.members(application, id, window).await?;
+        let order = Order::default();
+        let page = ctx.store.members(application, id, order, window).await?;
         users.extend(page.items.into_iter().map(|member| member.user));
         after = page.next;
         if after.is_none() {

@@ -10,7 +10,7 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId};
 use crate::limit;
-use crate::model::conversation::ConversationView;
+use crate::model::conversation::{ConversationList, ConversationView};
 use crate::model::event::{Event, Range};
 use crate::model::page::Window;
 use crate::op::conversations::facts;
@@ -64,7 +64,11 @@ pub async fn following(ctx: &Ctx, principal: &Principal) -> Result<Following, Er
         };
         let page = ctx
             .store
-            .conversations(permit.application(), Some(user), window)
+            .conversations(
+                permit.application(),
+                ConversationList::Following(user),
+                window,
+            )
             .await?;
         followed.extend(
             page.items

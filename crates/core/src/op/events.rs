@@ -1,6 +1,6 @@
 //! Events: send, read, delete.
 
-use super::conversations::in_conversation;
+use super::conversations::{facts, in_conversation};
 use super::members::publish_events;
 use super::visitor::keep;
 use crate::access::action::Action;
@@ -8,9 +8,12 @@ use crate::access::principal::Principal;
 use crate::access::{Conditional, Facts, Permit, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::ConversationId;
+use crate::id::{ConversationId, UserId};
 use crate::limit;
-use crate::model::event::{Event, EventKind, Range};
+use crate::model::conversation::Creator;
+use crate::model::event::{Event, EventFilter, EventKind, Range};
+use crate::model::member::Member;
+use crate::model::page::{Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewEvent, Touch};
 use crate::ports::store::{CommitError, StoreError};
 use crate::secret_text::sha256;
@@ -171,15 +174,9 @@ async fn why_not_joined(
         .store
         .conversation(application, id, principal.user())
         .await?;
-    let place = found
-        .and_then(|view| view.member)
-        .map(|member| member.state);
-    let refused = authorize(principal, &Action::Send(id)).and_then(|conditional| {
-        conditional.given(&Facts {
-            place,
-            ..Facts::default()
-        })
-    });
+    let facts = found.as_ref().map(facts).unwrap_or_default();
+    let refused =
+        authorize(principal, &Action::Send(id)).and_then(|conditional| conditional.given(&facts));
     Ok(refused
         .err()
         .map_or_else(|| Error::not_found("conversation"), in_conversation))
@@ -221,6 +218,39 @@ pub async fn list_events(
     read(ctx, principal, conditional, conversation, range, limit).await
 }
 
+/// Reads events in either order, of some kinds, page by page.
+///
+/// # Errors
+/// As [`list_events`]; `bad_request` for too many kinds.
+pub async fn list_event_page(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    filter: EventFilter,
+    window: Window,
+) -> Result<Page<Event>, Error> {
+    let conditional = authorize(principal, &Action::ListEvents(conversation))?;
+    if filter.kinds.len() > limit::EVENT_KINDS_MAX {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!(
+                "a page is of at most {} kinds of events",
+                limit::EVENT_KINDS_MAX
+            ),
+        ));
+    }
+    let application = conditional.application();
+    let viewer = principal.user();
+    let found = ctx
+        .store
+        .event_page(application, conversation, viewer, filter, window)
+        .await?;
+    let page = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let facts = facts_of(viewer, page.member.as_ref(), page.creator);
+    conditional.given(&facts).map_err(in_conversation)?;
+    Ok(page.events)
+}
+
 /// Reads one event.
 ///
 /// # Errors
@@ -253,14 +283,19 @@ async fn read(
         .events(application, conversation, viewer, range, limit)
         .await?;
     let view = found.ok_or_else(|| Error::not_found("conversation"))?;
-    let place = view.member.map(|member| member.state);
-    conditional
-        .given(&Facts {
-            place,
-            ..Facts::default()
-        })
-        .map_err(in_conversation)?;
+    let facts = facts_of(viewer, view.member.as_ref(), view.creator);
+    conditional.given(&facts).map_err(in_conversation)?;
     Ok(view.events)
+}
+
+/// What a part of the history tells authorization.
+fn facts_of(viewer: Option<UserId>, member: Option<&Member>, creator: Option<Creator>) -> Facts {
+    let place = member.map(|member| member.id);
+    Facts {
+        place: member.map(|member| member.state),
+        creator: creator.is_some_and(|creator| creator.is(viewer, place)),
+        ..Facts::default()
+    }
 }
 
 /// Deletes an event: writes a `delete` event, and takes the body away.
@@ -286,11 +321,9 @@ pub async fn delete_event(
     let own = event
         .as_ref()
         .is_some_and(|event| viewer.is_some() && event.from.user == viewer);
-    let place = view.member.map(|member| member.state);
     let facts = Facts {
-        place,
         own,
-        ..Facts::default()
+        ..facts_of(viewer, view.member.as_ref(), view.creator)
     };
     let permit = conditional.given(&facts).map_err(in_conversation)?;
     let event = event.ok_or_else(|| Error::not_found("event"))?;

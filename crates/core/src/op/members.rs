@@ -7,12 +7,15 @@ use crate::access::principal::Principal;
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::{ApplicationId, ConversationId, MemberId};
+use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
+use crate::limit;
+use crate::model::conversation::ConversationView;
 use crate::model::member::{Member, MemberState};
-use crate::model::page::{Page, Window};
+use crate::model::page::{Order, Page, Window};
 use crate::model::user::{Identifier, User};
-use crate::ports::change::{Change, Committed, Guard, MemberChange, NewMember};
+use crate::ports::change::{Change, Committed, Expectation, Guard, MemberChange, NewMember};
 use crate::ports::fanout::Notice;
+use crate::ports::store::CommitError;
 
 /// A member to be added.
 #[derive(Debug, Clone)]
@@ -34,7 +37,7 @@ pub struct Added {
     pub new: bool,
 }
 
-/// Lists members, the oldest first.
+/// Lists members, by their age.
 ///
 /// # Errors
 /// `not_found` where who asks has no place in the conversation.
@@ -42,12 +45,16 @@ pub async fn list_members(
     ctx: &Ctx,
     principal: &Principal,
     conversation: ConversationId,
+    order: Order,
     window: Window,
 ) -> Result<Page<Member>, Error> {
     let conditional = authorize(principal, &Action::ListMembers(conversation))?;
     let application = conditional.application();
     view_for(ctx, principal, conditional, conversation).await?;
-    Ok(ctx.store.members(application, conversation, window).await?)
+    Ok(ctx
+        .store
+        .members(application, conversation, order, window)
+        .await?)
 }
 
 /// Reads one member.
@@ -65,6 +72,35 @@ pub async fn read_member(
     view_for(ctx, principal, conditional, conversation).await?;
     let found = ctx.store.member(application, conversation, id).await?;
     found.ok_or_else(|| Error::not_found("member"))
+}
+
+/// Reads the asker's own place: the one that is not left, else the newest.
+///
+/// # Errors
+/// `not_found` where it has none, or has left; `bad_request` for a backend.
+pub async fn own(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+) -> Result<Member, Error> {
+    let application = principal.application.ok_or_else(no_application)?;
+    let user = principal
+        .user()
+        .ok_or_else(|| Error::new(Code::BadRequest, "a backend has no place in a conversation"))?;
+    let found = ctx
+        .store
+        .conversation(application, conversation, Some(user))
+        .await?;
+    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let id = view.member.as_ref().map(|member| member.id);
+    // Who has no place is judged by what lists all of them.
+    let action = id.map_or(Action::ListMembers(conversation), |id| {
+        Action::ReadMember(conversation, id)
+    });
+    authorize(principal, &action)?
+        .given(&facts(&view))
+        .map_err(in_conversation)?;
+    view.member.ok_or_else(|| Error::not_found("member"))
 }
 
 /// Adds a member: invites another user, joins oneself, or, as a backend, adds
@@ -105,7 +141,8 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
         (Some(user), true) => Guard::Joined(user),
         (Some(_), false) | (None, _) => Guard::None,
     };
-    let new = new_member(ctx, principal, &add, &user, guard);
+    let place = (add.conversation, user.id);
+    let new = new_member(ctx, principal, place, add.state, guard);
     let id = new.member;
     let committed = ctx
         .store
@@ -117,13 +154,19 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
     Ok(Added { member, new: true })
 }
 
-fn new_member(ctx: &Ctx, principal: &Principal, add: &Add, user: &User, guard: Guard) -> NewMember {
+fn new_member(
+    ctx: &Ctx,
+    principal: &Principal,
+    (conversation, user): (ConversationId, UserId),
+    state: MemberState,
+    guard: Guard,
+) -> NewMember {
     let now = ctx.now();
     NewMember {
-        conversation: add.conversation,
+        conversation,
         member: MemberId::new(now, &*ctx.random),
-        user: user.id,
-        state: add.state,
+        user,
+        state,
         author: principal.author(),
         guard,
         assurance: principal.assurance(),
@@ -135,20 +178,63 @@ fn new_member(ctx: &Ctx, principal: &Principal, add: &Add, user: &User, guard: G
 /// gets the place that is there.
 ///
 /// # Errors
-/// `not_found` where who asks was not invited.
+/// `not_found` where who asks was not invited; `conflict` where it goes in and
+/// out at the same time.
 pub async fn join(
     ctx: &Ctx,
     principal: &Principal,
     conversation: ConversationId,
 ) -> Result<Added, Error> {
-    let conditional = authorize(principal, &Action::Join(conversation))?;
-    let application = conditional.application();
-    let (view, permit) = view_for(ctx, principal, conditional, conversation).await?;
-    let Some(member) = view.member else {
-        return Err(Error::not_found("conversation"));
+    let action = Action::Join(conversation);
+    for _ in 0..limit::PLANS_MAX {
+        let conditional = authorize(principal, &action)?;
+        let (view, permit) = view_for(ctx, principal, conditional, conversation).await?;
+        let Some((id, change)) = entrance(ctx, principal, &view)? else {
+            let member = view.member.ok_or_else(|| Error::not_found("member"))?;
+            return Ok(Added { member, new: false });
+        };
+        let committed = match ctx.store.commit(&permit, vec![change]).await {
+            Ok(committed) => committed,
+            // Another of the user's devices was faster.
+            Err(CommitError::Missed(Expectation::PlaceFree | Expectation::MemberState)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let application = permit.application();
+        publish_events(ctx, application, &committed);
+        if let Some(user) = principal.user() {
+            ctx.publish(Notice::Conversations { application, user });
+        }
+        let found = ctx.store.member(application, conversation, id).await?;
+        let member = found.ok_or_else(|| Error::not_found("member"))?;
+        return Ok(Added { member, new: true });
+    }
+    Err(CommitError::Missed(Expectation::MemberState).into())
+}
+
+/// What brings in who asks, and the place that it will have; nothing, where it
+/// is in.
+fn entrance(
+    ctx: &Ctx,
+    principal: &Principal,
+    view: &ConversationView,
+) -> Result<Option<(MemberId, Change)>, Error> {
+    let conversation = view.conversation.id;
+    let user = principal
+        .user()
+        .ok_or_else(|| Error::not_found("conversation"))?;
+    let Some(member) = &view.member else {
+        let guard = Guard::Creator(user);
+        let new = new_member(
+            ctx,
+            principal,
+            (conversation, user),
+            MemberState::Joined,
+            guard,
+        );
+        return Ok(Some((new.member, Change::AddMember(Box::new(new)))));
     };
     if member.state == MemberState::Joined {
-        return Ok(Added { member, new: false });
+        return Ok(None);
     }
     let change = MemberChange {
         conversation,
@@ -159,19 +245,7 @@ pub async fn join(
         assurance: principal.assurance(),
         at: ctx.now(),
     };
-    let id = member.id;
-    let committed = ctx
-        .store
-        .commit(&permit, vec![Change::ChangeMember(Box::new(change))])
-        .await?;
-    publish_events(ctx, application, &committed);
-    ctx.publish(Notice::Conversations {
-        application,
-        user: member.user,
-    });
-    let found = ctx.store.member(application, conversation, id).await?;
-    let member = found.ok_or_else(|| Error::not_found("member"))?;
-    Ok(Added { member, new: true })
+    Ok(Some((member.id, Change::ChangeMember(Box::new(change)))))
 }
 
 /// Changes a member's state: a user joins or leaves by its own place, and a

@@ -1,4 +1,5 @@
-//! Signals: who types, and how far a member has got. They get no number.
+//! Signals: who types, how far a member has got, and what an application makes
+//! something of. They get no number.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::access::principal::Principal;
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId};
+use crate::limit;
 use crate::model::event::Sender;
 use crate::model::member::Member;
 use crate::model::signal::{Signal, SignalKind};
@@ -26,6 +28,34 @@ pub async fn type_in(
     conversation: ConversationId,
     on: bool,
 ) -> Result<Signal, Error> {
+    pass_on(ctx, principal, conversation, SignalKind::Typing { on }).await
+}
+
+/// Passes on to the members who are there what the application makes something
+/// of, and nobody keeps.
+///
+/// # Errors
+/// `not_found` where who asks is not joined; `bad_request` for a backend;
+/// `too_large`.
+pub async fn send_ephemeral(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    body: String,
+) -> Result<Signal, Error> {
+    if body.len() > limit::EPHEMERAL_BODY_BYTES_MAX {
+        return Err(Error::new(Code::TooLarge, "the event's body is too large"));
+    }
+    let body = body.into();
+    pass_on(ctx, principal, conversation, SignalKind::Ephemeral { body }).await
+}
+
+async fn pass_on(
+    ctx: &Ctx,
+    principal: &Principal,
+    conversation: ConversationId,
+    kind: SignalKind,
+) -> Result<Signal, Error> {
     let conditional = authorize(principal, &Action::Send(conversation))?;
     let application = conditional.application();
     let found = ctx
@@ -34,13 +64,16 @@ pub async fn type_in(
         .await?;
     let view = found.ok_or_else(|| Error::not_found("conversation"))?;
     conditional.given(&facts(&view)).map_err(in_conversation)?;
-    let member = view
-        .member
-        .ok_or_else(|| Error::new(Code::BadRequest, "a backend does not type"))?;
+    let member = view.member.ok_or_else(|| {
+        Error::new(
+            Code::BadRequest,
+            "a backend has no place to send a signal from",
+        )
+    })?;
     let signal = Signal {
         conversation,
         from: sender(ctx, application, principal, &member).await?,
-        kind: SignalKind::Typing { on },
+        kind,
         at: ctx.now(),
     };
     ctx.publish(Notice::Signal {

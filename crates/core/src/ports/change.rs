@@ -142,7 +142,8 @@ pub enum Change {
     /// Expects it to exist.
     DeleteConversation(ConversationId),
     /// Adds a member and the event that tells of it. Expects the conversation
-    /// to exist, to have room, and the user to have no place in it.
+    /// to exist, to have room, and the user to have no place in it. The first
+    /// place of who created the conversation is the creator's.
     AddMember(Box<NewMember>),
     /// Changes a member's state and adds the event that tells of it. Expects
     /// the member to be in the named state.
@@ -248,7 +249,8 @@ pub struct NewConversation {
     pub conversation: Conversation,
     /// Who creates it.
     pub author: Author,
-    /// The creator's place, joined at once, with the event that tells of it.
+    /// The place of a user who creates it, joined at once, with the event that
+    /// tells of it; without one the user's first place will be the creator's.
     pub creator: Option<MemberId>,
     /// How well the creator is known.
     pub assurance: Assurance,
@@ -353,6 +355,8 @@ pub enum Guard {
     None,
     /// The user is joined.
     Joined(UserId),
+    /// The user created the conversation, and has had no place in it yet.
+    Creator(UserId),
 }
 
 /// A file to be stored.
@@ -415,7 +419,7 @@ pub enum Expectation {
     ConversationRoom,
     /// The conversation has room for another member.
     MemberRoom,
-    /// The user has no place in the conversation.
+    /// The user has no place in the conversation; its creator has had none.
     PlaceFree,
     /// The author is joined.
     Joined,

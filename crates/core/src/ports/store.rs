@@ -24,10 +24,10 @@ use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
 use crate::model::attachment::Attachment;
 use crate::model::audit::{AuditEntry, AuditRecord};
-use crate::model::conversation::ConversationView;
-use crate::model::event::{Author, Event, Range};
+use crate::model::conversation::{ConversationList, ConversationView, Creator};
+use crate::model::event::{Author, Event, EventFilter, Range};
 use crate::model::member::Member;
-use crate::model::page::{Page, Window};
+use crate::model::page::{Order, Page, Window};
 use crate::model::revocation::Target;
 use crate::model::session::{Device, Session, Timeouts};
 use crate::model::settings::Settings;
@@ -122,6 +122,8 @@ pub struct SessionView {
 pub struct UserFilter {
     /// The one with this identifier.
     pub identifier: Option<Identifier>,
+    /// Which come first.
+    pub order: Order,
 }
 
 /// What every use case reads and writes, of one application at a time.
@@ -187,7 +189,7 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         identifier: Identifier,
     ) -> Result<Option<User>, StoreError>;
-    /// Identified users, the oldest first.
+    /// Identified users, by their age.
     async fn users(
         &self,
         application: ApplicationId,
@@ -209,12 +211,12 @@ pub trait Store: Send + Sync {
         id: ConversationId,
         viewer: Option<UserId>,
     ) -> Result<Option<ConversationView>, StoreError>;
-    /// A user's conversations where its place is not left, or all of the
-    /// application's. A user has the one that changed last first, an application the newest.
+    /// Conversations, as the user sees them of whom a list is, with that user's place: the one that
+    /// is not left, else the newest.
     async fn conversations(
         &self,
         application: ApplicationId,
-        viewer: Option<UserId>,
+        list: ConversationList,
         window: Window,
     ) -> Result<Page<ConversationView>, StoreError>;
     /// The conversation that an author created with a client id.
@@ -224,11 +226,12 @@ pub trait Store: Send + Sync {
         author: Author,
         client_id: String,
     ) -> Result<Option<(ConversationView, [u8; 32])>, StoreError>;
-    /// A conversation's members, the oldest first.
+    /// A conversation's members, by their age.
     async fn members(
         &self,
         application: ApplicationId,
         conversation: ConversationId,
+        order: Order,
         window: Window,
     ) -> Result<Page<Member>, StoreError>;
     /// One member, and whether it is the creator's place.
@@ -248,6 +251,15 @@ pub trait Store: Send + Sync {
         range: Range,
         limit: usize,
     ) -> Result<Option<EventsView>, StoreError>;
+    /// Events of a conversation in either order, of some kinds, page by page.
+    async fn event_page(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        viewer: Option<UserId>,
+        filter: EventFilter,
+        window: Window,
+    ) -> Result<Option<EventPage>, StoreError>;
     /// The event that an author sent with a client id, and the digest of what was sent.
     async fn event_of_client(
         &self,
@@ -282,9 +294,20 @@ pub struct EventsView {
     /// The viewer's own place.
     pub member: Option<Member>,
     /// The conversation's creator.
-    pub creator: Option<MemberId>,
+    pub creator: Option<Creator>,
     /// The events, ascending.
     pub events: Vec<Event>,
+}
+
+/// The same, of a history that is read page by page.
+#[derive(Debug, Clone)]
+pub struct EventPage {
+    /// The viewer's own place.
+    pub member: Option<Member>,
+    /// The conversation's creator.
+    pub creator: Option<Creator>,
+    /// The events, in the order that was asked for.
+    pub events: Page<Event>,
 }
 
 /// What belongs to no application, or to all: for operators and the wiring.

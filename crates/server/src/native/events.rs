@@ -26,9 +26,6 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::body::{compact, decode};
 
-/// The longest name of a custom event.
-const CUSTOM_NAME_BYTES_MAX: usize = 100;
-
 /// What a request sends: an event, or a position, which gets no number.
 #[derive(Debug)]
 pub(super) enum Sent {
@@ -191,11 +188,12 @@ fn message_kind(kind: &str, text: &str) -> Result<EventKind, Error> {
             Ok(EventKind::Image)
         }
         _ => match kind.strip_prefix("custom:") {
-            Some(name) if is_custom_name(name) => Ok(EventKind::Custom(name.to_owned())),
-            Some(_) => Err(Error::new(
-                Code::BadRequest,
-                "the name after custom: has 1 to 100 of A-Z, a-z, 0-9, _, -, : and .",
-            )),
+            Some(name) => EventKind::custom(name).ok_or_else(|| {
+                Error::new(
+                    Code::BadRequest,
+                    "the name after custom: has 1 to 100 of A-Z, a-z, 0-9, _, -, : and .",
+                )
+            }),
             None => Err(Error::new(
                 Code::BadRequest,
                 "there is no such type of event to be sent",
@@ -203,11 +201,6 @@ fn message_kind(kind: &str, text: &str) -> Result<EventKind, Error> {
             .hint("send text, message, image, custom:NAME, edit, delete, delivered or seen")),
         },
     }
-}
-
-fn is_custom_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte);
-    (1..=CUSTOM_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 pub(super) fn in_body(mut error: Error) -> Error {

@@ -82,11 +82,12 @@ pub(super) fn refused(reference: u64, error: &Error) -> Result<Utf8Bytes, Error>
 
 /// A signal of another connection.
 pub(super) fn signal(signal: &Signal) -> Result<Utf8Bytes, Error> {
-    let body = match signal.kind {
+    let body = match &signal.kind {
         SignalKind::Typing { on } => format!(r#"{{"on":{on}}}"#),
         SignalKind::Delivered { up_to } | SignalKind::Seen { up_to } => {
             format!(r#"{{"up_to":{up_to}}}"#)
         }
+        SignalKind::Ephemeral { body } => body.to_string(),
     };
     text(&ServerFrame::Signal(wire::SignalFrame {
         conversation_id: signal.conversation.to_string(),

@@ -6,6 +6,7 @@ use axum::extract::State;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::page::Order;
 use countersign_core::model::user::Identifier;
 use countersign_core::op;
 use countersign_core::op::members::Add;
@@ -47,7 +48,8 @@ pub(super) async fn list(
 ) -> Result<Answer<wire::Members>, Problem> {
     query.only(&["limit", "cursor"])?;
     let conversation = named.id("conversation_id", "conversation")?;
-    let page = op::members::list_members(&ctx, &asker, conversation, query.window()?).await?;
+    let (order, window) = (Order::OldestFirst, query.window()?);
+    let page = op::members::list_members(&ctx, &asker, conversation, order, window).await?;
     let list = wire::Members {
         members: page.items.iter().map(shown).collect(),
         next: cursor(page.next),

@@ -55,6 +55,7 @@ pub(super) async fn list(
     query.only(&["name", "external_id", "email", "limit", "cursor"])?;
     let filter = UserFilter {
         identifier: identifier(&query)?,
+        ..UserFilter::default()
     };
     let page = op::users::list_users(&ctx, &asker, filter, query.window()?).await?;
     let users = page.items.into_iter().map(|user| shown(user, &asker));

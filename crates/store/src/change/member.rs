@@ -1,7 +1,7 @@
 //! Members: add, change, and the positions that they have reached.
 
-use super::Plan;
 use super::event::{append_told, take_number};
+use super::{Plan, author_bytes};
 use crate::columns::integer;
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
@@ -19,6 +19,11 @@ const INSERT: &str = "INSERT INTO members \
      WHERE u.application_id = $1 AND u.id = $4 AND u.deleted_at IS NULL RETURNING 1";
 const IS_JOINED: &str = "SELECT 1 FROM members WHERE application_id = $1 \
      AND conversation_id = $2 AND user_id = $3 AND state = 'joined' AND state <> 'left'";
+const IS_CREATOR: &str = "SELECT 1 FROM conversations WHERE application_id = $1 AND id = $2 \
+     AND author = $3 AND creator_member_id IS NULL";
+/// The first place of who created the conversation is the creator's.
+const ENTER_CREATOR: &str = "UPDATE conversations SET creator_member_id = $4 \
+     WHERE application_id = $1 AND id = $2 AND author = $3 AND creator_member_id IS NULL";
 const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
      WHERE application_id = $1 AND conversation_id = $2 AND state <> 'left') p \
      WHERE p.places < $3";
@@ -58,6 +63,8 @@ pub(crate) const TEXTS: &[&str] = &[
     HAS_PLACE,
     INSERT,
     IS_JOINED,
+    IS_CREATOR,
+    ENTER_CREATOR,
     HAS_ROOM,
     SET_STATE,
     MOVE_POSITION,
@@ -84,6 +91,13 @@ pub(super) fn add(plan: &mut Plan, new: &NewMember) {
     };
     let place = (new.member, new.user);
     insert(plan, conversation, place, new.state, inviter, new.at);
+    let parameters = [
+        plan.application(),
+        conversation.bytes().into(),
+        author_bytes(Author::User(new.user)).into(),
+        new.member.bytes().into(),
+    ];
+    plan.run(ENTER_CREATOR, parameters);
     append_told(
         plan,
         conversation,
@@ -121,13 +135,17 @@ pub(super) fn change(plan: &mut Plan, change: &MemberChange) {
 
 /// Expects the membership that a user's change needs. The conversation is locked by now.
 pub(super) fn expect_guard(plan: &mut Plan, conversation: ConversationId, guard: Guard) {
-    if let Guard::Joined(user) = guard {
-        let parameters = [
-            plan.application(),
-            conversation.bytes().into(),
-            user.bytes().into(),
-        ];
-        plan.expect(Expectation::Joined, IS_JOINED, parameters);
+    let [application, id] = [plan.application(), conversation.bytes().into()];
+    match guard {
+        Guard::None => {}
+        Guard::Joined(user) => {
+            let parameters = [application, id, user.bytes().into()];
+            plan.expect(Expectation::Joined, IS_JOINED, parameters);
+        }
+        Guard::Creator(user) => {
+            let parameters = [application, id, author_bytes(Author::User(user)).into()];
+            plan.expect(Expectation::PlaceFree, IS_CREATOR, parameters);
+        }
     }
 }
 

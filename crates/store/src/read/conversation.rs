@@ -1,19 +1,20 @@
 //! Conversations, as a viewer sees them.
 
-use super::{LAST_ID, after, all, ask, first, page, rows_of};
+use super::{LAST_ID, after_in, all, ask, first, page, rows_of};
 use crate::change::author_bytes;
-use crate::columns::{Columns, digest, member, member_columns};
+use crate::columns::{Columns, creator, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::limit;
-use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
-use countersign_core::model::conversation::{Conversation, ConversationView};
+use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use countersign_core::model::conversation::{Conversation, ConversationList, ConversationView};
 use countersign_core::model::event::Author;
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::page::{Order, Page, Window};
 
 macro_rules! conversation_columns {
     () => {
-        "c.id, c.name, c.display_name, c.image_url, c.custom_data, c.creator_member_id, \
+        "c.id, c.name, c.display_name, c.image_url, c.custom_data, c.author, c.creator_member_id, \
          c.last_event_id, c.created_at, c.updated_at"
     };
 }
@@ -50,13 +51,21 @@ const PLACE: &str = concat!(
      WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.user_id = $4 \
      ORDER BY CASE WHEN m.state = 'left' THEN 1 ELSE 0 END, m.id DESC LIMIT 1"
 );
-const OF_APPLICATION: &str = concat!(
-    "SELECT ",
-    conversation_columns!(),
-    " FROM conversations c WHERE c.application_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3"
-);
+macro_rules! of_application {
+    ($page:literal) => {
+        concat!(
+            "SELECT ",
+            conversation_columns!(),
+            " FROM conversations c WHERE c.application_id = $1 AND ",
+            $page
+        )
+    };
+}
+
+const OLDEST_FIRST: &str = of_application!("c.id > $2 ORDER BY c.id LIMIT $3");
+const NEWEST_FIRST: &str = of_application!("c.id < $2 ORDER BY c.id DESC LIMIT $3");
 /// The page is chosen first, so that unread events are counted for the page alone.
-const OF_USER: &str = concat!(
+const FOLLOWING: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     ", ",
@@ -73,11 +82,69 @@ const OF_USER: &str = concat!(
      JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
      ORDER BY c.updated_at DESC, c.id DESC"
 );
+/// By age, with one place in each: no other of the user's is better, one that is not left before
+/// all, else the newest.
+macro_rules! of_user {
+    ($state:literal, $page:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            conversation_columns!(),
+            ", ",
+            unread!(),
+            ", ",
+            member_columns!(),
+            " FROM (SELECT y.application_id, y.conversation_id AS id, y.id AS member_id \
+             FROM members y WHERE y.application_id = $1 AND y.user_id = $2 \
+             AND NOT EXISTS (SELECT 1 FROM members z WHERE z.application_id = y.application_id \
+               AND z.user_id = y.user_id AND z.conversation_id = y.conversation_id \
+               AND y.state = 'left' AND (z.state <> 'left' OR z.id > y.id)) AND ",
+            $state,
+            $page,
+            ") p JOIN conversations c ON c.application_id = p.application_id AND c.id = p.id \
+             JOIN members m ON m.application_id = p.application_id AND m.conversation_id = p.id \
+             AND m.id = p.member_id \
+             JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id ",
+            $order
+        )
+    };
+}
+
+const OF_USER_OLDEST_FIRST: &str = of_user!(
+    "",
+    "y.conversation_id > $4 ORDER BY y.conversation_id LIMIT $5",
+    "ORDER BY c.id"
+);
+const OF_USER_NEWEST_FIRST: &str = of_user!(
+    "",
+    "y.conversation_id < $4 ORDER BY y.conversation_id DESC LIMIT $5",
+    "ORDER BY c.id DESC"
+);
+const OF_STATE_OLDEST_FIRST: &str = of_user!(
+    "y.state = $6 AND ",
+    "y.conversation_id > $4 ORDER BY y.conversation_id LIMIT $5",
+    "ORDER BY c.id"
+);
+const OF_STATE_NEWEST_FIRST: &str = of_user!(
+    "y.state = $6 AND ",
+    "y.conversation_id < $4 ORDER BY y.conversation_id DESC LIMIT $5",
+    "ORDER BY c.id DESC"
+);
 const OF_CLIENT: &str = "SELECT id, client_digest FROM conversations \
      WHERE application_id = $1 AND author = $2 AND client_id = $3";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[BY_ID, PLACE, OF_APPLICATION, OF_USER, OF_CLIENT];
+pub(crate) const TEXTS: &[&str] = &[
+    BY_ID,
+    PLACE,
+    OLDEST_FIRST,
+    NEWEST_FIRST,
+    FOLLOWING,
+    OF_USER_OLDEST_FIRST,
+    OF_USER_NEWEST_FIRST,
+    OF_STATE_OLDEST_FIRST,
+    OF_STATE_NEWEST_FIRST,
+    OF_CLIENT,
+];
 
 /// A conversation, as the viewer sees it.
 pub(crate) async fn find(
@@ -103,6 +170,7 @@ pub(crate) async fn find(
     let (unread, member) = place.flatten().unzip();
     Ok(Some(ConversationView {
         conversation,
+        viewer,
         member,
         unread: unread.unwrap_or(0),
     }))
@@ -119,27 +187,28 @@ fn place(application: ApplicationId, id: ConversationId, viewer: UserId) -> Stat
     Statement::new(PLACE, parameters)
 }
 
-fn unread_and_member(
-    columns: &mut Columns<'_>,
-) -> Result<(u64, countersign_core::model::member::Member), StoreError> {
+fn unread_and_member(columns: &mut Columns<'_>) -> Result<(u64, Member), StoreError> {
     Ok((columns.number()?, member(columns)?))
 }
 
-/// A user's conversations, the one that changed last first; or all, the newest first: whoever
-/// reads all of them wants each once, also where some change meanwhile.
+/// Conversations of a list. One that is by age has each once for who reads all of it, also where
+/// some change meanwhile.
 pub(crate) async fn list(
     engine: &impl Engine,
     application: ApplicationId,
-    viewer: Option<UserId>,
+    list: ConversationList,
     window: &Window,
 ) -> Result<Page<ConversationView>, StoreError> {
-    match viewer {
-        Some(viewer) => of_user(engine, application, viewer, window).await,
-        None => of_application(engine, application, window).await,
+    match list {
+        ConversationList::Following(user) => following(engine, application, user, window).await,
+        ConversationList::OfUser { user, state, order } => {
+            of_user(engine, (application, user), state, order, window).await
+        }
+        ConversationList::All(order) => of_application(engine, application, order, window).await,
     }
 }
 
-async fn of_user(
+async fn following(
     engine: &impl Engine,
     application: ApplicationId,
     viewer: UserId,
@@ -154,14 +223,8 @@ async fn of_user(
         id,
         rows_of(window),
     ];
-    let rows = ask(engine, Statement::new(OF_USER, parameters)).await?;
-    let views = all(&rows, |columns| {
-        Ok(ConversationView {
-            conversation: conversation(columns)?,
-            unread: columns.number()?,
-            member: Some(member(columns)?),
-        })
-    })?;
+    let rows = ask(engine, Statement::new(FOLLOWING, parameters)).await?;
+    let views = all(&rows, |columns| view_of(columns, viewer))?;
     Ok(page(views, window, |view| {
         let updated_at = view.conversation.updated_at.milliseconds();
         let mut position = updated_at.to_be_bytes().to_vec();
@@ -170,27 +233,71 @@ async fn of_user(
     }))
 }
 
+async fn of_user(
+    engine: &impl Engine,
+    (application, viewer): (ApplicationId, UserId),
+    state: Option<MemberState>,
+    order: Order,
+    window: &Window,
+) -> Result<Page<ConversationView>, StoreError> {
+    let mut parameters: Vec<Value> = vec![
+        application.bytes().into(),
+        viewer.bytes().into(),
+        unread_max(),
+        after_in(window, order),
+        rows_of(window),
+    ];
+    parameters.extend(state.map(|state| Value::from(state.as_str())));
+    let sql = match (state, order) {
+        (None, Order::OldestFirst) => OF_USER_OLDEST_FIRST,
+        (None, Order::NewestFirst) => OF_USER_NEWEST_FIRST,
+        (Some(_), Order::OldestFirst) => OF_STATE_OLDEST_FIRST,
+        (Some(_), Order::NewestFirst) => OF_STATE_NEWEST_FIRST,
+    };
+    let rows = ask(engine, Statement::new(sql, parameters)).await?;
+    let views = all(&rows, |columns| view_of(columns, viewer))?;
+    Ok(page(views, window, position_by_age))
+}
+
 async fn of_application(
     engine: &impl Engine,
     application: ApplicationId,
+    order: Order,
     window: &Window,
 ) -> Result<Page<ConversationView>, StoreError> {
     let parameters = [
         application.bytes().into(),
-        after(window, LAST_ID),
+        after_in(window, order),
         rows_of(window),
     ];
-    let rows = ask(engine, Statement::new(OF_APPLICATION, parameters)).await?;
+    let sql = match order {
+        Order::OldestFirst => OLDEST_FIRST,
+        Order::NewestFirst => NEWEST_FIRST,
+    };
+    let rows = ask(engine, Statement::new(sql, parameters)).await?;
     let views = all(&rows, |columns| {
         Ok(ConversationView {
             conversation: conversation(columns)?,
+            viewer: None,
             unread: 0,
             member: None,
         })
     })?;
-    Ok(page(views, window, |view| {
-        view.conversation.id.bytes().to_vec()
-    }))
+    Ok(page(views, window, position_by_age))
+}
+
+fn position_by_age(view: &ConversationView) -> Vec<u8> {
+    view.conversation.id.bytes().to_vec()
+}
+
+/// A conversation of a user's list.
+fn view_of(columns: &mut Columns<'_>, viewer: UserId) -> Result<ConversationView, StoreError> {
+    Ok(ConversationView {
+        conversation: conversation(columns)?,
+        viewer: Some(viewer),
+        unread: columns.number()?,
+        member: Some(member(columns)?),
+    })
 }
 
 /// The conversation that an author created with a client id, as the author sees it.
@@ -228,9 +335,7 @@ fn conversation(columns: &mut Columns<'_>) -> Result<Conversation, StoreError> {
         display_name: columns.optional_text()?.map(str::to_owned),
         image_url: columns.optional_text()?.map(str::to_owned),
         custom_data: columns.optional_text()?.map(str::to_owned),
-        creator: columns
-            .optional(crate::rows::Row::id)?
-            .map(MemberId::from_bytes),
+        creator: creator(columns)?,
         last_event_id: columns.number()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,

@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::person::{self, People};
-use super::{all, ask, first, member, wanted};
+use super::{all, ask, first, member, rows_of, wanted};
 use crate::change::event::author_id;
-use crate::columns::{Columns, digest, integer, member as member_of};
+use crate::columns::{Columns, creator as creator_of, digest, integer, member as member_of};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::rows::{Row, Rows};
-use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
-use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range, Subject};
-use countersign_core::ports::store::EventsView;
+use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use countersign_core::limit::EVENT_KINDS_MAX;
+use countersign_core::model::event::{
+    Assurance, Author, Event, EventFilter, EventKind, KindFilter, Range, Subject,
+};
+use countersign_core::model::page::{Order, Window};
+use countersign_core::ports::store::{EventPage, EventsView};
 
 /// An event, behind the ids of who sent it and of whom it tells.
 macro_rules! events {
@@ -28,8 +32,31 @@ macro_rules! events {
 const AFTER: &str = events!("AND e.id > $3 ORDER BY e.id LIMIT $4");
 const BEFORE: &str = events!("AND e.id < $3 ORDER BY e.id DESC LIMIT $4");
 const BY_ID: &str = events!("AND e.id = $3");
+
+/// Events of a page, by numbers and kinds: each kind is two names, and those between them.
+macro_rules! filtered {
+    ($order:literal) => {
+        concat!(
+            events!(
+                "AND e.id >= $3 AND e.id <= $4 \
+                 AND (e.deleted_at IS NULL OR CAST($5 AS BIGINT) = 1) \
+                 AND (e.kind BETWEEN $6 AND $7 OR e.kind BETWEEN $8 AND $9 \
+                 OR e.kind BETWEEN $10 AND $11 OR e.kind BETWEEN $12 AND $13 \
+                 OR e.kind BETWEEN $14 AND $15 OR e.kind BETWEEN $16 AND $17 \
+                 OR e.kind BETWEEN $18 AND $19 OR e.kind BETWEEN $20 AND $21) "
+            ),
+            $order,
+            " LIMIT $22"
+        )
+    };
+}
+
+const OLDEST_FIRST: &str = filtered!("ORDER BY e.id");
+const NEWEST_FIRST: &str = filtered!("ORDER BY e.id DESC");
+/// Comes after every name of a kind, and after every name that begins like one.
+const LAST_NAME: &str = "\u{7f}";
 const CREATOR: &str =
-    "SELECT creator_member_id FROM conversations WHERE application_id = $1 AND id = $2";
+    "SELECT author, creator_member_id FROM conversations WHERE application_id = $1 AND id = $2";
 /// Of several places that a user had, the newest that used the client id.
 const OF_USERS_CLIENT: &str = "SELECT e.id, e.client_digest FROM members m JOIN events e \
      ON e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
@@ -44,6 +71,8 @@ pub(crate) const TEXTS: &[&str] = &[
     AFTER,
     BEFORE,
     BY_ID,
+    OLDEST_FIRST,
+    NEWEST_FIRST,
     CREATOR,
     OF_USERS_CLIENT,
     OF_BACKENDS_CLIENT,
@@ -65,29 +94,107 @@ pub(crate) async fn list(
         Range::After(after) => (AFTER, integer(after), false),
     };
     let most = i64::try_from(wanted(limit)).unwrap_or(i64::MAX);
-    let page: Vec<Value> = key
-        .iter()
-        .cloned()
-        .chain([bound.into(), most.into()])
+    let page: Vec<Value> = key.into_iter().chain([bound.into(), most.into()]).collect();
+    let events = Statement::new(events, page);
+    let found = part(engine, (application, conversation), viewer, events).await?;
+    Ok(found.map(|mut part| {
+        if descending {
+            part.events.reverse();
+        }
+        part
+    }))
+}
+
+/// A page of the history, of some kinds and in either order, with the viewer's place.
+pub(crate) async fn page(
+    engine: &impl Engine,
+    (application, conversation): (ApplicationId, ConversationId),
+    viewer: Option<UserId>,
+    filter: &EventFilter,
+    window: &Window,
+) -> Result<Option<EventPage>, StoreError> {
+    let (first, last) = numbers(filter, window);
+    let key = [application.bytes().into(), conversation.bytes().into()];
+    let numbers = [integer(first).into(), integer(last).into()];
+    let parameters: Vec<Value> = key
+        .into_iter()
+        .chain(numbers)
+        .chain([filter.deleted.into()])
+        .chain(names_of(&filter.kinds))
+        .chain([rows_of(window)])
         .collect();
-    let mut queries = vec![Statement::new(CREATOR, key), Statement::new(events, page)];
+    let sql = match filter.order {
+        Order::OldestFirst => OLDEST_FIRST,
+        Order::NewestFirst => NEWEST_FIRST,
+    };
+    let events = Statement::new(sql, parameters);
+    let found = part(engine, (application, conversation), viewer, events).await?;
+    Ok(found.map(|part| EventPage {
+        member: part.member,
+        creator: part.creator,
+        events: super::page(part.events, window, |event| event.id.to_be_bytes().to_vec()),
+    }))
+}
+
+/// The first and the last number that a page may have, behind the one that its window goes on from.
+fn numbers(filter: &EventFilter, window: &Window) -> (u64, u64) {
+    let after = window.after.as_deref();
+    let after = after.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    match (after.map(u64::from_be_bytes), filter.order) {
+        (None, _) => (filter.first, filter.last),
+        (Some(after), Order::OldestFirst) => {
+            (filter.first.max(after.saturating_add(1)), filter.last)
+        }
+        (Some(after), Order::NewestFirst) => {
+            (filter.first, filter.last.min(after.saturating_sub(1)))
+        }
+    }
+}
+
+/// For each kind the first and the last name that it can have; pairs that are left mean none.
+fn names_of(kinds: &[KindFilter]) -> Vec<Value> {
+    const NONE: (&str, &str) = (LAST_NAME, "");
+    let of = |kind: &KindFilter| match kind {
+        KindFilter::One(kind) => {
+            let name = kind.name();
+            (name.to_string(), name.into_owned())
+        }
+        KindFilter::Member => ("member:".to_owned(), format!("member:{LAST_NAME}")),
+        KindFilter::Custom => ("custom:".to_owned(), format!("custom:{LAST_NAME}")),
+    };
+    let mut pairs: Vec<(String, String)> = kinds.iter().map(of).collect();
+    if kinds.is_empty() {
+        pairs.push((String::new(), LAST_NAME.to_owned()));
+    }
+    let none = (NONE.0.to_owned(), NONE.1.to_owned());
+    pairs.resize(EVENT_KINDS_MAX, none);
+    let names = pairs.into_iter().flat_map(|(first, last)| [first, last]);
+    names.map(Value::from).collect()
+}
+
+/// What a query for events finds, with the viewer's place.
+async fn part(
+    engine: &impl Engine,
+    (application, conversation): (ApplicationId, ConversationId),
+    viewer: Option<UserId>,
+    events: Statement,
+) -> Result<Option<EventsView>, StoreError> {
+    let key = [application.bytes().into(), conversation.bytes().into()];
+    let mut queries = vec![Statement::new(CREATOR, key), events];
     queries.extend(person::queries(application, conversation));
     queries.extend(viewer.map(|user| member::query_of_user(application, conversation, user)));
     let answers = engine.read(queries.into()).await?;
     let [creator, events, places, keys, of_viewer @ ..] = answers.as_slice() else {
         return Ok(None);
     };
-    let Some(creator) = first(creator, |columns| columns.optional(Row::id))? else {
+    let Some(creator) = first(creator, creator_of)? else {
         return Ok(None);
     };
-    let mut events = named(engine, (application, conversation), events, [places, keys]).await?;
-    if descending {
-        events.reverse();
-    }
+    let events = named(engine, (application, conversation), events, [places, keys]).await?;
     let member = of_viewer.first().map(|rows| first(rows, member_of));
     Ok(Some(EventsView {
         member: member.transpose()?.flatten(),
-        creator: creator.map(MemberId::from_bytes),
+        creator,
         events,
     }))
 }

@@ -1,19 +1,28 @@
 //! Members of a conversation.
 
-use super::{FIRST_ID, after, all, ask, first, page, rows_of};
+use super::{after_in, all, ask, first, page, rows_of};
 use crate::columns::{member, member_columns};
 use crate::engine::{Engine, Statement};
 use crate::error::StoreError;
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::member::Member;
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::page::{Order, Page, Window};
 
-const LIST: &str = concat!(
-    "SELECT ",
-    member_columns!(),
-    " FROM members m JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
-     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id > $3 ORDER BY m.id LIMIT $4"
-);
+macro_rules! list {
+    ($page:literal) => {
+        concat!(
+            "SELECT ",
+            member_columns!(),
+            " FROM members m \
+             JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+             WHERE m.application_id = $1 AND m.conversation_id = $2 AND ",
+            $page
+        )
+    };
+}
+
+const OLDEST_FIRST: &str = list!("m.id > $3 ORDER BY m.id LIMIT $4");
+const NEWEST_FIRST: &str = list!("m.id < $3 ORDER BY m.id DESC LIMIT $4");
 const BY_ID: &str = concat!(
     "SELECT ",
     member_columns!(),
@@ -29,22 +38,27 @@ const OF_USER: &str = concat!(
 );
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[LIST, BY_ID, OF_USER];
+pub(crate) const TEXTS: &[&str] = &[OLDEST_FIRST, NEWEST_FIRST, BY_ID, OF_USER];
 
-/// Members, the oldest first.
+/// Members, by their age.
 pub(crate) async fn list(
     engine: &impl Engine,
     application: ApplicationId,
     conversation: ConversationId,
+    order: Order,
     window: &Window,
 ) -> Result<Page<Member>, StoreError> {
     let parameters = [
         application.bytes().into(),
         conversation.bytes().into(),
-        after(window, FIRST_ID),
+        after_in(window, order),
         rows_of(window),
     ];
-    let rows = ask(engine, Statement::new(LIST, parameters)).await?;
+    let sql = match order {
+        Order::OldestFirst => OLDEST_FIRST,
+        Order::NewestFirst => NEWEST_FIRST,
+    };
+    let rows = ask(engine, Statement::new(sql, parameters)).await?;
     let members = all(&rows, member)?;
     Ok(page(members, window, |member| member.id.bytes().to_vec()))
 }

@@ -1,11 +1,11 @@
 //! Users. A deleted one is found by nothing.
 
-use super::{FIRST_ID, after, ask, first, page, rows_of};
+use super::{after_in, ask, first, page, rows_of};
 use crate::columns::{user, user_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use countersign_core::id::{ApplicationId, UserId};
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::store::UserFilter;
 
@@ -23,24 +23,40 @@ macro_rules! by {
     };
 }
 
+macro_rules! list {
+    ($page:literal) => {
+        concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.application_id = $1 AND u.anonymous = 0 \
+             AND u.deleted_at IS NULL AND ",
+            $page
+        )
+    };
+}
+
 /// The user of an identifier, and up to when a revocation covers them.
 const BY_ID: &str = by!("id");
 const BY_NAME: &str = by!("name");
 const BY_EXTERNAL_ID: &str = by!("external_id");
 const BY_EMAIL: &str = by!("email");
-const LIST: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM users u WHERE u.application_id = $1 AND u.id > $2 AND u.anonymous = 0 \
-     AND u.deleted_at IS NULL ORDER BY u.id LIMIT $3"
-);
+const OLDEST_FIRST: &str = list!("u.id > $2 ORDER BY u.id LIMIT $3");
+const NEWEST_FIRST: &str = list!("u.id < $2 ORDER BY u.id DESC LIMIT $3");
 const SHARES: &str = "SELECT 1 FROM members a JOIN members b \
      ON b.application_id = a.application_id AND b.conversation_id = a.conversation_id \
      WHERE a.application_id = $1 AND a.user_id = $2 AND a.state <> 'left' \
      AND b.user_id = $3 AND b.state <> 'left' LIMIT 1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[BY_ID, BY_NAME, BY_EXTERNAL_ID, BY_EMAIL, LIST, SHARES];
+pub(crate) const TEXTS: &[&str] = &[
+    BY_ID,
+    BY_NAME,
+    BY_EXTERNAL_ID,
+    BY_EMAIL,
+    OLDEST_FIRST,
+    NEWEST_FIRST,
+    SHARES,
+];
 
 /// The query for a user; its row also ends with up to when a revocation covers them.
 pub(super) fn query(application: ApplicationId, identifier: &Identifier) -> Statement {
@@ -62,7 +78,7 @@ pub(crate) async fn find(
     first(&ask(engine, query(application, identifier)).await?, user)
 }
 
-/// Identified users, the oldest first.
+/// Identified users, by their age.
 pub(crate) async fn list(
     engine: &impl Engine,
     application: ApplicationId,
@@ -76,10 +92,14 @@ pub(crate) async fn list(
     }
     let parameters = [
         application.bytes().into(),
-        after(window, FIRST_ID),
+        after_in(window, filter.order),
         rows_of(window),
     ];
-    let rows = ask(engine, Statement::new(LIST, parameters)).await?;
+    let sql = match filter.order {
+        Order::OldestFirst => OLDEST_FIRST,
+        Order::NewestFirst => NEWEST_FIRST,
+    };
+    let rows = ask(engine, Statement::new(sql, parameters)).await?;
     let users = super::all(&rows, user)?;
     Ok(page(users, window, |user| user.id.bytes().to_vec()))
 }

@@ -50,11 +50,13 @@ macro_rules! suite {
             ],
             conversation: [
                 its_creator_is_joined,
+                its_creator_can_enter_later,
                 a_backends_has_no_member,
                 its_name_and_client_id_are_unique,
                 a_visitor_has_room_for_some,
                 changes_and_is_deleted_with_all,
                 pages_have_what_changed_last_first_or_all_by_age,
+                lists_of_a_user_are_by_age,
                 unread_are_others_messages,
             ],
             member: [
@@ -75,6 +77,7 @@ macro_rules! suite {
                 is_edited_and_deleted_by_its_author,
                 deletion_blanks_edits,
                 ranges,
+                pages_by_number_and_kind,
                 a_batch_on_several_conversations,
             ],
             adoption: [

@@ -4,7 +4,7 @@ use crate::world::World;
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::model::event::{Author, EventKind};
 use countersign_core::model::member::MemberState;
-use countersign_core::model::page::Window;
+use countersign_core::model::page::{Order, Window};
 use countersign_core::ports::change::{Change, Expectation, Touch};
 use std::sync::Arc;
 
@@ -99,7 +99,10 @@ pub(crate) async fn a_place_is_merged(world: Arc<World>) {
         after: None,
         limit: 9,
     };
-    let members = world.store.members(world.application, id, window).await;
+    let members = world
+        .store
+        .members(world.application, id, Order::OldestFirst, window)
+        .await;
     assert_eq!(members.unwrap().items.len(), 2);
 }
 

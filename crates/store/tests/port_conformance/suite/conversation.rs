@@ -2,11 +2,16 @@
 
 use crate::world::{World, window};
 use countersign_core::id::{ApiKeyId, ConversationId, MemberId};
-use countersign_core::model::conversation::{Conversation, ConversationPatch};
-use countersign_core::model::event::{Author, EventKind, Range};
+use countersign_core::model::conversation::{
+    Conversation, ConversationList, ConversationPatch, Creator,
+};
+use countersign_core::model::event::{Assurance, Author, EventKind, Range};
 use countersign_core::model::member::MemberState;
-use countersign_core::model::page::Window;
-use countersign_core::ports::change::{Change, ClientId, Committed, Expectation, NewConversation};
+use countersign_core::model::page::{Order, Window};
+use countersign_core::model::user::User;
+use countersign_core::ports::change::{
+    Change, ClientId, Committed, Expectation, Guard, MemberChange, NewConversation, NewMember,
+};
 use std::sync::Arc;
 
 fn add(new: NewConversation) -> [Change; 1] {
@@ -26,7 +31,7 @@ pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
     assert_eq!(committed.senders, []);
     let view = world.view(id, jay.id).await.unwrap();
     let expected = Conversation {
-        creator,
+        creator: creator.map(Creator::Member),
         last_event_id: 1,
         ..new.conversation
     };
@@ -43,6 +48,62 @@ pub(crate) async fn its_creator_is_joined(world: Arc<World>) {
     );
     assert_eq!(event.body, expected);
     assert_eq!(event.from.member, creator);
+}
+
+pub(crate) async fn its_creator_can_enter_later(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let by_jay = Author::User(jay.id);
+    let without_place = || NewConversation {
+        creator: None,
+        ..world.new_conversation(by_jay)
+    };
+    let new = without_place();
+    let id = new.conversation.id;
+    assert_eq!(world.commit(add(new)).await, Committed::default());
+    let view = world.view(id, jay.id).await.unwrap();
+    assert_eq!(view.conversation.creator, Some(Creator::User(jay.id)));
+    assert_eq!((view.is_creator(), &view.member), (true, &None));
+    assert!(!world.view(id, ann.id).await.unwrap().is_creator());
+    let of_jay = Some(jay.id);
+    let range = Range::Newest;
+    let read = world.store.events(world.application, id, of_jay, range, 5);
+    let read = read.await.unwrap().unwrap();
+    assert_eq!(read.creator, Some(Creator::User(jay.id)));
+    assert!(read.events.is_empty() && read.member.is_none());
+    let listed = world.store.conversations(
+        world.application,
+        ConversationList::Following(jay.id),
+        window(9),
+    );
+    assert_eq!(listed.await.unwrap().items, []);
+
+    let enters = |id, user: &User| NewMember {
+        author: Author::User(user.id),
+        guard: Guard::Creator(user.id),
+        ..world.new_member(id, user.id, MemberState::Joined)
+    };
+    let join = |id, user| [Change::AddMember(Box::new(enters(id, user)))];
+    world.refuse(Expectation::PlaceFree, join(id, &ann)).await;
+    world.join(id, &ann).await;
+    let committed = world.commit(join(id, &jay)).await;
+    assert_eq!(committed.events, [(id, 2)]);
+    world.refuse(Expectation::PlaceFree, join(id, &jay)).await;
+    let view = world.view(id, jay.id).await.unwrap();
+    let place = view.member.as_ref().unwrap().id;
+    assert_eq!(view.conversation.creator, Some(Creator::Member(place)));
+    assert!(view.is_creator());
+    assert_eq!(world.event(id, 2).await.from.member, Some(place));
+    assert!(!world.view(id, ann.id).await.unwrap().is_creator());
+
+    // However the creator gets in.
+    let new = without_place();
+    let id = new.conversation.id;
+    world.commit(add(new)).await;
+    let place = world.join(id, &jay).await;
+    world.refuse(Expectation::PlaceFree, join(id, &jay)).await;
+    let view = world.view(id, jay.id).await.unwrap();
+    assert_eq!(view.conversation.creator, Some(Creator::Member(place)));
 }
 
 pub(crate) async fn a_backends_has_no_member(world: Arc<World>) {
@@ -171,7 +232,10 @@ pub(crate) async fn changes_and_is_deleted_with_all(world: Arc<World>) {
     let range = Range::Newest;
     let events = world.store.events(world.application, id, None, range, 9);
     assert!(events.await.unwrap().is_none());
-    let members = world.store.members(world.application, id, window(9)).await;
+    let members = world
+        .store
+        .members(world.application, id, Order::OldestFirst, window(9))
+        .await;
     assert_eq!(members.unwrap().items, []);
     assert_eq!(world.history(stays).await.len(), 1);
     let missed = Expectation::Conversation;
@@ -206,8 +270,8 @@ pub(crate) async fn pages_have_what_changed_last_first_or_all_by_age(world: Arc<
         let mut after = None;
         loop {
             let window = Window { after, limit };
-            let viewer = Some(jay.id);
-            let page = world.store.conversations(world.application, viewer, window);
+            let list = ConversationList::Following(jay.id);
+            let page = world.store.conversations(world.application, list, window);
             let page = page.await.unwrap();
             assert!(page.items.iter().all(|view| view.member.is_some()));
             found.extend(page.items.iter().map(|view| view.conversation.id));
@@ -221,7 +285,11 @@ pub(crate) async fn pages_have_what_changed_last_first_or_all_by_age(world: Arc<
         let mut after = None;
         loop {
             let window = Window { after, limit };
-            let page = world.store.conversations(world.application, None, window);
+            let page = world.store.conversations(
+                world.application,
+                ConversationList::All(Order::NewestFirst),
+                window,
+            );
             let page = page.await.unwrap();
             found.extend(page.items.iter().map(|view| view.conversation.id));
             after = page.next;
@@ -234,6 +302,100 @@ pub(crate) async fn pages_have_what_changed_last_first_or_all_by_age(world: Arc<
     }
 }
 
+pub(crate) async fn lists_of_a_user_are_by_age(world: Arc<World>) {
+    let (invited, joined, left) = (MemberState::Invited, MemberState::Joined, MemberState::Left);
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let mut expected = Vec::new();
+    for states in [
+        &[joined][..],
+        &[],
+        &[invited],
+        &[left],
+        &[left, joined],
+        &[left, left],
+        &[left, invited],
+    ] {
+        let id = world.conversation(&ann).await;
+        let newest = had_places(&world, id, &jay, states).await;
+        let with_id = |(place, state)| (id, place, state);
+        expected.extend(newest.map(with_id));
+    }
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        for state in [None, Some(joined), Some(invited), Some(left)] {
+            for limit in [1, 2, 100] {
+                let list = ConversationList::OfUser {
+                    user: jay.id,
+                    state,
+                    order,
+                };
+                let mut found = Vec::new();
+                let mut after = None;
+                loop {
+                    let window = Window { after, limit };
+                    let page = world.store.conversations(world.application, list, window);
+                    let page = page.await.unwrap();
+                    assert!(page.items.len() <= limit);
+                    found.extend(page.items.iter().map(|view| {
+                        assert_eq!(view.viewer, Some(jay.id));
+                        let place = view.member.as_ref().unwrap();
+                        assert_eq!(place.user, jay.id);
+                        (view.conversation.id, place.id, place.state)
+                    }));
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                let of_state = |(_, _, of): &&(_, _, _)| state.is_none_or(|state| state == *of);
+                let wanted: Vec<_> = expected.iter().filter(of_state).copied().collect();
+                assert_eq!(found, wanted, "{order:?} {state:?} {limit}");
+            }
+        }
+        expected.reverse();
+    }
+    let oldest = ConversationList::All(Order::OldestFirst);
+    let page = world
+        .store
+        .conversations(world.application, oldest, window(9));
+    let ids = page.await.unwrap().items;
+    assert_eq!(ids.len(), 7);
+    assert!(ids.is_sorted_by_key(|view| view.conversation.id));
+}
+
+/// Gives a user places, one after the other, that end in these states; answers the last.
+async fn had_places(
+    world: &World,
+    conversation: ConversationId,
+    user: &User,
+    states: &[MemberState],
+) -> Option<(MemberId, MemberState)> {
+    let mut newest = None;
+    for state in states {
+        let begun = match state {
+            MemberState::Left => MemberState::Joined,
+            MemberState::Invited | MemberState::Joined => *state,
+        };
+        let new = world.new_member(conversation, user.id, begun);
+        let member = new.member;
+        world.commit([Change::AddMember(Box::new(new))]).await;
+        if *state == MemberState::Left {
+            let leave = Change::ChangeMember(Box::new(MemberChange {
+                conversation,
+                member,
+                from: begun,
+                to: MemberState::Left,
+                author: Author::Backend,
+                assurance: Assurance::Verified,
+                at: world.at(1),
+            }));
+            world.commit([leave]).await;
+        }
+        newest = Some((member, *state));
+    }
+    newest
+}
+
 pub(crate) async fn unread_are_others_messages(world: Arc<World>) {
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;
@@ -243,9 +405,11 @@ pub(crate) async fn unread_are_others_messages(world: Arc<World>) {
         let world = &world;
         async move {
             let of_one = world.view(id, user).await.unwrap().unread;
-            let page = world
-                .store
-                .conversations(world.application, Some(user), window(9));
+            let page = world.store.conversations(
+                world.application,
+                ConversationList::Following(user),
+                window(9),
+            );
             assert_eq!(page.await.unwrap().items[0].unread, of_one);
             of_one
         }
@@ -272,13 +436,13 @@ pub(crate) async fn unread_are_others_messages(world: Arc<World>) {
     assert_eq!(unread(ann.id).await, 2);
     // What came from an earlier place of one's own is one's own.
     let place = world.place(id, jay.id).await;
-    let leave = countersign_core::ports::change::MemberChange {
+    let leave = MemberChange {
         conversation: id,
         member: place.id,
         from: MemberState::Joined,
         to: MemberState::Left,
         author: Author::User(jay.id),
-        assurance: countersign_core::model::event::Assurance::Verified,
+        assurance: Assurance::Verified,
         at: world.at(9),
     };
     world.commit([Change::ChangeMember(Box::new(leave))]).await;

@@ -1,10 +1,15 @@
 //! Events.
 
-use crate::world::World;
+use crate::world::{World, window};
 use countersign_core::id::{ApiKeyId, ConversationId};
+use countersign_core::limit::EVENT_KINDS_MAX;
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
-use countersign_core::model::event::{Assurance, Author, EventKind, Range};
+use countersign_core::model::conversation::Creator;
+use countersign_core::model::event::{
+    Assurance, Author, EventFilter, EventKind, KindFilter, Range,
+};
 use countersign_core::model::member::MemberState;
+use countersign_core::model::page::{Order, Window};
 use countersign_core::model::person::Person;
 use countersign_core::model::user::User;
 use countersign_core::ports::change::{Change, Expectation, NewEvent, Touch};
@@ -292,6 +297,116 @@ pub(crate) async fn deletion_blanks_edits(world: Arc<World>) {
     );
 }
 
+pub(crate) async fn pages_by_number_and_kind(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    of_many_kinds(&world, id, &jay).await;
+    let one = |kind| KindFilter::One(kind);
+    let many = |kind: EventKind| vec![KindFilter::One(kind); EVENT_KINDS_MAX];
+    let custom = |name: &str| EventKind::Custom(name.to_owned());
+    for (first, last, kinds, deleted, expected) in [
+        (0, u64::MAX, vec![], true, vec![1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (1, 9, vec![], false, vec![1, 3, 4, 5, 6, 7, 8, 9]),
+        (3, 5, vec![], true, vec![3, 4, 5]),
+        (5, 5, vec![], true, vec![5]),
+        (5, 4, vec![], true, vec![]),
+        (10, 99, vec![], true, vec![]),
+        (0, 99, vec![one(EventKind::Text)], true, vec![2, 7]),
+        (0, 99, vec![one(EventKind::Text)], false, vec![7]),
+        (0, 99, many(EventKind::Text), true, vec![2, 7]),
+        (0, 99, vec![KindFilter::Member], true, vec![1, 8]),
+        (2, 99, vec![KindFilter::Member], true, vec![8]),
+        (0, 99, vec![KindFilter::Custom], true, vec![4, 5]),
+        (0, 99, vec![one(custom("a"))], true, vec![4]),
+        (0, 99, vec![one(custom("z"))], true, vec![]),
+        (0, 99, vec![one(EventKind::MemberInvited)], true, vec![]),
+        (
+            0,
+            99,
+            vec![
+                one(EventKind::Image),
+                KindFilter::Custom,
+                KindFilter::Member,
+            ],
+            true,
+            vec![1, 4, 5, 6, 8],
+        ),
+        (0, 99, vec![one(EventKind::Delete)], true, vec![9]),
+    ] {
+        for limit in [1, 2, 100] {
+            let filter = |order| EventFilter {
+                first,
+                last,
+                kinds: kinds.clone(),
+                deleted,
+                order,
+            };
+            let oldest = numbers_of(&world, id, &jay, filter(Order::OldestFirst), limit).await;
+            assert_eq!(oldest, expected, "{first} to {last}, {kinds:?}, {limit}");
+            let mut newest = numbers_of(&world, id, &jay, filter(Order::NewestFirst), limit).await;
+            newest.reverse();
+            assert_eq!(newest, expected, "{first} to {last}, {kinds:?}, {limit}");
+        }
+    }
+    let nowhere = world.id(ConversationId::new);
+    let filter = EventFilter::default();
+    let none = world
+        .store
+        .event_page(world.application, nowhere, None, filter, window(9));
+    assert!(none.await.unwrap().is_none());
+}
+
+/// Fills a conversation whose event 1 is there: a deleted text, one of each kind, and a join.
+async fn of_many_kinds(world: &World, id: ConversationId, user: &User) {
+    let by_jay = Author::User(user.id);
+    for kind in [
+        EventKind::Text,
+        EventKind::Message,
+        EventKind::Custom("a".to_owned()),
+        EventKind::Custom("z:~".to_owned()),
+        EventKind::Image,
+        EventKind::Text,
+    ] {
+        let new = world.new_event(id, by_jay, kind, "{}");
+        world.commit(append(new)).await;
+    }
+    world.join(id, &world.person("ann").await).await;
+    let delete = NewEvent {
+        touches: Some(Touch::Delete { event: 2 }),
+        ..world.new_event(id, by_jay, EventKind::Delete, r#"{"event_id":2}"#)
+    };
+    world.commit(append(delete)).await;
+}
+
+/// The numbers of all events of a filter, read in pages.
+async fn numbers_of(
+    world: &World,
+    conversation: ConversationId,
+    viewer: &User,
+    filter: EventFilter,
+    limit: usize,
+) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window { after, limit };
+        let viewer = Some(viewer.id);
+        let filter = filter.clone();
+        let page = world
+            .store
+            .event_page(world.application, conversation, viewer, filter, window);
+        let page = page.await.unwrap().unwrap();
+        let place = page.member.map(|member| Creator::Member(member.id));
+        assert_eq!(place, page.creator);
+        assert!(page.events.items.len() <= limit);
+        numbers.extend(page.events.items.iter().map(|event| event.id));
+        after = page.events.next;
+        if after.is_none() {
+            return numbers;
+        }
+    }
+}
+
 pub(crate) async fn ranges(world: Arc<World>) {
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;
@@ -307,7 +422,11 @@ pub(crate) async fn ranges(world: Arc<World>) {
                 .store
                 .events(world.application, id, viewer, range, limit);
             let view = view.await.unwrap().unwrap();
-            assert_eq!(view.member.as_ref().map(|member| member.id), view.creator);
+            let place = view
+                .member
+                .as_ref()
+                .map(|member| Creator::Member(member.id));
+            assert_eq!(place, view.creator);
             let numbers: Vec<u64> = view.events.iter().map(|event| event.id).collect();
             numbers
         }

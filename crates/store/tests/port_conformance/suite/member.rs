@@ -3,9 +3,10 @@
 use crate::world::{World, window};
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
+use countersign_core::model::conversation::ConversationList;
 use countersign_core::model::event::{Assurance, Author, EventKind};
 use countersign_core::model::member::MemberState;
-use countersign_core::model::page::Window;
+use countersign_core::model::page::{Order, Window};
 use countersign_core::ports::change::{Change, Expectation, Guard, MemberChange, NewMember};
 use std::sync::Arc;
 
@@ -66,22 +67,27 @@ pub(crate) async fn is_added_with_an_event(world: Arc<World>) {
     let unknown = world.id(MemberId::new);
     let none = world.store.member(world.application, id, unknown).await;
     assert!(none.unwrap().is_none());
-    let mut listed = Vec::new();
-    let mut after = None;
-    loop {
-        let window = Window { after, limit: 2 };
-        let page = world
-            .store
-            .members(world.application, id, window)
-            .await
-            .unwrap();
-        listed.extend(page.items.into_iter().map(|member| member.user));
-        after = page.next;
-        if after.is_none() {
-            break;
+    for (order, expected) in [
+        (Order::OldestFirst, [jay.id, ann.id, bob.id]),
+        (Order::NewestFirst, [bob.id, ann.id, jay.id]),
+    ] {
+        let mut listed = Vec::new();
+        let mut after = None;
+        loop {
+            let window = Window { after, limit: 2 };
+            let page = world
+                .store
+                .members(world.application, id, order, window)
+                .await
+                .unwrap();
+            listed.extend(page.items.into_iter().map(|member| member.user));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
+        assert_eq!(listed, expected);
     }
-    assert_eq!(listed, [jay.id, ann.id, bob.id]);
 }
 
 pub(crate) async fn needs_a_place_a_user_and_a_joined_author(world: Arc<World>) {
@@ -290,7 +296,11 @@ pub(crate) async fn who_comes_back_is_a_new_member(world: Arc<World>) {
     let conversations = || async {
         let page = world
             .store
-            .conversations(world.application, Some(ann.id), window(9))
+            .conversations(
+                world.application,
+                ConversationList::Following(ann.id),
+                window(9),
+            )
             .await;
         page.unwrap().items.len()
     };

@@ -2,7 +2,10 @@
 
 use crate::world::{World, permit, window};
 use countersign_core::id::ConversationId;
-use countersign_core::model::event::{Author, Range};
+use countersign_core::model::conversation::ConversationList;
+use countersign_core::model::event::{Author, EventFilter, Range};
+use countersign_core::model::member::MemberState;
+use countersign_core::model::page::Order;
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::Timeouts;
 use countersign_core::model::session::{EndReason, Session};
@@ -90,11 +93,25 @@ async fn sees_no_conversation(world: &World, jay: &User, conversation: Conversat
         .conversation(foreign, conversation, Some(jay.id))
         .await;
     assert!(found.unwrap().is_none());
-    for viewer in [None, Some(jay.id)] {
-        let page = store.conversations(foreign, viewer, window(9)).await;
+    let order = Order::OldestFirst;
+    let of_jay = |state| ConversationList::OfUser {
+        user: jay.id,
+        state,
+        order,
+    };
+    for list in [
+        ConversationList::All(order),
+        ConversationList::Following(jay.id),
+        of_jay(None),
+        of_jay(Some(MemberState::Joined)),
+    ] {
+        let page = store.conversations(foreign, list, window(9)).await;
         assert_eq!(page.unwrap().items, []);
     }
-    let members = store.members(foreign, conversation, window(9)).await;
+    let members = store.members(foreign, conversation, order, window(9)).await;
+    let filter = EventFilter::default();
+    let page = store.event_page(foreign, conversation, Some(jay.id), filter, window(9));
+    assert!(page.await.unwrap().is_none());
     assert_eq!(members.unwrap().items, []);
     let found = store.member(foreign, conversation, member).await;
     assert!(found.unwrap().is_none());

@@ -3,8 +3,10 @@
 use super::session::revocation;
 use crate::world::{World, permit, window};
 use countersign_core::id::{ConversationId, SessionId, UserId};
+use countersign_core::model::conversation::ConversationList;
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::member::MemberState;
+use countersign_core::model::page::Order;
 use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::session::{EndReason, Session};
 use countersign_core::model::user::User;
@@ -423,7 +425,11 @@ pub(crate) async fn who_is_not_silent_stays(world: Arc<World>) {
     assert_eq!(world.history(own[0]).await.len(), 2);
     let page = world
         .store
-        .conversations(world.application, None, window(9))
+        .conversations(
+            world.application,
+            ConversationList::All(Order::NewestFirst),
+            window(9),
+        )
         .await;
     assert_eq!(page.unwrap().items.len(), 3);
     // A page ends, and the next one begins after it.

@@ -3,7 +3,7 @@
 use crate::world::{World, window};
 use countersign_core::model::event::EventKind;
 use countersign_core::model::member::MemberState;
-use countersign_core::model::page::Window;
+use countersign_core::model::page::{Order, Window};
 use countersign_core::model::user::{Identifier, User, UserPatch};
 use countersign_core::ports::change::{Change, Expectation};
 use countersign_core::ports::store::UserFilter;
@@ -31,6 +31,7 @@ pub(crate) async fn is_found_by_each_identifier(world: Arc<World>) {
     for identifier in identifiers(&user) {
         let filter = UserFilter {
             identifier: Some(identifier.clone()),
+            ..UserFilter::default()
         };
         let found = world.store.user(world.application, identifier).await;
         assert_eq!(found.unwrap(), Some(user.clone()));
@@ -191,24 +192,28 @@ pub(crate) async fn pages_have_each_once(world: Arc<World>) {
         users.push(world.person(&format!("user{turn}")).await);
         world.visitor().await;
     }
-    for limit in [1, 3, 11, 100] {
-        let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let window = Window { after, limit };
-            let page = world
-                .store
-                .users(world.application, UserFilter::default(), window)
-                .await
-                .unwrap();
-            assert!(page.items.len() <= limit);
-            found.extend(page.items);
-            after = page.next;
-            if after.is_none() {
-                break;
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        for limit in [1, 3, 11, 100] {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let window = Window { after, limit };
+                let filter = UserFilter {
+                    order,
+                    ..UserFilter::default()
+                };
+                let page = world.store.users(world.application, filter, window).await;
+                let page = page.unwrap();
+                assert!(page.items.len() <= limit);
+                found.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
             }
+            assert_eq!(found, users, "{limit} a page, {order:?}");
         }
-        assert_eq!(found, users, "{limit} a page");
+        users.reverse();
     }
 }
 
