@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
-use countersign_core::error::Error;
-use countersign_core::id::ConversationId;
+use countersign_core::error::{Code, Error};
+use countersign_core::id::{ConversationId, UserId};
 use countersign_core::limit::PAGE_MAX;
 use countersign_core::model::conversation::{ConversationPatch, ConversationView};
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::op;
-use countersign_core::op::conversations::Create;
+use countersign_core::op::conversations::{ByAge, Create, CreatorEnters};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,6 +40,7 @@ pub(super) async fn create(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<
         image_url: profile.image_url,
         custom_data: custom_data(profile.properties)?,
         client_id: None,
+        creator_enters: CreatorEnters::ByJoining,
     };
     let created = op::conversations::create_conversation(&ctx, &asked.principal, create).await?;
     let id = created.view.conversation.id;
@@ -53,10 +54,7 @@ pub(super) async fn create(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<
 
 /// `GET /{version}/conversations`
 pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
-    let wanted = Wanted::of(&asked.query)?;
-    let window = wanted.window();
-    let found = op::conversations::list_conversations(&ctx, &asked.principal, window).await?;
-    page::answer(&asked, &wanted, Noun::Conversations, listed(&asked, found))
+    by_age(&ctx, &asked, None).await
 }
 
 /// `GET /{version}/users/{id}/conversations`
@@ -64,14 +62,26 @@ pub(super) async fn list_of_user(
     State(ctx): State<Arc<Ctx>>,
     asked: Asked,
 ) -> Result<Response, Refused> {
-    let wanted = Wanted::of(&asked.query)?;
     let user = user_id(&asked)?;
-    if asked.principal.user() != Some(user) {
-        return Err(Error::not_found("user").into());
-    }
+    by_age(&ctx, &asked, Some(user)).await
+}
+
+async fn by_age(ctx: &Ctx, asked: &Asked, user: Option<UserId>) -> Result<Response, Refused> {
+    let wanted = Wanted::of(&asked.query)?;
+    let state = match asked.query.text("state") {
+        None => None,
+        Some(text) => Some(shapes::state_of(text).ok_or_else(|| {
+            Error::new(Code::BadRequest, "state: expected INVITED, JOINED or LEFT")
+        })?),
+    };
+    let by_age = ByAge {
+        user,
+        state,
+        order: wanted.order,
+    };
     let window = wanted.window();
-    let found = op::conversations::list_conversations(&ctx, &asked.principal, window).await?;
-    page::answer(&asked, &wanted, Noun::Conversations, listed(&asked, found))
+    let found = op::conversations::list_by_age(ctx, &asked.principal, by_age, window).await?;
+    page::answer(asked, &wanted, Noun::Conversations, listed(asked, found))
 }
 
 /// Conversations in a list, each with the place of the user whose list it is.
@@ -115,7 +125,8 @@ async fn members(ctx: &Ctx, asked: &Asked, id: ConversationId) -> Result<Vec<Val
         after: None,
         limit: PAGE_MAX,
     };
-    let found = op::members::list_members(ctx, &asked.principal, id, window).await?;
+    let found =
+        op::members::list_members(ctx, &asked.principal, id, Order::OldestFirst, window).await?;
     let shown = found.items.iter().map(|member| {
         let href = asked.href(&format!("conversations/{id}/members/{}", member.id));
         shapes::member(id, member, &href)

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::id::ConversationId;
-use countersign_core::model::event::{Event, EventKind, Range};
+use countersign_core::model::event::{Event, EventFilter, EventKind, KindFilter};
 use countersign_core::model::page::Page;
 use countersign_core::model::signal::Signal;
 use countersign_core::op;
@@ -18,15 +18,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Query};
 use super::failure::Refused;
 use super::page::{self, Answer, Noun, Wanted};
 use super::shapes::{self, ShownEvent, time};
 use super::users::{done, made};
 use crate::body::{compact, decode};
-
-/// The longest name of a custom event.
-const CUSTOM_NAME_BYTES_MAX: usize = 100;
 
 /// An event that is sent. Its other members are of no matter.
 #[derive(Deserialize)]
@@ -41,6 +38,7 @@ enum Sent {
     Typing { on: bool },
     Delivered { up_to: u64 },
     Seen { up_to: u64 },
+    Ephemeral(String),
 }
 
 /// A position names an event by its number, or by the number's text.
@@ -80,6 +78,9 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
             ));
         }
         Sent::Typing { on } => op::signals::type_in(&ctx, asker, conversation, on).await?,
+        Sent::Ephemeral(body) => {
+            op::signals::send_ephemeral(&ctx, asker, conversation, body).await?
+        }
         Sent::Delivered { up_to } => {
             op::signals::move_position(&ctx, asker, conversation, up_to, 0).await?
         }
@@ -123,6 +124,7 @@ fn read_event(name: &str, body: &str) -> Result<Sent, Error> {
             Ok(Sent::Event(EventKind::Message, compact(body)))
         }
         "image" => Ok(Sent::Event(EventKind::Image, image(body)?)),
+        "ephemeral" => Ok(Sent::Ephemeral(compact(body))),
         "text:typing:on" => Ok(Sent::Typing { on: true }),
         "text:typing:off" => Ok(Sent::Typing { on: false }),
         "text:delivered" | "message:delivered" | "image:delivered" | "event:delivered" => {
@@ -148,14 +150,12 @@ fn custom(name: &str) -> Result<EventKind, Error> {
         )
     };
     let name = name.strip_prefix("custom:").ok_or_else(refused)?;
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte);
-    if !(1..=CUSTOM_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(allowed) {
-        return Err(Error::new(
+    EventKind::custom(name).ok_or_else(|| {
+        Error::new(
             Code::BadRequest,
             "the name after custom: has 1 to 100 of A-Z, a-z, 0-9, _, -, : and .",
-        ));
-    }
-    Ok(EventKind::Custom(name.to_owned()))
+        )
+    })
 }
 
 /// Other doors rely on this member.
@@ -207,18 +207,38 @@ fn position(body: &str) -> Result<u64, Error> {
 pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
     let conversation = asked.id("conversation_id", "conversation")?;
     let wanted = Wanted::of(&asked.query)?;
-    let range = match &wanted.cursor {
-        None => Range::After(0),
-        Some(_) => Range::After(0),
-    };
-    let size = wanted.size;
-    let found = op::events::list_events(&ctx, &asked.principal, conversation, range, size).await?;
-    let items = found.into_iter().map(shapes::listed);
+    let filter = filter(&asked.query, &wanted)?;
+    let window = wanted.window();
+    let asker = &asked.principal;
+    let found = op::events::list_event_page(&ctx, asker, conversation, filter, window).await?;
+    let items = found.items.into_iter().map(shapes::listed);
     let found = Page {
         items: items.collect::<Result<Vec<ShownEvent>, Error>>()?,
-        next: None,
+        next: found.next,
     };
     page::answer(&asked, &wanted, Noun::Events, found)
+}
+
+fn filter(query: &Query, wanted: &Wanted) -> Result<EventFilter, Error> {
+    let all = EventFilter::default();
+    let named = query.text("event_type").into_iter();
+    let kinds = named.flat_map(|names| names.split(',')).map(kind_filter);
+    Ok(EventFilter {
+        first: query.parsed("start_id")?.unwrap_or(all.first),
+        last: query.parsed("end_id")?.unwrap_or(all.last),
+        kinds: kinds.collect::<Result<_, _>>()?,
+        deleted: !query.parsed("exclude_deleted_events")?.unwrap_or(false),
+        order: wanted.order,
+    })
+}
+
+fn kind_filter(name: &str) -> Result<KindFilter, Error> {
+    let wrong = || Error::new(Code::BadRequest, "event_type names no type of event");
+    Ok(match name {
+        "member:*" => KindFilter::Member,
+        "custom:*" => KindFilter::Custom,
+        _ => KindFilter::One(shapes::kind_of(name).ok_or_else(wrong)?),
+    })
 }
 
 /// `GET /{version}/conversations/{id}/events/{n}`

@@ -118,19 +118,23 @@ pub(super) fn signal(
     signal: &Signal,
     realtime: &Realtime,
 ) -> Result<Utf8Bytes, Error> {
-    let (name, body): (Cow<'static, str>, Value) = match signal.kind {
+    let (name, body): (Cow<'static, str>, Value) = match &signal.kind {
         SignalKind::Typing { on: true } => ("text:typing:on".into(), json!({ "activity": 1 })),
         SignalKind::Typing { on: false } => ("text:typing:off".into(), json!({ "activity": 0 })),
         SignalKind::Delivered { up_to } => {
-            let of = kind_of(realtime, signal.conversation, up_to);
+            let of = kind_of(realtime, signal.conversation, *up_to);
             (
                 format!("{of}:delivered").into(),
                 json!({ "event_id": up_to }),
             )
         }
         SignalKind::Seen { up_to } => {
-            let of = kind_of(realtime, signal.conversation, up_to);
+            let of = kind_of(realtime, signal.conversation, *up_to);
             (format!("{of}:seen").into(), json!({ "event_id": up_to }))
+        }
+        SignalKind::Ephemeral { body } => {
+            let body = serde_json::from_str(body).map_err(Error::internal)?;
+            ("ephemeral".into(), body)
         }
     };
     let from = &signal.from;

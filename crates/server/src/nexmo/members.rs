@@ -96,7 +96,8 @@ pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let conversation = asked.id("conversation_id", "conversation")?;
     let wanted = Wanted::of(&asked.query)?;
     let window = wanted.window();
-    let found = op::members::list_members(&ctx, &asked.principal, conversation, window).await?;
+    let (asker, order) = (&asked.principal, wanted.order);
+    let found = op::members::list_members(&ctx, asker, conversation, order, window).await?;
     let items = found.items.iter();
     let found = Page {
         items: items
@@ -112,8 +113,7 @@ pub(super) async fn read(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let conversation = asked.id("conversation_id", "conversation")?;
     let asker = &asked.principal;
     let member = if asked.text("member_id") == Some("me") {
-        let view = op::conversations::read_conversation(&ctx, asker, conversation).await?;
-        view.member.ok_or_else(|| Error::not_found("member"))?
+        op::members::own(&ctx, asker, conversation).await?
     } else {
         let id = asked.id("member_id", "member")?;
         op::members::read_member(&ctx, asker, conversation, id).await?
@@ -151,9 +151,7 @@ async fn member_id(
     if asked.text("member_id") != Some("me") {
         return asked.id("member_id", "member");
     }
-    let asker = &asked.principal;
-    let view = op::conversations::read_conversation(ctx, asker, conversation).await?;
-    let own = view.member.ok_or_else(|| Error::not_found("member"))?;
+    let own = op::members::own(ctx, &asked.principal, conversation).await?;
     Ok(own.id)
 }
 

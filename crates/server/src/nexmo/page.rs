@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::error::{Code, Error};
 use countersign_core::limit::PAGE_MAX;
-use countersign_core::model::page::{Page, Window};
+use countersign_core::model::page::{Order, Page, Window};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,8 +28,7 @@ pub(super) struct Answer<T>(pub(super) StatusCode, pub(super) T);
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) size: usize,
-    /// Whether the newest comes first.
-    pub(super) descending: bool,
+    pub(super) order: Order,
     pub(super) cursor: Option<Vec<u8>>,
 }
 
@@ -52,10 +51,10 @@ impl Wanted {
         if !(1..=PAGE_MAX).contains(&size) {
             return Err(wrong("page_size is from 1 to 100"));
         }
-        let descending = match query.text("order") {
-            None => false,
-            Some(order) if order.eq_ignore_ascii_case("asc") => false,
-            Some(order) if order.eq_ignore_ascii_case("desc") => true,
+        let order = match query.text("order") {
+            None => Order::OldestFirst,
+            Some(order) if order.eq_ignore_ascii_case("asc") => Order::OldestFirst,
+            Some(order) if order.eq_ignore_ascii_case("desc") => Order::NewestFirst,
             Some(_) => return Err(wrong("order is asc or desc")),
         };
         let cursor = query.text(CURSOR).map(|text| URL_SAFE_NO_PAD.decode(text));
@@ -64,7 +63,7 @@ impl Wanted {
             .map_err(|_| wrong("the cursor is none of ours"))?;
         Ok(Self {
             size,
-            descending,
+            order,
             cursor,
         })
     }
@@ -114,7 +113,10 @@ pub(super) fn answer<T: Serialize>(
 
 /// The address of a page: the same question, from another place.
 fn href(asked: &Asked, wanted: &Wanted, cursor: Option<&str>) -> String {
-    let order = if wanted.descending { "desc" } else { "asc" };
+    let order = match wanted.order {
+        Order::OldestFirst => "asc",
+        Order::NewestFirst => "desc",
+    };
     let size = wanted.size.to_string();
     let mut pairs = vec![("order", order), ("page_size", &size)];
     let kept = asked.query.all().iter();

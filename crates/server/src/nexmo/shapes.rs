@@ -15,6 +15,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+/// A visitor has logged in, and their place went to the user whom they are.
+const ADOPTED: &str = "custom:countersign_adopted";
+/// An earlier event has a new body.
+const EDIT: &str = "custom:countersign_edit";
+/// An earlier event is no more.
+const DELETE: &str = "event:delete";
+
 /// An event, as it is pushed and listed.
 #[derive(Serialize)]
 pub(super) struct ShownEvent {
@@ -64,9 +71,21 @@ pub(super) fn event_name(kind: &EventKind) -> Cow<'static, str> {
         | EventKind::MemberInvited
         | EventKind::MemberJoined
         | EventKind::MemberLeft => kind.name(),
-        EventKind::MemberAdopted => Cow::Borrowed("custom:adopted"),
-        EventKind::Edit => Cow::Borrowed("custom:edit"),
-        EventKind::Delete => Cow::Borrowed("event:delete"),
+        EventKind::MemberAdopted => Cow::Borrowed(ADOPTED),
+        EventKind::Edit => Cow::Borrowed(EDIT),
+        EventKind::Delete => Cow::Borrowed(DELETE),
+    }
+}
+
+/// The kind that is called so here.
+pub(super) fn kind_of(name: &str) -> Option<EventKind> {
+    match name {
+        ADOPTED => Some(EventKind::MemberAdopted),
+        EDIT => Some(EventKind::Edit),
+        DELETE => Some(EventKind::Delete),
+        // As our own API calls what this protocol calls otherwise.
+        "edit" | "delete" | "member:adopted" => None,
+        other => EventKind::from_name(other),
     }
 }
 
@@ -311,6 +330,11 @@ pub(super) fn state(state: MemberState) -> &'static str {
         MemberState::Joined => "JOINED",
         MemberState::Left => "LEFT",
     }
+}
+
+/// The state that a query names, in any case.
+pub(super) fn state_of(text: &str) -> Option<MemberState> {
+    MemberState::from_name(&text.to_ascii_lowercase())
 }
 
 fn moments(member: &Member) -> Map<String, Value> {

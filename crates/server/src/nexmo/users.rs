@@ -75,7 +75,10 @@ pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
         Some(Ok(name)) => Some(Identifier::Name(name)),
         None => None,
     };
-    let filter = UserFilter { identifier };
+    let filter = UserFilter {
+        identifier,
+        order: wanted.order,
+    };
     let window = wanted.window();
     let found = op::users::list_users(&ctx, &asked.principal, filter, window).await?;
     let shown = found.items.iter().map(|user| {
