@@ -177,10 +177,13 @@ impl Query {
 
     /// A parameter's text; an empty one counts as none.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.written(name).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter's text, an empty one included.
+    pub(super) fn written(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(candidate, _)| candidate == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_str())
     }
 
     /// A parameter's value.

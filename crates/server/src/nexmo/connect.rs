@@ -20,6 +20,7 @@ use countersign_core::limit::{FRAME_BYTES_MAX, TOKEN_BYTES_MAX};
 use countersign_core::op;
 use http::StatusCode;
 use http::request::Parts;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::asked::{Query, principal};
@@ -38,8 +39,12 @@ use crate::realtime::line::Line;
 use crate::realtime::{Entering, limit, look_after};
 use crate::tasks::Tasks;
 
-/// Packets before the one that asks for the namespace.
+/// Packets before the one that asks for the namespace, and before a login.
 const ENTERING_PACKETS_MAX: u32 = 10;
+/// Logins that may fail on one socket, where they are events.
+const LOGINS_MAX: u32 = 5;
+/// The login of a client before 9.
+const LOG_IN: &str = "session:login";
 
 /// What a socket brings along from the request that it began with.
 struct Entrance {
@@ -49,9 +54,29 @@ struct Entrance {
     connection: Connection,
     tasks: Tasks,
     revision: Revision,
+    /// The query's token; none, where the login is an event.
     token: Option<String>,
     named: Option<SessionId>,
     sid: String,
+}
+
+/// What is shown to log in.
+struct Offered {
+    token: String,
+    /// What the client calls its login, where that is an event.
+    tid: Option<String>,
+}
+
+/// The login of a client before 9.
+#[derive(Deserialize)]
+struct LoginEvent {
+    body: Option<LoginBody>,
+    tid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LoginBody {
+    token: Option<String>,
 }
 
 /// Whoever proves to be somebody.
@@ -92,7 +117,7 @@ pub(super) async fn open(
         connection,
         tasks,
         revision,
-        token: query.text("token").map(str::to_owned),
+        token: query.written("token").map(str::to_owned),
         named: query.text("session_id").and_then(|id| id.parse().ok()),
         sid: URL_SAFE_NO_PAD.encode(bytes),
     };
@@ -153,18 +178,92 @@ async fn serve(
 
 async fn begin(mut socket: WebSocket, entrance: Entrance) -> Result<Box<Socket>, (WebSocket, End)> {
     let stop = entrance.tasks.stop.clone();
-    let patience = entrance.operations.realtime.patience.authenticate;
-    let opened = tokio::time::timeout(patience, in_namespace(&mut socket, &entrance));
-    let entered = match stop.run_until_cancelled(opened).await {
-        None => Err(End::GoingAway),
-        Some(Err(_)) => Err(End::Protocol("nobody asked for the namespace in time")),
-        Some(Ok(Err(end))) => Err(end),
-        Some(Ok(Ok(()))) => Box::pin(entered(entrance)).await,
-    };
-    match entered {
+    let begun = stop.run_until_cancelled(log_in_on(&mut socket, entrance));
+    match Box::pin(begun).await.unwrap_or(Err(End::GoingAway)) {
         Ok(entered) => Ok(Box::new(Socket::new(socket, *entered))),
         Err(end) => Err((socket, end)),
     }
+}
+
+async fn log_in_on(socket: &mut WebSocket, mut entrance: Entrance) -> Result<Box<Entered>, End> {
+    let patience = entrance.operations.realtime.patience.authenticate;
+    in_time(patience, in_namespace(socket, &entrance)).await?;
+    if let Some(token) = entrance.token.take() {
+        let offered = Offered { token, tid: None };
+        let entered = Box::pin(log_in(&entrance, offered)).await;
+        return entered.map_err(|error| {
+            // Who comes back is to try again where it is our fault.
+            if entrance.named.is_some() && socket::is_ours(&error) {
+                return End::GoingAway;
+            }
+            frames::refused(&error, None).map_or(End::GoingAway, End::Refused)
+        });
+    }
+    for _ in 0..LOGINS_MAX {
+        let offered = in_time(patience, offered(socket, entrance.revision)).await?;
+        let tid = offered.tid.clone();
+        match Box::pin(log_in(&entrance, offered)).await {
+            Ok(entered) => return Ok(entered),
+            // Such a client asks again on the same socket.
+            Err(error) => {
+                let refusal = frames::refused(&error, tid.as_deref());
+                let refusal = refusal.map_err(|_| End::GoingAway)?;
+                say(socket, packet::event_of(None, &refusal)).await?;
+            }
+        }
+    }
+    Err(End::Protocol("too many logins failed"))
+}
+
+async fn in_time<T>(
+    patience: Duration,
+    done: impl Future<Output = Result<T, End>>,
+) -> Result<T, End> {
+    let late = End::Protocol("the login did not come in time");
+    tokio::time::timeout(patience, done)
+        .await
+        .unwrap_or(Err(late))
+}
+
+/// The login of a client before 9, which is an event.
+async fn offered(socket: &mut WebSocket, revision: Revision) -> Result<Offered, End> {
+    for _ in 0..ENTERING_PACKETS_MAX {
+        let text = next_text(socket).await?;
+        match packet::read(&text, revision) {
+            Ok(Packet::Event(event)) if event.name == LOG_IN => {
+                let argument = event.argument.map_or("{}", |argument| argument.get());
+                let login: LoginEvent = serde_json::from_str(argument)
+                    .map_err(|_| End::Protocol("the login has another form"))?;
+                let token = login.body.and_then(|body| body.token);
+                return Ok(Offered {
+                    token: token.unwrap_or_default(),
+                    tid: login.tid,
+                });
+            }
+            Ok(Packet::Ping(data)) => say(socket, packet::pong(data)).await?,
+            Ok(Packet::Pong | Packet::Nothing) => {}
+            Ok(Packet::Close | Packet::Disconnect) => return Err(End::Answer),
+            Ok(Packet::Connect(_) | Packet::Event(_) | Packet::Ack(_)) | Err(packet::Malformed) => {
+                return Err(End::Protocol("the first event is session:login"));
+            }
+        }
+    }
+    Err(End::Protocol("nobody logs in"))
+}
+
+async fn next_text(socket: &mut WebSocket) -> Result<Utf8Bytes, End> {
+    for _ in 0..=limit::ENTERING_PINGS_MAX {
+        match socket.recv().await {
+            Some(Ok(Message::Text(text))) => return Ok(text),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Binary(_)) | Err(_)) => {
+                return Err(End::Protocol("the frame cannot be read"));
+            }
+            Some(Ok(Message::Close(_))) => return Err(End::Answer),
+            None => return Err(End::Gone),
+        }
+    }
+    Err(End::Protocol("too many pings"))
 }
 
 /// The first packets, up to the namespace.
@@ -175,15 +274,7 @@ async fn in_namespace(socket: &mut WebSocket, entrance: &Entrance) -> Result<(),
         return say(socket, packet::connected(sid, *revision)).await;
     }
     for _ in 0..ENTERING_PACKETS_MAX {
-        let text = match socket.recv().await {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Ok(Message::Binary(_)) | Err(_)) => {
-                return Err(End::Protocol("the frame cannot be read"));
-            }
-            Some(Ok(Message::Close(_))) => return Err(End::Answer),
-            None => return Err(End::Gone),
-        };
+        let text = next_text(socket).await?;
         match packet::read(&text, *revision) {
             Ok(Packet::Connect("/")) => {
                 return say(socket, packet::connected(sid, *revision)).await;
@@ -207,67 +298,56 @@ async fn say(socket: &mut WebSocket, text: String) -> Result<(), End> {
 }
 
 /// Who it is, where it stands, and what it is told first.
-async fn entered(entrance: Entrance) -> Result<Box<Entered>, End> {
-    let named = entrance.named.is_some();
-    log_in(entrance).await.map_err(|error| {
-        // Who comes back is to try again where it is our fault.
-        if named && socket::is_ours(&error) {
-            return End::GoingAway;
-        }
-        frames::refused(&error, None).map_or(End::GoingAway, End::Refused)
-    })
-}
-
-async fn log_in(entrance: Entrance) -> Result<Box<Entered>, Error> {
+async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, Error> {
     let Entrance {
         ctx,
         operations,
-        resumes,
         connection,
-        tasks,
-        revision,
-        token: credential,
         named,
         ..
     } = entrance;
+    let named = *named;
     gate::count(&operations.limiter, Caller::at(connection.peer), ctx.now())?;
-    let none = || Error::new(Code::NoCredential, "the query has no token");
-    let credential = credential.ok_or_else(none)?;
+    let credential = offered.token;
+    if credential.is_empty() {
+        return Err(Error::new(Code::NoCredential, "there is no token"));
+    }
     if credential.len() > TOKEN_BYTES_MAX {
         let detail = "the token is longer than any token";
         return Err(Error::new(Code::MalformedToken, detail));
     }
-    let answer = Box::pin(op::user_bearer::open_session(&ctx, &credential, named)).await?;
-    let (mut token, marks) = op::connect::opened(&ctx, &answer)?;
+    let answer = Box::pin(op::user_bearer::open_session(ctx, &credential, named)).await?;
+    let (mut token, marks) = op::connect::opened(ctx, &answer)?;
     // The credential is the bearer here, and says until when.
     let over = answer.session.credential.as_ref();
     let over = over.map_or(token.expires_at, |credential| credential.expires_at);
     token.expires_at = answer.session.expires_at;
     let realtime = &operations.realtime;
-    let line = Line::new(Arc::clone(&ctx), marks, over, realtime.looks());
+    let line = Line::new(Arc::clone(ctx), marks, over, realtime.looks());
     let too_many = || Error::new(Code::RateLimited, "there are too many connections");
     let open = realtime.open(line).ok_or_else(too_many)?;
     // From here on the line hears of revocations; what came before is read.
-    let connected = op::connect::look_again(&ctx, &token).await?;
+    let connected = op::connect::look_again(ctx, &token).await?;
     open.line.set_marks(connected.marks.clone());
     let session = token.identity.session;
     let have = named
         .filter(|named| *named == session)
-        .and_then(|session| resumes.take(session, ctx.now()));
+        .and_then(|session| entrance.resumes.take(session, ctx.now()));
     let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Newest);
-    follower.begin(&ctx, &connected.principal, have).await?;
-    let success: Utf8Bytes = frames::success(token.application, session, &connected.user)?;
+    follower.begin(ctx, &connected.principal, have).await?;
+    let rid = offered.tid.as_deref();
+    let success = frames::success(token.application, session, &connected.user, rid)?;
     Ok(Box::new(Entered {
+        ctx: Arc::clone(ctx),
         limiter: Arc::clone(&operations.limiter),
         realtime: Arc::clone(realtime),
-        stop: tasks.stop.clone(),
-        principal: Arc::new(connected.principal),
-        ctx,
-        resumes,
-        revision,
+        resumes: Arc::clone(&entrance.resumes),
+        stop: entrance.tasks.stop.clone(),
+        revision: entrance.revision,
         open,
         follower,
         token,
+        principal: Arc::new(connected.principal),
         success,
     }))
 }

@@ -30,6 +30,7 @@ pub(super) fn success(
     application: ApplicationId,
     session: SessionId,
     user: &User,
+    answers: Option<&str>,
 ) -> Result<Utf8Bytes, Error> {
     let name = shapes::user_name(&Person::of(user).names, user.id);
     let body = json!({
@@ -38,7 +39,8 @@ pub(super) fn success(
         "name": name,
         "api_key": application.to_string(),
     });
-    let payload = json!({ "rid": session.to_string(), "body": body });
+    let own = session.to_string();
+    let payload = json!({ "rid": answers.unwrap_or(&own), "body": body });
     arguments("session:success", &payload)
 }
 
@@ -49,6 +51,12 @@ pub(super) fn refused(error: &Error, answers: Option<&str>) -> Result<Utf8Bytes,
     let description = failure::sentence(error);
     let body = json!({ "code": code, "description": description });
     arguments(code, &json!({ "rid": answers, "body": body }))
+}
+
+/// The session bears another credential now.
+pub(super) fn renewed(answers: &str) -> Result<Utf8Bytes, Error> {
+    let payload = json!({ "rid": answers, "body": {} });
+    arguments("session:update-token:success", &payload)
 }
 
 /// The session is over, as the client has asked.

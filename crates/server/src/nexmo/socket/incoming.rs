@@ -1,5 +1,5 @@
-//! What comes in: a client's packets. Of its events only the log-out means
-//! anything; everything else is asked for over HTTP.
+//! What comes in: a client's packets. Of its events the log-out means something,
+//! and in clients before 9 a new token; everything else is asked for over HTTP.
 
 use axum::extract::ws::Message;
 use countersign_core::error::{Code, Error};
@@ -13,13 +13,20 @@ use crate::nexmo::frames;
 use crate::rate::Caller;
 use crate::realtime::limit;
 
-/// The name of the one event that means anything.
 const LOG_OUT: &str = "session:logout";
+const RENEW: &str = "session:update-token";
 
-/// What a client calls its event, so that the answer can name it.
-#[derive(Deserialize)]
+/// What a client calls its event, so that the answer can name it, and what it
+/// may show with it.
+#[derive(Deserialize, Default)]
 struct Called {
     tid: Option<String>,
+    body: Option<Shown>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    token: Option<String>,
 }
 
 // === impl Socket ===
@@ -67,25 +74,46 @@ impl Socket {
     async fn begin(&mut self, event: Event<'_>) -> Result<(), End> {
         let called = event.argument.map(|argument| argument.get());
         let called = called.and_then(|text| serde_json::from_str::<Called>(text).ok());
-        let tid = called.and_then(|called| called.tid);
-        let done = match self.count()? {
-            Ok(()) if event.name == LOG_OUT => self.log_out().await,
-            Ok(()) => Err(Error::new(
+        let Called { tid, body } = called.unwrap_or_default();
+        let tid = tid.as_deref();
+        let counted = self.count()?;
+        let answer = match (counted, event.name.as_str()) {
+            (Ok(()), LOG_OUT) => match self.log_out().await {
+                Ok(()) => {
+                    let answer = frames::logged_out(tid.unwrap_or_default());
+                    return Err(answer.map_or(End::Over, End::LoggedOut));
+                }
+                Err(error) => Err(error),
+            },
+            (Ok(()), RENEW) => {
+                let token = body.and_then(|body| body.token).unwrap_or_default();
+                Box::pin(self.renew(&token)).await
+            }
+            (Ok(()), _) => Err(Error::new(
                 Code::BadRequest,
                 "there is no such event: a socket takes session:logout alone",
             )),
-            Err(error) => Err(error),
+            (Err(error), _) => Err(error),
         };
-        match done {
-            Ok(()) => {
-                let answer = frames::logged_out(tid.as_deref().unwrap_or_default());
-                Err(answer.map_or(End::Over, End::LoggedOut))
-            }
-            Err(error) => match frames::refused(&error, tid.as_deref()) {
-                Ok(refusal) => self.emit(&refusal).await,
-                Err(_) => Err(End::GoingAway),
-            },
-        }
+        let answer = match answer {
+            Ok(()) => frames::renewed(tid.unwrap_or_default()),
+            Err(error) => frames::refused(&error, tid),
+        };
+        self.emit_made(answer).await
+    }
+
+    /// Puts another credential of the same user into the session. What follows
+    /// from it is read when the session is looked at again.
+    async fn renew(&mut self, credential: &str) -> Result<(), Error> {
+        let Entered {
+            ctx,
+            principal,
+            token,
+            ..
+        } = &self.entered;
+        let session = token.identity.session;
+        op::user_bearer::renew_session(ctx, principal, credential, session).await?;
+        Ok(())
     }
 
     /// Ends the session. A client that logs out is answered by the end of its

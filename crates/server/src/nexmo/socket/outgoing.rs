@@ -151,7 +151,7 @@ impl Socket {
         self.emit_made(told).await
     }
 
-    async fn emit_made(&mut self, made: Result<Utf8Bytes, Error>) -> Result<(), End> {
+    pub(super) async fn emit_made(&mut self, made: Result<Utf8Bytes, Error>) -> Result<(), End> {
         match made {
             Ok(arguments) => self.emit(&arguments).await,
             Err(_) => Err(End::GoingAway),
