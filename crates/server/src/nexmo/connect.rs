@@ -25,6 +25,7 @@ use serde_json::json;
 
 use super::asked::{Query, principal};
 use super::failure::Refused;
+use super::frames::Wants;
 use super::packet::{self, Packet, Revision};
 use super::page::Answer;
 use super::resume::Resumes;
@@ -41,6 +42,8 @@ use crate::tasks::Tasks;
 
 /// Packets before the one that asks for the namespace, and before a login.
 const ENTERING_PACKETS_MAX: u32 = 10;
+/// What the newest client calls itself.
+const NEWEST_CLIENT: &str = "@vonage/client-sdk";
 /// Logins that may fail on one socket, where they are events.
 const LOGINS_MAX: u32 = 5;
 /// The login of a client before 9.
@@ -54,6 +57,7 @@ struct Entrance {
     connection: Connection,
     tasks: Tasks,
     revision: Revision,
+    wants: Wants,
     /// The query's token; none, where the login is an event.
     token: Option<String>,
     named: Option<SessionId>,
@@ -117,6 +121,10 @@ pub(super) async fn open(
         connection,
         tasks,
         revision,
+        wants: match query.text("SDK_name") {
+            Some(NEWEST_CLIENT) => Wants::Numbers,
+            Some(_) | None => Wants::Order,
+        },
         token: query.written("token").map(str::to_owned),
         named: query.text("session_id").and_then(|id| id.parse().ok()),
         sid: URL_SAFE_NO_PAD.encode(bytes),
@@ -344,6 +352,7 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
         resumes: Arc::clone(&entrance.resumes),
         stop: entrance.tasks.stop.clone(),
         revision: entrance.revision,
+        wants: entrance.wants,
         open,
         follower,
         token,

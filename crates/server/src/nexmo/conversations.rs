@@ -92,10 +92,14 @@ fn listed(asked: &Asked, found: Page<ConversationView>) -> Page<Value> {
         let mut shown = shapes::conversation(view, None, &href);
         if let (Some(member), Some(members)) = (&view.member, shown.as_object_mut()) {
             let (id, state) = (member.id.to_string(), shapes::state(member.state));
-            members.insert("member_id".to_owned(), json!(id));
-            members.insert("state".to_owned(), json!(state));
+            // The newer versions have the conversation's own state there.
+            if asked.version.is_old() {
+                members.insert("state".to_owned(), json!(state));
+            }
             let own = json!({ "id": id, "state": state });
-            members.insert("_embedded".to_owned(), own);
+            let embedded = json!({ "id": id, "state": state, "member": own });
+            members.insert("member_id".to_owned(), json!(id));
+            members.insert("_embedded".to_owned(), embedded);
         }
         shown
     });

@@ -19,6 +19,23 @@ use super::failure::{self, About};
 use super::shapes::{self, Unnumbered};
 use crate::realtime::Realtime;
 
+/// What a client makes of an event without a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// It has no place in the order.
+    Order,
+    /// It is malformed, and dropped: such a client does not go by the order.
+    Numbers,
+}
+
+// === impl Wants ===
+
+impl Wants {
+    fn number(self, number: u64) -> Option<u64> {
+        (self == Self::Numbers).then_some(number)
+    }
+}
+
 /// The name and the one argument of an event.
 fn arguments(name: &str, argument: &impl Serialize) -> Result<Utf8Bytes, Error> {
     let text = serde_json::to_string(&(name, argument)).map_err(Error::internal)?;
@@ -89,6 +106,7 @@ pub(super) fn invited(
     view: &ConversationView,
     member: &Member,
     by: Option<&str>,
+    wants: Wants,
     now: Timestamp,
 ) -> Result<Utf8Bytes, Error> {
     let person = Person {
@@ -105,10 +123,17 @@ pub(super) fn invited(
     if let Some(members) = body.as_object_mut() {
         let id = view.conversation.id.to_string();
         let name = view.conversation.name.as_ref().unwrap_or(&id);
+        let conversation = json!({
+            "conversation_id": id,
+            "name": name,
+            "display_name": view.conversation.display_name,
+        });
+        members.insert("conversation".to_owned(), conversation);
         members.insert("cname".to_owned(), json!(name));
         members.insert("invited_by".to_owned(), json!(by));
     }
     let told = Unnumbered {
+        id: wants.number(view.conversation.last_event_id),
         application,
         conversation: view.conversation.id,
         name: Cow::Borrowed("member:invited"),
@@ -125,6 +150,7 @@ pub(super) fn signal(
     application: ApplicationId,
     signal: &Signal,
     realtime: &Realtime,
+    wants: Wants,
 ) -> Result<Utf8Bytes, Error> {
     let (name, body): (Cow<'static, str>, Value) = match &signal.kind {
         SignalKind::Typing { on: true } => ("text:typing:on".into(), json!({ "activity": 1 })),
@@ -146,7 +172,12 @@ pub(super) fn signal(
         }
     };
     let from = &signal.from;
+    let id = match &signal.kind {
+        SignalKind::Delivered { up_to } | SignalKind::Seen { up_to } => wants.number(*up_to),
+        SignalKind::Typing { .. } | SignalKind::Ephemeral { .. } => None,
+    };
     let told = Unnumbered {
+        id,
         application,
         conversation: signal.conversation,
         name: name.clone(),

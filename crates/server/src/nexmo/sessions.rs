@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
+use countersign_core::id::SessionId;
 use countersign_core::model::page::Page;
 use countersign_core::model::person::Person;
 use countersign_core::op;
@@ -55,8 +56,9 @@ pub(super) async fn renew(
     Shown(credential): Shown,
     asked: Asked,
 ) -> Result<Response, Refused> {
-    let session = asked.id("session_id", "session")?;
+    let session: SessionId = asked.id("session_id", "session")?;
     let renewing = op::user_bearer::renew_session(&ctx, &asked.principal, &credential, session);
     Box::pin(renewing).await?;
-    Ok(Answer(StatusCode::OK, json!({})).into_response())
+    let answer = json!({ "session_id": session.to_string() });
+    Ok(Answer(StatusCode::OK, answer).into_response())
 }

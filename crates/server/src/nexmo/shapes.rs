@@ -111,15 +111,28 @@ pub(super) fn pushed(
     conversation: ConversationId,
     event: &Event,
 ) -> Result<ShownEvent, Error> {
+    let mut shown = listed(event.clone())?;
+    if let (EventKind::MemberInvited, Some(subject)) = (&event.kind, &event.subject) {
+        let mut body = member_body(event, subject, "invited");
+        let id = conversation.to_string();
+        for members in body.as_object_mut().into_iter() {
+            // Who is told of it as a member knows the conversation's name.
+            let conversation = json!({ "conversation_id": id, "name": id });
+            members.insert("conversation".to_owned(), conversation);
+        }
+        shown.body = raw(&body)?;
+    }
     Ok(ShownEvent {
         cid: Some(conversation.to_string()),
         application_id: Some(application.to_string()),
-        ..listed(event.clone())?
+        ..shown
     })
 }
 
 /// What happens in a conversation and gets no number.
 pub(super) struct Unnumbered<'a> {
+    /// A number all the same, for a client that takes nothing without one.
+    pub(super) id: Option<u64>,
     pub(super) application: ApplicationId,
     pub(super) conversation: ConversationId,
     pub(super) name: Cow<'static, str>,
@@ -132,7 +145,7 @@ pub(super) struct Unnumbered<'a> {
 pub(super) fn unnumbered(told: Unnumbered<'_>) -> Result<ShownEvent, Error> {
     Ok(ShownEvent {
         cid: Some(told.conversation.to_string()),
-        id: None,
+        id: told.id,
         r#type: told.name,
         embedded: Embedded {
             from_user: told.user.map(|(id, person)| from_user(id, person)),
@@ -220,6 +233,7 @@ fn member_body(event: &Event, subject: &Subject, change: &str) -> Value {
 /// What is told of a member that comes or goes.
 pub(super) fn invitation(subject: &Subject, at: Time, change: &str) -> Value {
     let user = subject.user.to_string();
+    let member = subject.member.to_string();
     let names = &subject.person.names;
     json!({
         "user": {
@@ -227,8 +241,10 @@ pub(super) fn invitation(subject: &Subject, at: Time, change: &str) -> Value {
             "user_id": user,
             "name": user_name(names, subject.user),
             "display_name": names.display_name,
-            "member_id": subject.member.to_string(),
+            "member_id": member,
         },
+        "member_id": member,
+        "media": media(),
         "channel": { "type": "app", "from": { "type": "app" }, "to": { "type": "app" } },
         "timestamp": { change: at },
     })
@@ -312,16 +328,21 @@ pub(super) fn member(conversation: ConversationId, member: &Member, href: &str) 
         "timestamp": moments(member),
         "initiator": initiator,
         "channel": { "type": "app" },
-        "media": {
-            "audio_settings": { "enabled": false, "earmuffed": false, "muted": false },
-            "audio": false,
-        },
+        "media": media(),
         "_links": { "self": { "href": href } },
     });
     if let (Some(by), Some(members)) = (by, shown.as_object_mut()) {
         members.insert("invited_by".to_owned(), json!(by));
     }
     shown
+}
+
+/// Nobody speaks here.
+fn media() -> Value {
+    json!({
+        "audio_settings": { "enabled": false, "earmuffed": false, "muted": false },
+        "audio": false,
+    })
 }
 
 pub(super) fn state(state: MemberState) -> &'static str {

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::check::is_ours;
 pub(super) use self::end::End;
 use self::outgoing::Unacknowledged;
+use super::frames::Wants;
 use super::packet::{PING_MS, Revision};
 use super::resume::Resumes;
 use crate::rate::Limiter;
@@ -39,6 +40,7 @@ pub(super) struct Entered {
     pub(super) resumes: Arc<Resumes>,
     pub(super) stop: CancellationToken,
     pub(super) revision: Revision,
+    pub(super) wants: Wants,
     pub(super) open: Open,
     pub(super) follower: Follower,
     /// Stands for the session, as long as that may live.

@@ -79,9 +79,12 @@ impl Socket {
         }
         for signal in &news.signals {
             let Entered {
-                realtime, token, ..
+                realtime,
+                token,
+                wants,
+                ..
             } = &self.entered;
-            let told = frames::signal(token.application, signal, realtime);
+            let told = frames::signal(token.application, signal, realtime, *wants);
             self.emit_made(told).await?;
         }
         if news.expiring {
@@ -144,10 +147,18 @@ impl Socket {
             ctx,
             principal,
             token,
+            wants,
             ..
         } = &self.entered;
         let by = inviter(ctx, principal, view).await;
-        let told = frames::invited(token.application, view, member, by.as_deref(), ctx.now());
+        let told = frames::invited(
+            token.application,
+            view,
+            member,
+            by.as_deref(),
+            *wants,
+            ctx.now(),
+        );
         self.emit_made(told).await
     }
 
