@@ -150,7 +150,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         Code::NotPermitted | Code::AclDenied | Code::TlsRequired => {
             (S::FORBIDDEN, "system:error:permission", "Forbidden.")
         }
-        Code::NotFound => (S::NOT_FOUND, not_found(error), "Not found."),
+        Code::NotFound => (S::NOT_FOUND, not_found(error, about), "Not found."),
         Code::MethodNotAllowed => (
             S::METHOD_NOT_ALLOWED,
             "http:error:method-not-allowed",
@@ -205,14 +205,20 @@ fn unauthorized(code: &'static str) -> (StatusCode, &'static str, &'static str) 
     (StatusCode::UNAUTHORIZED, code, "Unauthorized.")
 }
 
-fn not_found(error: &Error) -> &'static str {
-    match error.missing() {
-        Some("conversation") => "conversation:error:not-found",
-        Some("member") => "conversation:error:member-not-found",
-        Some("event") => "event:error:not-found",
-        Some("user") => "user:error:not-found",
-        Some("session") => "session:error:not-found",
-        Some(_) | None => "http:error:not-found",
+fn not_found(error: &Error, about: About) -> &'static str {
+    match (error.missing(), about) {
+        (Some("path"), _) => "http:error:not-found",
+        (Some("conversation"), _) => "conversation:error:not-found",
+        (Some("member"), _) => "conversation:error:member-not-found",
+        (Some("event"), _) => "event:error:not-found",
+        (Some("user"), _) => "user:error:not-found",
+        (Some("session"), _) => "session:error:not-found",
+        // What somebody may not know of has no noun; the call has one.
+        (_, About::Users) => "user:error:not-found",
+        (_, About::Conversations | About::Members | About::Events) => {
+            "conversation:error:not-found"
+        }
+        (_, About::Other) => "http:error:not-found",
     }
 }
 
