@@ -209,6 +209,7 @@ async fn asker(ctx: &Ctx, access: &str) -> Result<Principal, Failure> {
 async fn say(ctx: &Ctx, asker: &Principal, conversation: ConversationId) -> Result<(), Failure> {
     let text = Send {
         conversation,
+        member: None,
         content: Content::New(
             EventKind::Text,
             format!(r#"{{"text":"{}"}}"#, "x".repeat(189)),

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 43] = [
+const TABLE: [(&str, [&str; 6]); 44] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -73,6 +73,7 @@ const TABLE: [(&str, [&str; 6]); 43] = [
     ("ListEvents", ["-", "joined", "joined", "yes", "yes", "yes"]),
     ("ReadEvent", ["-", "joined", "joined", "yes", "yes", "yes"]),
     ("Send", ["-", "joined", "joined", "yes", "yes", "yes"]),
+    ("SendFor", ["-", "-", "-", "yes", "yes", "yes"]),
     (
         "DeleteEvent",
         ["-", "joined and own", "joined and own", "yes", "yes", "yes"],
@@ -376,6 +377,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::ListEvents(conversation),
         Action::ReadEvent(conversation, event),
         Action::Send(conversation),
+        Action::SendFor(conversation, member),
         Action::DeleteEvent(conversation, event),
         Action::UploadImage(conversation),
         Action::UploadMedia(conversation),

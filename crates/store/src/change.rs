@@ -401,6 +401,7 @@ pub(crate) fn author_bytes(author: Author) -> Vec<u8> {
         Author::User(id) => (USER, Some(id.bytes())),
         Author::ApiKey(id) => (2, Some(id.bytes())),
         Author::Backend => (3, None),
+        Author::Member(id) => (4, Some(id.bytes())),
     };
     let mut bytes = vec![kind];
     bytes.extend(id.into_iter().flatten());

@@ -72,6 +72,8 @@ pub enum Action {
     ReadEvent(ConversationId, u64),
     /// Send an event, edits and deletions by event included.
     Send(ConversationId),
+    /// Send an event for a member.
+    SendFor(ConversationId, MemberId),
     /// Delete an event.
     DeleteEvent(ConversationId, u64),
     /// Store a file that is an image.
@@ -144,7 +146,9 @@ impl Action {
                 format!("/v1/conversations/{id}/members/{member}"),
             ),
             Self::ListEvents(id) => (Method::Get, format!("/v1/conversations/{id}/events")),
-            Self::Send(id) => (Method::Post, format!("/v1/conversations/{id}/events")),
+            Self::Send(id) | Self::SendFor(id, _) => {
+                (Method::Post, format!("/v1/conversations/{id}/events"))
+            }
             Self::ReadEvent(id, event) => (
                 Method::Get,
                 format!("/v1/conversations/{id}/events/{event}"),
@@ -185,6 +189,7 @@ impl Action {
             | Self::Join(id)
             | Self::ListEvents(id)
             | Self::Send(id)
+            | Self::SendFor(id, _)
             | Self::UploadImage(id)
             | Self::UploadMedia(id) => vec![conversation(id)],
             Self::ReadMember(id, member)
@@ -251,6 +256,7 @@ impl Action {
             Self::RemoveMember(..) => "remove members",
             Self::ListEvents(_) | Self::ReadEvent(..) => "read events",
             Self::Send(_) => "send events",
+            Self::SendFor(..) => "send events for others",
             Self::DeleteEvent(..) => "delete this event",
             Self::UploadImage(_) | Self::UploadMedia(_) => "attach files",
             Self::ReadMedia(_) => "read files",

@@ -108,6 +108,7 @@ fn of_user(action: &Action) -> Requirement {
         | Action::IdentifyUser(_)
         | Action::DeleteUser(_)
         | Action::AddMember(_)
+        | Action::SendFor(..)
         | Action::ExplainToken
         | Action::IntrospectToken
         | Action::Revoke

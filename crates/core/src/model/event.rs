@@ -88,6 +88,8 @@ pub struct Subject {
 pub enum Author {
     /// A user, through its joined member row.
     User(UserId),
+    /// A joined member, for whom a backend speaks.
+    Member(MemberId),
     /// A backend, by its API key.
     ApiKey(ApiKeyId),
     /// A backend, by a token that one of its signing keys verified.
@@ -99,7 +101,8 @@ pub enum Author {
 pub enum Assurance {
     /// A visitor, about whom nothing is known.
     Anonymous,
-    /// A visitor who has told something about themselves, unproved.
+    /// Who it is was told, and not proved: a visitor who has said something about
+    /// themselves, or a member for whom a backend speaks.
     Described,
     /// A user whom a credential has named, or a backend.
     Verified,

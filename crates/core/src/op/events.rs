@@ -8,10 +8,10 @@ use crate::access::principal::Principal;
 use crate::access::{Conditional, Facts, Permit, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::{ConversationId, UserId};
+use crate::id::{ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::Creator;
-use crate::model::event::{Event, EventFilter, EventKind, Range};
+use crate::model::event::{Assurance, Author, Event, EventFilter, EventKind, Range};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::ports::change::{Change, ClientId, Expectation, NewEvent, Touch};
@@ -23,6 +23,8 @@ use crate::secret_text::sha256;
 pub struct Send {
     /// Where.
     pub conversation: ConversationId,
+    /// The member for whom a backend sends it; else who asks sends it.
+    pub member: Option<MemberId>,
     /// What.
     pub content: Content,
     /// The client's own id: the same one makes a retry harmless.
@@ -59,10 +61,14 @@ pub struct Sent {
 /// Sends an event. It is acknowledged when it is durable.
 ///
 /// # Errors
-/// `not_found` where who sends is not joined; `client_id_reused` where the
-/// client id was sent with something else; `too_large`.
+/// `not_found` where who sends is not joined, or who is sent for;
+/// `not_permitted` for a user who sends for a member; `client_id_reused` where
+/// the client id was sent with something else; `too_large`.
 pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
-    let action = Action::Send(send.conversation);
+    let action = match send.member {
+        Some(member) => Action::SendFor(send.conversation, member),
+        None => Action::Send(send.conversation),
+    };
     let (permit, _) = authorize(principal, &action)?.in_batch()?;
     append(ctx, principal, &permit, send).await
 }
@@ -77,7 +83,11 @@ async fn append(
     let id = send.conversation;
     let application = permit.application();
     let now = ctx.now();
-    let author = principal.author();
+    let (author, assurance) = match send.member {
+        // The backend is sure of itself; the member has proved nothing.
+        Some(member) => (Author::Member(member), Assurance::Described),
+        None => (principal.author(), principal.assurance()),
+    };
     let client_id = send
         .client_id
         .as_ref()
@@ -99,7 +109,7 @@ async fn append(
         author,
         kind: kind.clone(),
         body: body.clone(),
-        assurance: principal.assurance(),
+        assurance,
         client_id: client_id.clone(),
         at: now,
         touches,
@@ -128,6 +138,9 @@ async fn append(
                 Some((event, of)) if of == digest => Ok(Sent { event, new: false }),
                 Some(_) | None => Err(CommitError::Missed(Expectation::ClientIdUnused).into()),
             }
+        }
+        Err(CommitError::Missed(Expectation::Joined)) if send.member.is_some() => {
+            Err(Error::not_found("member").hint("a backend sends for members who are joined"))
         }
         Err(CommitError::Missed(Expectation::Joined)) => {
             Err(why_not_joined(ctx, principal, id).await?)
@@ -332,6 +345,7 @@ pub async fn delete_event(
     }
     let delete = Send {
         conversation,
+        member: None,
         content: Content::Delete(id),
         client_id: None,
     };

@@ -82,6 +82,7 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
         match read_body(&event.kind, &event.body)? {
             Sent::Event(content) => What::Event(Box::new(Send {
                 conversation,
+                member: None,
                 content,
                 client_id,
             })),

@@ -50,6 +50,7 @@ pub(super) async fn send(
             check_edit(&ctx, &asker, conversation, &content).await?;
             let send = Send {
                 conversation,
+                member: None,
                 content,
                 client_id,
             };

@@ -1,5 +1,6 @@
 //! What a node's operator sets and sees, and files: the router with a real
-//! store, callers from chosen addresses, and a clock that the test moves.
+//! store, callers from chosen addresses, and a clock that the test moves. And
+//! what the domain does for doors that ask for more than the native one.
 
 mod node;
 #[path = "../support/switched.rs"]
@@ -10,3 +11,4 @@ mod attachments;
 mod key_uses;
 mod store_watch;
 mod janitor;
+mod other_doors;

@@ -348,6 +348,7 @@ impl World {
     pub(crate) async fn send_past_the_door(&self, by: &Principal, conversation: &str, what: &str) {
         let new = Send {
             conversation: conversation.parse().unwrap(),
+            member: None,
             content: Content::New(EventKind::Text, json!({"text": what}).to_string()),
             client_id: None,
         };

@@ -13,25 +13,45 @@ use countersign_credential::time::Timestamp;
 const TAKE_NUMBER: &str = "UPDATE conversations \
      SET last_event_id = last_event_id + 1, updated_at = $3 \
      WHERE application_id = $1 AND id = $2 RETURNING last_event_id";
-const APPEND_OF_USER: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, \
-     kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
-     SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $5, $6, $7, $8, $9, $10, $11 \
-     FROM conversations c JOIN members m \
-     ON m.application_id = c.application_id AND m.conversation_id = c.id \
-     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $3 \
-     AND m.state = 'joined' AND m.state <> 'left' RETURNING 1";
+macro_rules! append_of_place {
+    ($place:literal) => {
+        concat!(
+            "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
+             assurance, counted, created_at, touches, client_id, client_digest) \
+             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $5, $6, $7, $8, $9, $10, \
+             $11 FROM conversations c JOIN members m \
+             ON m.application_id = c.application_id AND m.conversation_id = c.id \
+             WHERE c.application_id = $1 AND c.id = $2 AND ",
+            $place,
+            " AND m.state = 'joined' AND m.state <> 'left' RETURNING 1"
+        )
+    };
+}
+
+const APPEND_OF_USER: &str = append_of_place!("m.user_id = $3");
+const APPEND_OF_MEMBER: &str = append_of_place!("m.id = $3");
 const APPEND_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
      author_id, kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
      SELECT c.application_id, c.id, c.last_event_id, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
      FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
 /// The author's own place may be the one that is told of, and left by now.
-const TELL_OF_USER: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, \
-     kind, body, subject_id, assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, m.id, $4, '{}', $5, $6, 0, $7 \
-     FROM conversations c JOIN members m \
-     ON m.application_id = c.application_id AND m.conversation_id = c.id \
-     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $3 \
-     AND (m.state <> 'left' OR m.id = $5) RETURNING 1";
+macro_rules! tell_of_place {
+    ($place:literal) => {
+        concat!(
+            "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
+             subject_id, assurance, counted, created_at) \
+             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, '{}', $5, $6, 0, $7 \
+             FROM conversations c JOIN members m \
+             ON m.application_id = c.application_id AND m.conversation_id = c.id \
+             WHERE c.application_id = $1 AND c.id = $2 AND ",
+            $place,
+            " AND (m.state <> 'left' OR m.id = $5) RETURNING 1"
+        )
+    };
+}
+
+const TELL_OF_USER: &str = tell_of_place!("m.user_id = $3");
+const TELL_OF_MEMBER: &str = tell_of_place!("m.id = $3");
 const TELL_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
      author_id, kind, body, subject_id, assurance, counted, created_at) \
      SELECT c.application_id, c.id, c.last_event_id, $3, $4, '{}', $5, $6, 0, $7 \
@@ -65,8 +85,10 @@ const BLANK_EDITS: &str = "UPDATE events SET body = $4 WHERE application_id = $1
 pub(crate) const TEXTS: &[&str] = &[
     TAKE_NUMBER,
     APPEND_OF_USER,
+    APPEND_OF_MEMBER,
     APPEND_OF_BACKEND,
     TELL_OF_USER,
+    TELL_OF_MEMBER,
     TELL_OF_BACKEND,
     EDIT,
     EDIT_OWN,
@@ -102,6 +124,7 @@ pub(super) fn append(plan: &mut Plan, new: NewEvent) {
     ];
     match new.author {
         Author::User(_) => plan.expect(Expectation::Joined, APPEND_OF_USER, parameters),
+        Author::Member(_) => plan.expect(Expectation::Joined, APPEND_OF_MEMBER, parameters),
         Author::ApiKey(_) | Author::Backend => {
             plan.expect(Expectation::Conversation, APPEND_OF_BACKEND, parameters);
         }
@@ -128,7 +151,8 @@ fn touch(
     };
     let own = match author {
         Author::User(user) => Some(Value::from(user.bytes())),
-        Author::ApiKey(_) | Author::Backend => None,
+        // For whomever a backend speaks, it may do it to every event.
+        Author::Member(_) | Author::ApiKey(_) | Author::Backend => None,
     };
     let at = Value::from(at.milliseconds());
     match touch {
@@ -194,17 +218,19 @@ pub(super) fn append_told(
     ];
     match author {
         Author::User(_) => plan.expect(Expectation::Joined, TELL_OF_USER, parameters),
+        Author::Member(_) => plan.expect(Expectation::Joined, TELL_OF_MEMBER, parameters),
         Author::ApiKey(_) | Author::Backend => {
             plan.expect(Expectation::Conversation, TELL_OF_BACKEND, parameters);
         }
     }
 }
 
-/// What names the author in a statement: a user, by whom the member is found, or what a backend's
-/// event keeps.
+/// What names the author in a statement: a user, by whom the member is found, or what the event
+/// keeps.
 pub(crate) fn author_id(author: Author) -> Value {
     match author {
         Author::User(id) => id.bytes().into(),
+        Author::Member(id) => id.bytes().into(),
         Author::ApiKey(id) => id.bytes().into(),
         Author::Backend => Value::from([].as_slice()),
     }

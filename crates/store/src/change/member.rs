@@ -13,9 +13,9 @@ use countersign_credential::time::Timestamp;
 const INSERT: &str = "INSERT INTO members \
      (application_id, conversation_id, id, user_id, state, delivered, seen, changed_at, \
      invited_at, joined_at, invited_by) \
-     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6, $7, $8, (SELECT w.id FROM members w \
-       WHERE w.application_id = $1 AND w.conversation_id = $2 AND w.user_id = $9 \
-       AND w.state <> 'left') FROM users u \
+     SELECT u.application_id, $2, $3, u.id, $5, 0, 0, $6, $7, $8, COALESCE($10, (SELECT w.id \
+       FROM members w WHERE w.application_id = $1 AND w.conversation_id = $2 \
+       AND w.user_id = $9 AND w.state <> 'left')) FROM users u \
      WHERE u.application_id = $1 AND u.id = $4 AND u.deleted_at IS NULL RETURNING 1";
 const IS_JOINED: &str = "SELECT 1 FROM members WHERE application_id = $1 \
      AND conversation_id = $2 AND user_id = $3 AND state = 'joined' AND state <> 'left'";
@@ -84,11 +84,7 @@ pub(super) fn add(plan: &mut Plan, new: &NewMember) {
         integer(limit::MEMBERS_MAX).into(),
     ];
     plan.expect(Expectation::MemberRoom, HAS_ROOM, parameters);
-    let inviter = match (new.state, new.author) {
-        (MemberState::Invited, Author::User(user)) => Some(user),
-        (MemberState::Invited, Author::ApiKey(_) | Author::Backend)
-        | (MemberState::Joined | MemberState::Left, _) => None,
-    };
+    let inviter = (new.state == MemberState::Invited).then_some(new.author);
     let place = (new.member, new.user);
     insert(plan, conversation, place, new.state, inviter, new.at);
     let parameters = [
@@ -179,9 +175,14 @@ pub(super) fn insert(
     conversation: ConversationId,
     (member, user): (MemberId, UserId),
     state: MemberState,
-    inviter: Option<UserId>,
+    inviter: Option<Author>,
     at: Timestamp,
 ) {
+    let (by_user, by_member) = match inviter {
+        Some(Author::User(user)) => (Some(user.bytes()), None),
+        Some(Author::Member(member)) => (None, Some(member.bytes())),
+        Some(Author::ApiKey(_) | Author::Backend) | None => (None, None),
+    };
     let since = |of| (state == of).then_some(at.milliseconds()).into();
     let parameters = [
         plan.application(),
@@ -192,7 +193,8 @@ pub(super) fn insert(
         at.milliseconds().into(),
         since(MemberState::Invited),
         since(MemberState::Joined),
-        inviter.map(|user| user.bytes()).into(),
+        by_user.into(),
+        by_member.into(),
     ];
     plan.expect(Expectation::User, INSERT, parameters);
 }

@@ -322,7 +322,7 @@ pub(crate) async fn of_client(
     };
     let viewer = match author {
         Author::User(id) => Some(id),
-        Author::ApiKey(_) | Author::Backend => None,
+        Author::Member(_) | Author::ApiKey(_) | Author::Backend => None,
     };
     let view = find(engine, application, id, viewer).await?;
     Ok(view.map(|view| (view, digest)))

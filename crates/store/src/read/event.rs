@@ -62,7 +62,8 @@ const OF_USERS_CLIENT: &str = "SELECT e.id, e.client_digest FROM members m JOIN 
      ON e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
      AND e.author_id = m.id WHERE m.application_id = $1 AND m.conversation_id = $2 \
      AND m.user_id = $3 AND e.client_id = $4 ORDER BY e.id DESC LIMIT 1";
-const OF_BACKENDS_CLIENT: &str = "SELECT e.id, e.client_digest FROM events e \
+/// Of a backend, or of a member for whom one has sent.
+const OF_AUTHORS_CLIENT: &str = "SELECT e.id, e.client_digest FROM events e \
      WHERE e.application_id = $1 AND e.conversation_id = $2 AND e.author_id = $3 \
      AND e.client_id = $4";
 
@@ -75,7 +76,7 @@ pub(crate) const TEXTS: &[&str] = &[
     NEWEST_FIRST,
     CREATOR,
     OF_USERS_CLIENT,
-    OF_BACKENDS_CLIENT,
+    OF_AUTHORS_CLIENT,
 ];
 
 /// A part of the history, with the viewer's place.
@@ -232,7 +233,7 @@ pub(crate) async fn of_client(
 ) -> Result<Option<(Event, [u8; 32])>, StoreError> {
     let sql = match author {
         Author::User(_) => OF_USERS_CLIENT,
-        Author::ApiKey(_) | Author::Backend => OF_BACKENDS_CLIENT,
+        Author::Member(_) | Author::ApiKey(_) | Author::Backend => OF_AUTHORS_CLIENT,
     };
     let parameters: [Value; 4] = [
         application.bytes().into(),

@@ -116,6 +116,14 @@ pub(crate) fn query_of_author(
             ];
             Some(Statement::new(JOINED, parameters))
         }
+        Author::Member(member) => {
+            let parameters = [
+                application.bytes().into(),
+                conversation.bytes().into(),
+                member.bytes().into(),
+            ];
+            Some(Statement::new(PLACE, parameters))
+        }
         Author::ApiKey(key) => Some(Statement::new(KEY, [key.bytes().into()])),
         Author::Backend => None,
     }

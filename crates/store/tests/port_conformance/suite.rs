@@ -70,6 +70,7 @@ macro_rules! suite {
             ],
             event: [
                 has_its_sender,
+                a_backend_sends_for_a_joined_member,
                 shows_who_and_whom_it_tells_of,
                 names_everyone_of_many,
                 needs_a_joined_author,

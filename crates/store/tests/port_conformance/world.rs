@@ -345,7 +345,7 @@ impl World {
             author,
             guard: match author {
                 Author::User(user) => Guard::Joined(user),
-                Author::ApiKey(_) | Author::Backend => Guard::None,
+                Author::Member(_) | Author::ApiKey(_) | Author::Backend => Guard::None,
             },
             content: vec![bytes; bytes.into()],
             quota_bytes: 100,

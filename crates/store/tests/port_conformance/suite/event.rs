@@ -1,7 +1,7 @@
 //! Events.
 
 use crate::world::{World, window};
-use countersign_core::id::{ApiKeyId, ConversationId};
+use countersign_core::id::{ApiKeyId, ConversationId, MemberId};
 use countersign_core::limit::EVENT_KINDS_MAX;
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::conversation::Creator;
@@ -12,7 +12,7 @@ use countersign_core::model::member::MemberState;
 use countersign_core::model::page::{Order, Window};
 use countersign_core::model::person::Person;
 use countersign_core::model::user::User;
-use countersign_core::ports::change::{Change, Expectation, NewEvent, Touch};
+use countersign_core::ports::change::{Change, Expectation, NewEvent, NewMember, Touch};
 use countersign_core::ports::store::CommitError;
 use std::sync::Arc;
 
@@ -112,6 +112,45 @@ pub(crate) async fn has_its_sender(world: Arc<World>) {
     }
     let view = world.view(id, jay.id).await.unwrap();
     assert_eq!(view.conversation.last_event_id, 13);
+}
+
+pub(crate) async fn a_backend_sends_for_a_joined_member(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let place = world.place(id, jay.id).await.id;
+    let speak = |member, client_id| [world.text(id, Author::Member(member), "x", client_id)];
+    let committed = world.commit(speak(place, Some("c-1"))).await;
+    let sender = &committed.senders[0];
+    assert_eq!((sender.member, sender.user), (Some(place), Some(jay.id)));
+    let event = world.event(id, committed.events[0].1).await;
+    assert_eq!(event.from, *sender);
+    // It is the member's, in every way.
+    assert_eq!(world.view(id, jay.id).await.unwrap().unread, 0);
+    for author in [Author::Member(place), Author::User(jay.id)] {
+        let again = [world.text(id, author, "x", Some("c-1"))];
+        world.refuse(Expectation::ClientIdUnused, again).await;
+        let found = world
+            .store
+            .event_of_client(world.application, id, author, "c-1".to_owned());
+        assert_eq!(found.await.unwrap().unwrap().0, event);
+    }
+    let invited = NewMember {
+        author: Author::Member(place),
+        ..world.new_member(id, ann.id, MemberState::Invited)
+    };
+    let anns = invited.member;
+    world.commit([Change::AddMember(Box::new(invited))]).await;
+    assert_eq!(world.place(id, ann.id).await.invited_by, Some(place));
+    let told = world.history(id).await.pop().unwrap();
+    assert_eq!(told.from.user, Some(jay.id));
+    // Nobody speaks for who is not joined, or joined elsewhere.
+    let elsewhere = world.conversation(&ann).await;
+    let elsewhere = world.place(elsewhere, ann.id).await.id;
+    for member in [anns, elsewhere, world.id(MemberId::new)] {
+        let refused = speak(member, None);
+        world.refuse(Expectation::Joined, refused).await;
+    }
 }
 
 pub(crate) async fn shows_who_and_whom_it_tells_of(world: Arc<World>) {
