@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
-use countersign_core::id::ConversationId;
+use countersign_core::id::{ConversationId, MemberId};
 use countersign_core::model::event::{Event, EventFilter, EventKind, KindFilter};
 use countersign_core::model::page::Page;
 use countersign_core::model::signal::Signal;
@@ -30,6 +31,8 @@ use crate::body::{compact, decode};
 struct NewEvent {
     r#type: String,
     body: Option<Box<RawValue>>,
+    /// The member whose event it is. A client writes its own.
+    from: Option<String>,
 }
 
 /// What a request sends.
@@ -64,6 +67,7 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
         Sent::Event(kind, body) => {
             let send = Send {
                 conversation,
+                member: spoken_for(asker, new.from.as_deref())?,
                 content: Content::New(kind, body),
                 client_id: None,
             };
@@ -90,6 +94,18 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     };
     let Signal { at, .. } = signal;
     Ok(accepted(&asked, conversation, None, &new.r#type, at))
+}
+
+/// The member for whom a backend speaks. A user speaks for itself, whatever it
+/// writes.
+fn spoken_for(asker: &Principal, from: Option<&str>) -> Result<Option<MemberId>, Error> {
+    match from {
+        Some(id) if asker.user().is_none() => {
+            let id = id.parse().map_err(|_| Error::not_found("member"))?;
+            Ok(Some(id))
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// The answer to what was sent; what got no number has none in it.

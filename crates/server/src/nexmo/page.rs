@@ -24,12 +24,18 @@ const CURSOR: &str = "cursor";
 #[derive(Debug)]
 pub(super) struct Answer<T>(pub(super) StatusCode, pub(super) T);
 
+/// Places that a cursor keeps of the way that led to it.
+const TRAIL_MAX: usize = 32;
+
 /// A page that is asked for.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) size: usize,
     pub(super) order: Order,
-    pub(super) cursor: Option<Vec<u8>>,
+    /// Where the pages begin that led here, this one last: the domain goes
+    /// forward alone, and a client wants to go back.
+    trail: Vec<String>,
+    position: Option<Vec<u8>>,
 }
 
 /// What a page of a list is called.
@@ -57,21 +63,49 @@ impl Wanted {
             Some(order) if order.eq_ignore_ascii_case("desc") => Order::NewestFirst,
             Some(_) => return Err(wrong("order is asc or desc")),
         };
-        let cursor = query.text(CURSOR).map(|text| URL_SAFE_NO_PAD.decode(text));
-        let cursor = cursor
-            .transpose()
+        let trail: Vec<String> = query
+            .text(CURSOR)
+            .map(|text| text.split('.').map(str::to_owned).collect())
+            .unwrap_or_default();
+        let decoded = trail.iter().map(|place| URL_SAFE_NO_PAD.decode(place));
+        let mut positions = decoded
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|_| wrong("the cursor is none of ours"))?;
         Ok(Self {
             size,
             order,
-            cursor,
+            trail,
+            position: positions.pop(),
         })
+    }
+
+    /// The cursor of the page after this one. Where the way became too long, an
+    /// empty place stands for its beginning.
+    fn next(&self, position: &[u8]) -> String {
+        let mut trail = self.trail.clone();
+        trail.push(URL_SAFE_NO_PAD.encode(position));
+        if trail.len() > TRAIL_MAX {
+            trail.remove(0);
+            trail[0].clear();
+        }
+        trail.join(".")
+    }
+
+    /// The cursor of the page before this one, where that is known; the first
+    /// page has none.
+    fn previous(&self) -> Option<Option<String>> {
+        let (_, before) = self.trail.split_last()?;
+        match before {
+            [] => Some(None),
+            [forgotten] if forgotten.is_empty() => None,
+            known => Some(Some(known.join("."))),
+        }
     }
 
     /// As the domain asks.
     pub(super) fn window(&self) -> Window {
         Window {
-            after: self.cursor.clone(),
+            after: self.position.clone(),
             limit: self.size,
         }
     }
@@ -86,6 +120,7 @@ pub(super) fn answer<T: Serialize>(
 ) -> Result<Response, Refused> {
     let items = serde_json::to_value(page.items).map_err(Error::internal)?;
     let embedded = match asked.version.page_shape() {
+        PageShape::Bare => return Ok(Answer(StatusCode::OK, items).into_response()),
         PageShape::Data => object("data", object(noun.name(), items)),
         PageShape::Embedded { bare_events: true } if noun == Noun::Events => items,
         PageShape::Embedded { .. } => object(noun.name(), items),
@@ -99,7 +134,10 @@ pub(super) fn answer<T: Serialize>(
     link("first", None);
     link("self", cursor.as_deref());
     if let Some(next) = page.next {
-        link("next", Some(&URL_SAFE_NO_PAD.encode(next)));
+        link("next", Some(&wanted.next(&next)));
+    }
+    if let Some(previous) = wanted.previous() {
+        link("prev", previous.as_deref());
     }
     let mut body = Map::new();
     body.insert("page_size".to_owned(), wanted.size.into());
@@ -174,5 +212,43 @@ impl<T: Serialize> IntoResponse for Answer<T> {
             }
             Err(error) => Refused(Error::internal(error)).into_response(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(cursor: Option<&str>) -> Wanted {
+        let query = cursor.map_or_else(String::new, |cursor| format!("?cursor={cursor}"));
+        let uri = format!("/v1/users{query}").parse().unwrap();
+        Wanted::of(&Query::of(&uri).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_page_knows_the_way_back() {
+        let pages = 2 * TRAIL_MAX;
+        let mut cursors: Vec<Option<String>> = vec![None];
+        for page in 1..pages {
+            let here = wanted(cursors[page - 1].as_deref());
+            cursors.push(Some(here.next(&[page as u8])));
+        }
+        assert_eq!(wanted(None).previous(), None);
+        for (page, cursor) in cursors.iter().enumerate().skip(1) {
+            let here = wanted(cursor.as_deref());
+            assert_eq!(here.position, Some(vec![page as u8]));
+            let before = here.previous().unwrap();
+            let before = wanted(before.as_deref());
+            let expected = (page > 1).then(|| vec![page as u8 - 1]);
+            assert_eq!(before.position, expected, "{page}");
+        }
+        // From the last page it is known for so long, and then not at all.
+        let mut here = wanted(cursors.last().unwrap().as_deref());
+        let mut steps = 0;
+        while let Some(before) = here.previous() {
+            here = wanted(before.as_deref());
+            steps += 1;
+        }
+        assert_eq!(steps, TRAIL_MAX - 2);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
+use countersign_core::error::Code;
 use countersign_core::id::SessionId;
 use countersign_core::model::page::Page;
 use countersign_core::model::person::Person;
@@ -27,8 +28,12 @@ pub(super) async fn list_of_user(
     let id = user_id(&asked)?;
     let asker = &asked.principal;
     let found = op::sessions::list_sessions(&ctx, asker, Some(id), wanted.window()).await?;
-    let user = op::users::read_user(&ctx, asker, id).await?;
-    let name = shapes::user_name(&Person::of(&user).names, id);
+    let name = match op::users::read_user(&ctx, asker, id).await {
+        Ok(user) => shapes::user_name(&Person::of(&user).names, id),
+        // Who may list sessions and read no users is shown none.
+        Err(error) if error.code == Code::AclDenied => id.to_string(),
+        Err(error) => return Err(error.into()),
+    };
     let application = asker.application.map(|id| id.to_string());
     let shown = found.items.iter().map(|session| {
         let href = asked.href(&format!("sessions/{}", session.id));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use countersign_core::error::Error;
-use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::conversation::ConversationView;
 use countersign_core::model::event::{Event, EventKind, Subject};
 use countersign_core::model::member::{Member, MemberState};
@@ -21,6 +21,10 @@ const ADOPTED: &str = "custom:countersign_adopted";
 const EDIT: &str = "custom:countersign_edit";
 /// An earlier event is no more.
 const DELETE: &str = "event:delete";
+
+/// Whose an event is that a backend has sent for itself: nobody's who could be asked for.
+const BACKEND_MEMBER: MemberId = MemberId::from_bytes([0; 16]);
+const BACKEND_USER: UserId = UserId::from_bytes([0; 16]);
 
 /// An event, as it is pushed and listed.
 #[derive(Serialize)]
@@ -166,12 +170,13 @@ fn whose(event: &Event) -> (Option<String>, Embedded) {
         }
         Some(_) | None => (event.from.member, event.from.user, &event.from.person),
     };
-    let member = member.map(|id| id.to_string());
+    // Clients look for a member and a user in every event.
+    let member = member.unwrap_or(BACKEND_MEMBER).to_string();
     let embedded = Embedded {
-        from_user: user.map(|id| from_user(id, person)),
-        from_member: member.as_ref().map(|id| json!({ "id": id })),
+        from_user: Some(from_user(user.unwrap_or(BACKEND_USER), person)),
+        from_member: Some(json!({ "id": member })),
     };
-    (member, embedded)
+    (Some(member), embedded)
 }
 
 fn is_of_member(kind: &EventKind) -> bool {

@@ -23,6 +23,8 @@ pub(super) enum ErrorShape {
 /// Where the entries of a page stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PageShape {
+    /// Nothing but the entries.
+    Bare,
     /// `_embedded.data.NOUN`.
     Data,
     /// `_embedded.NOUN`; of events in the newest version `_embedded` itself.
@@ -87,7 +89,8 @@ impl Version {
 
     pub(super) fn page_shape(self) -> PageShape {
         match self {
-            Self::Beta | Self::V0_1 | Self::Beta2 | Self::V0_2 => PageShape::Data,
+            Self::Beta | Self::V0_1 => PageShape::Bare,
+            Self::Beta2 | Self::V0_2 => PageShape::Data,
             Self::V0_3 => PageShape::Embedded { bare_events: false },
             Self::V1 => PageShape::Embedded { bare_events: true },
         }

@@ -208,6 +208,17 @@ async fn events_are_listed_page_by_page_in_either_order_and_by_type() {
         pages(&world, &alice.token, &kept, "events").await,
         [[4, 5, 6]]
     );
+    let first = format!("{path}?page_size=2&order=asc");
+    let mut page = world.get(&first, &alice.token).await.expect(200);
+    let mut seen = vec![page["_embedded"]["data"]["events"][0]["id"].clone()];
+    for link in ["next", "next", "prev", "prev"] {
+        let href = text(&page["_links"][link]["href"]);
+        let href = href.strip_prefix("http://nexmo.test").unwrap();
+        page = world.get(href, &alice.token).await.expect(200);
+        seen.push(page["_embedded"]["data"]["events"][0]["id"].clone());
+    }
+    assert_eq!(seen, [1, 3, 5, 3, 1]);
+    assert!(page["_links"].get("prev").is_none());
     let bare = format!("/v1/conversations/{conversation}/events");
     let bare = world.get(&bare, &world.backend()).await.expect(200);
     assert_eq!(bare["_embedded"][2]["id"], 3);
@@ -385,6 +396,60 @@ async fn the_oldest_server_library_says_action_instead_of_state() {
         .call("PUT", &path, &bearer, Some(json!({ "display_name": "A" })))
         .await;
     assert_eq!(changed.expect(200)["display_name"], "A");
+}
+
+#[tokio::test]
+async fn the_oldest_lists_are_bare_arrays() {
+    let world = World::new().await;
+    world.person("alice").await;
+    world.clock.advance_s(1);
+    world.person("bob").await;
+    for (path, names) in [
+        ("/beta/users", vec!["alice", "bob"]),
+        ("/v0.1/users?order=desc", vec!["bob", "alice"]),
+        ("/beta/users?name=bob", vec!["bob"]),
+    ] {
+        let listed = world.get(path, &world.backend()).await.expect(200);
+        let found: Vec<&Value> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|user| &user["name"])
+            .collect();
+        assert_eq!(found, names, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_backend_speaks_for_a_member_and_a_user_for_itself() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let conversation = world.shared(&[&alice, &bob]).await;
+    let own = format!("/v0.3/conversations/{conversation}/members/me");
+    let of_bob = world.get(&own, &bob.token).await.expect(200)["id"].clone();
+    let of_alice = world.get(&own, &alice.token).await.expect(200)["id"].clone();
+    let path = format!("/v1/conversations/{conversation}/events");
+    for (bearer, from, expected) in [
+        (world.backend(), of_bob.clone(), of_bob.clone()),
+        (alice.token.clone(), of_bob, of_alice),
+        (
+            world.backend(),
+            Value::Null,
+            json!("MEM-00000000-0000-0000-0000-000000000000"),
+        ),
+    ] {
+        let sent = json!({ "type": "text", "from": from, "body": { "text": "yo" } });
+        let sent = world.post(&path, &bearer, sent).await.expect(201);
+        let read = format!("{path}/{}", sent["id"]);
+        let read = world.get(&read, &world.backend()).await.expect(200);
+        assert_eq!(read["from"], expected);
+        assert_eq!(read["_embedded"]["from_member"]["id"], expected);
+        assert!(read["_embedded"]["from_user"]["name"].is_string(), "{read}");
+    }
+    let sent = json!({ "type": "text", "from": "MEM-x", "body": { "text": "yo" } });
+    let refused = world.post(&path, &world.backend(), sent).await;
+    refused.refused(404, "conversation:error:member-not-found");
 }
 
 #[tokio::test]
