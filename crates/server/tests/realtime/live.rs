@@ -1,5 +1,6 @@
 //! What is new: told at once, in order, to everybody but nobody else.
 
+use countersign_core::op::signals::send_ephemeral;
 use serde_json::json;
 
 use crate::client::in_short;
@@ -189,6 +190,17 @@ async fn signals_reach_who_is_there_and_get_no_number() {
     assert_eq!(told[0]["conversation_id"], json!(id));
     assert_eq!(in_short(&tablet.told().await), positions);
     assert!(phone.told().await.is_empty());
+    assert!(eves.told().await.is_empty(), "who is only invited");
+    // What another door passes on is shown to all of them, and to nobody else.
+    let by_alice = world.principal(&alice).await;
+    let body = r#"{"x":[1]}"#.to_owned();
+    let conversation = id.parse().unwrap();
+    let passed_on = send_ephemeral(&world.ctx, &by_alice, conversation, body).await;
+    assert_eq!(passed_on.unwrap().kind.name(), "ephemeral");
+    for socket in [&mut phone, &mut tablet, &mut bobs] {
+        let told = in_short(&socket.told().await);
+        assert_eq!(told, [r#"event ephemeral {"x":[1]}"#]);
+    }
     assert!(eves.told().await.is_empty(), "who is only invited");
     // The same over HTTP, where every connection is another's.
     let path = format!("/v1/conversations/{id}/events");
