@@ -153,9 +153,8 @@ pub async fn renew_session(
         own,
         ..Facts::default()
     };
-    let (application, identity) = match (conditional.given(&facts), found) {
-        (Ok(_), Some(found)) => found,
-        (Ok(_) | Err(_), None) | (Err(_), Some(_)) => return Err(Error::not_found("session")),
+    let (Ok(_), Some((application, identity))) = (conditional.given(&facts), found) else {
+        return Err(Error::not_found("session"));
     };
     go_on(ctx, credential, application, identity).await
 }

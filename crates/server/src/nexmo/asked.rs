@@ -72,6 +72,7 @@ impl Asked {
         if self.body.is_empty() {
             return decode(b"{}");
         }
+        check_strict(&self.body)?;
         decode(&self.body)
     }
 
@@ -96,9 +97,6 @@ impl FromRequestParts<Arc<Ctx>> for Asked {
             body.clear();
         }
         let mut principal = principal(parts, ctx).await?;
-        if !body.is_empty() {
-            check_strict(&body)?;
-        }
         if principal.acl.as_ref().is_some_and(|acl| acl.has_filters()) {
             principal.parameters = query.pairs();
             principal

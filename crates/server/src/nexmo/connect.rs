@@ -175,7 +175,7 @@ async fn serve(
     let (socket, how) = match begun {
         Ok(mut socket) => {
             let how = socket.run().await;
-            (Box::pin(socket.end()).await, how)
+            (socket.end(), how)
         }
         Err((socket, how)) => (Some(socket), how),
     };

@@ -87,25 +87,32 @@ async fn by_age(ctx: &Ctx, asked: &Asked, user: Option<UserId>) -> Result<Respon
 /// Conversations in a list, each with the place of the user whose list it is.
 fn listed(asked: &Asked, found: Page<ConversationView>) -> Page<Value> {
     let shown = found.items.iter().map(|view| {
-        let id = view.conversation.id;
-        let href = asked.href(&format!("conversations/{id}"));
+        let href = asked.href(&format!("conversations/{}", view.conversation.id));
         let mut shown = shapes::conversation(view, None, &href);
-        if let (Some(member), Some(members)) = (&view.member, shown.as_object_mut()) {
-            let (id, state) = (member.id.to_string(), shapes::state(member.state));
-            // The newer versions have the conversation's own state there.
-            if asked.version.is_old() {
-                members.insert("state".to_owned(), json!(state));
-            }
-            let own = json!({ "id": id, "state": state });
-            let embedded = json!({ "id": id, "state": state, "member": own });
-            members.insert("member_id".to_owned(), json!(id));
-            members.insert("_embedded".to_owned(), embedded);
+        with_own_place(&mut shown, view);
+        // The newer versions have the conversation's own state there.
+        if let (Some(member), true) = (&view.member, asked.version.is_old())
+            && let Some(members) = shown.as_object_mut()
+        {
+            let state = shapes::state(member.state);
+            members.insert("state".to_owned(), json!(state));
         }
         shown
     });
     Page {
         items: shown.collect(),
         next: found.next,
+    }
+}
+
+/// Adds the place of the user whose view it is.
+fn with_own_place(shown: &mut Value, view: &ConversationView) {
+    if let (Some(member), Some(members)) = (&view.member, shown.as_object_mut()) {
+        let (id, state) = (member.id.to_string(), shapes::state(member.state));
+        let own = json!({ "id": id, "state": state });
+        let embedded = json!({ "id": id, "state": state, "member": own });
+        members.insert("member_id".to_owned(), json!(id));
+        members.insert("_embedded".to_owned(), embedded);
     }
 }
 
@@ -119,7 +126,8 @@ pub(super) async fn read(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
         None
     };
     let href = asked.href(&format!("conversations/{id}"));
-    let shown = shapes::conversation(&view, members, &href);
+    let mut shown = shapes::conversation(&view, members.as_deref(), &href);
+    with_own_place(&mut shown, &view);
     Ok(Answer(StatusCode::OK, shown).into_response())
 }
 

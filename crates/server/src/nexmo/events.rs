@@ -22,7 +22,8 @@ use serde_json::{Map, Value, json};
 use super::asked::{Asked, Query};
 use super::failure::Refused;
 use super::page::{self, Answer, Noun, Wanted};
-use super::shapes::{self, ShownEvent, time};
+use super::shapes::time;
+use super::shown_event::{self, ShownEvent};
 use super::users::{done, made};
 use crate::body::{compact, decode};
 
@@ -223,11 +224,17 @@ fn position(body: &str) -> Result<u64, Error> {
 pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
     let conversation = asked.id("conversation_id", "conversation")?;
     let wanted = Wanted::of(&asked.query)?;
-    let filter = filter(&asked.query, &wanted)?;
+    let Some(filter) = filter(&asked.query, &wanted)? else {
+        let none = Page {
+            items: Vec::<ShownEvent>::new(),
+            next: None,
+        };
+        return page::answer(&asked, &wanted, Noun::Events, none);
+    };
     let window = wanted.window();
     let asker = &asked.principal;
     let found = op::events::list_event_page(&ctx, asker, conversation, filter, window).await?;
-    let items = found.items.into_iter().map(shapes::listed);
+    let items = found.items.iter().map(shown_event::listed);
     let found = Page {
         items: items.collect::<Result<Vec<ShownEvent>, Error>>()?,
         next: found.next,
@@ -235,26 +242,31 @@ pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     page::answer(&asked, &wanted, Noun::Events, found)
 }
 
-fn filter(query: &Query, wanted: &Wanted) -> Result<EventFilter, Error> {
+/// Which events are asked for; `None`, where only types are named that there are
+/// none of.
+fn filter(query: &Query, wanted: &Wanted) -> Result<Option<EventFilter>, Error> {
     let all = EventFilter::default();
-    let named = query.text("event_type").into_iter();
-    let kinds = named.flat_map(|names| names.split(',')).map(kind_filter);
-    Ok(EventFilter {
+    let named = query.text("event_type");
+    let names = named.into_iter().flat_map(|names| names.split(','));
+    let kinds: Vec<KindFilter> = names.filter_map(kind_filter).collect();
+    if named.is_some() && kinds.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(EventFilter {
         first: query.parsed("start_id")?.unwrap_or(all.first),
         last: query.parsed("end_id")?.unwrap_or(all.last),
-        kinds: kinds.collect::<Result<_, _>>()?,
+        kinds,
         deleted: !query.parsed("exclude_deleted_events")?.unwrap_or(false),
         order: wanted.order,
-    })
+    }))
 }
 
-fn kind_filter(name: &str) -> Result<KindFilter, Error> {
-    let wrong = || Error::new(Code::BadRequest, "event_type names no type of event");
-    Ok(match name {
-        "member:*" => KindFilter::Member,
-        "custom:*" => KindFilter::Custom,
-        _ => KindFilter::One(shapes::kind_of(name).ok_or_else(wrong)?),
-    })
+fn kind_filter(name: &str) -> Option<KindFilter> {
+    match name {
+        "member:*" => Some(KindFilter::Member),
+        "custom:*" => Some(KindFilter::Custom),
+        _ => shown_event::kind_of(name).map(KindFilter::One),
+    }
 }
 
 /// `GET /{version}/conversations/{id}/events/{n}`
@@ -262,7 +274,7 @@ pub(super) async fn read(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let conversation = asked.id("conversation_id", "conversation")?;
     let number = number(&asked)?;
     let event: Event = op::events::read_event(&ctx, &asked.principal, conversation, number).await?;
-    Ok(Answer(StatusCode::OK, shapes::listed(event)?).into_response())
+    Ok(Answer(StatusCode::OK, shown_event::listed(&event)?).into_response())
 }
 
 /// `DELETE /{version}/conversations/{id}/events/{n}`

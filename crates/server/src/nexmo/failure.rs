@@ -14,6 +14,13 @@ use crate::limit;
 /// Where a problem document says that its codes are explained.
 const TYPES: &str = "https://developer.nexmo.com/api/conversation#";
 
+const INVALID: &str = "http:error:validation-fail";
+const NO_METHOD: &str = "http:error:method-not-allowed";
+const NO_TYPE: &str = "http:error:unsupported-media-type";
+const TOO_MANY: &str = "system:error:too-many-requests";
+const FAULT: &str = "system:error:internal-error";
+const CONFLICT: &str = "Conflict.";
+
 /// A refusal, as a handler returns it.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) Error);
@@ -124,9 +131,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         | Code::BadRequest
         | Code::BadPath
         | Code::ApplicationRequired
-        | Code::CurrentTokenInvalid => {
-            (S::BAD_REQUEST, "http:error:validation-fail", "Bad request.")
-        }
+        | Code::CurrentTokenInvalid => (S::BAD_REQUEST, INVALID, "Bad request."),
         Code::NoCredential => unauthorized("system:error:missing-token"),
         Code::MalformedToken
         | Code::UnsupportedHeader
@@ -151,46 +156,26 @@ pub(super) fn described(error: &Error, about: About) -> Described {
             (S::FORBIDDEN, "system:error:permission", "Forbidden.")
         }
         Code::NotFound => (S::NOT_FOUND, not_found(error, about), "Not found."),
-        Code::MethodNotAllowed => (
-            S::METHOD_NOT_ALLOWED,
-            "http:error:method-not-allowed",
-            "Method not allowed.",
-        ),
+        Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, NO_METHOD, "Method not allowed."),
         Code::Conflict => conflict(about),
         Code::AlreadyIdentified | Code::IdentityConflict => {
-            (S::CONFLICT, "user:error:invalid-user", "Conflict.")
+            (S::CONFLICT, "user:error:invalid-user", CONFLICT)
         }
         Code::ClientIdReused | Code::TooManyConversations => {
-            (S::CONFLICT, "conversation:error:not-allowed", "Conflict.")
+            (S::CONFLICT, "conversation:error:not-allowed", CONFLICT)
         }
-        Code::UserAnonymous => (
-            S::CONFLICT,
-            "conversation:error:invalid-member",
-            "Conflict.",
-        ),
-        Code::TooLarge => (
-            S::PAYLOAD_TOO_LARGE,
-            "http:error:validation-fail",
-            "Too large.",
-        ),
+        Code::UserAnonymous => (S::CONFLICT, "conversation:error:invalid-member", CONFLICT),
+        Code::TooLarge => (S::PAYLOAD_TOO_LARGE, INVALID, "Too large."),
         Code::UnsupportedMediaType => (
             S::UNSUPPORTED_MEDIA_TYPE,
-            "http:error:unsupported-media-type",
+            NO_TYPE,
             "Unsupported media type.",
         ),
-        Code::RateLimited => (
-            S::TOO_MANY_REQUESTS,
-            "system:error:too-many-requests",
-            "Too many requests.",
-        ),
-        Code::Internal => (
-            S::INTERNAL_SERVER_ERROR,
-            "system:error:internal-error",
-            "Internal Error.",
-        ),
+        Code::RateLimited => (S::TOO_MANY_REQUESTS, TOO_MANY, "Too many requests."),
+        Code::Internal => (S::INTERNAL_SERVER_ERROR, FAULT, "Internal Error."),
         Code::Unavailable => (
             S::SERVICE_UNAVAILABLE,
-            "system:error:internal-error",
+            FAULT,
             "Not available at the moment.",
         ),
     };
@@ -223,7 +208,7 @@ fn not_found(error: &Error, about: About) -> &'static str {
 }
 
 fn conflict(about: About) -> (StatusCode, &'static str, &'static str) {
-    let (status, title) = (StatusCode::CONFLICT, "Conflict.");
+    let (status, title) = (StatusCode::CONFLICT, CONFLICT);
     match about {
         About::Users => (status, "user:error:duplicate-name", title),
         About::Members => (

@@ -16,7 +16,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::{self, About};
-use super::shapes::{self, Unnumbered};
+use super::shapes;
+use super::shown_event::{self, Unnumbered};
 use crate::realtime::Realtime;
 
 /// What a client makes of an event without a number.
@@ -95,8 +96,8 @@ pub(super) fn event(
     conversation: ConversationId,
     event: &Event,
 ) -> Result<Utf8Bytes, Error> {
-    let shown = shapes::pushed(application, conversation, event)?;
-    arguments(&shapes::event_name(&event.kind), &shown)
+    let shown = shown_event::pushed(application, conversation, event)?;
+    arguments(&shown_event::event_name(&event.kind), &shown)
 }
 
 /// The user is asked in. It has no number: what the user is told of the
@@ -119,7 +120,7 @@ pub(super) fn invited(
         person: person.clone().into(),
     };
     let at = member.invited_at.unwrap_or(now);
-    let mut body = shapes::invitation(&subject, shapes::time(at), "invited");
+    let mut body = shown_event::invitation(&subject, shapes::time(at), "invited");
     if let Some(members) = body.as_object_mut() {
         let id = view.conversation.id.to_string();
         let name = view.conversation.name.as_ref().unwrap_or(&id);
@@ -142,7 +143,7 @@ pub(super) fn invited(
         body,
         at,
     };
-    arguments("member:invited", &shapes::unnumbered(told)?)
+    arguments("member:invited", &shown_event::unnumbered(told)?)
 }
 
 /// What happens and gets no number.
@@ -186,7 +187,7 @@ pub(super) fn signal(
         body,
         at: signal.at,
     };
-    arguments(&name, &shapes::unnumbered(told)?)
+    arguments(&name, &shown_event::unnumbered(told)?)
 }
 
 /// What the name of a position begins with: the type of the event that it names.

@@ -18,6 +18,7 @@ mod failure;
 mod asked;
 mod page;
 mod shapes;
+mod shown_event;
 mod conversations;
 mod members;
 mod events;

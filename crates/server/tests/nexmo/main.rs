@@ -1,5 +1,10 @@
 //! The nexmo door: HTTP by hand, and Engine.IO over real sockets, on a real store.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail by panicking, as its tests do"
+)]
+
 mod world;
 mod socket_client;
 mod rest;

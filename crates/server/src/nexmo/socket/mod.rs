@@ -99,7 +99,7 @@ impl Socket {
 
     /// Remembers what the client has, for when it comes back. Then the socket
     /// itself, where something may follow what went out.
-    pub(super) async fn end(self: Box<Self>) -> Option<WebSocket> {
+    pub(super) fn end(self: Box<Self>) -> Option<WebSocket> {
         let Entered {
             follower,
             resumes,
