@@ -9,7 +9,6 @@ use crate::world::{World, text};
 async fn what_the_client_sdk_does_first() {
     let world = World::new().await;
     let alice = world.person("alice").await;
-    let bob = world.person("bob").await;
     let asked = json!({
         "name": "room-1",
         "display_name": "Room One",
@@ -65,6 +64,27 @@ async fn what_the_client_sdk_does_first() {
         world.get(&by_id, &alice.token).await.expect(200)["id"],
         own["id"]
     );
+    let taken = world
+        .post(
+            "/beta/conversations",
+            &alice.token,
+            json!({ "name": "room-1" }),
+        )
+        .await;
+    taken.refused(409, "conversation:error:duplicate-name");
+}
+
+#[tokio::test]
+async fn members_and_conversations_are_invited_to_and_listed() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let id = world.shared(&[&alice]).await;
+    let members = format!("/v0.3/conversations/{id}/members");
+    let own = world
+        .get(&format!("{members}/me"), &alice.token)
+        .await
+        .expect(200);
     let invite = json!({ "state": "invited", "user": { "name": "bob" }, "from": own["id"] });
     let invited = world
         .post(&members, &alice.token, invite.clone())
@@ -111,14 +131,6 @@ async fn what_the_client_sdk_does_first() {
         (&user["name"], &user["display_name"]),
         (&json!("alice"), &json!("ALICE"))
     );
-    let taken = world
-        .post(
-            "/beta/conversations",
-            &alice.token,
-            json!({ "name": "room-1" }),
-        )
-        .await;
-    taken.refused(409, "conversation:error:duplicate-name");
 }
 
 /// Follows a page's own addresses, and collects what stands on each page.
@@ -191,6 +203,20 @@ async fn events_are_listed_page_by_page_in_either_order_and_by_type() {
         let found = pages(&world, &alice.token, &first, "events").await;
         assert_eq!(found, expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_of_a_list_is_refused_and_what_is_deleted_may_be_left_out() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let conversation = world.shared(&[&alice, &bob]).await;
+    for number in 0..4 {
+        world
+            .say(&alice.token, &conversation, &number.to_string())
+            .await;
+    }
+    let path = format!("/beta2/conversations/{conversation}/events");
     for query in [
         "page_size=0",
         "page_size=101",
@@ -234,7 +260,7 @@ async fn events_are_listed_page_by_page_in_either_order_and_by_type() {
 }
 
 #[tokio::test]
-async fn what_the_server_sdks_do() {
+async fn what_the_server_sdks_do_with_users() {
     let world = World::new().await;
     let bearer = world.backend();
     let asked =
@@ -299,6 +325,17 @@ async fn what_the_server_sdks_do() {
         .post("/v1/users", &bearer, json!({ "name": "me" }))
         .await;
     me.refused(400, "http:error:validation-fail");
+    let gone = world.call("DELETE", &path, &bearer, None).await;
+    assert_eq!(gone.status, 204);
+    let gone = world.get(&path, &bearer).await;
+    gone.refused(404, "user:error:not-found");
+}
+
+#[tokio::test]
+async fn what_the_server_sdks_do_with_conversations() {
+    let world = World::new().await;
+    let bearer = world.backend();
+    let id = world.person("carol").await.id;
     let room = world
         .post("/v1/conversations", &bearer, json!({ "name": "srv-room" }))
         .await
@@ -360,17 +397,6 @@ async fn what_the_server_sdks_do() {
         "LEFT"
     );
     assert_eq!(world.call("DELETE", &path, &bearer, None).await.status, 204);
-    assert_eq!(
-        world
-            .call("DELETE", &format!("/v1/users/{id}"), &bearer, None)
-            .await
-            .status,
-        204
-    );
-    world
-        .get(&format!("/v1/users/{id}"), &bearer)
-        .await
-        .refused(404, "user:error:not-found");
 }
 
 #[tokio::test]

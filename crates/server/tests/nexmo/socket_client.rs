@@ -125,9 +125,8 @@ impl Client {
     /// What comes next; pings are answered on the way.
     pub(crate) async fn next(&mut self) -> Came {
         loop {
-            let message = match in_time(self.socket.next()).await {
-                Some(Ok(message)) => message,
-                Some(Err(_)) | None => return Came::Closed(None),
+            let Some(Ok(message)) = in_time(self.socket.next()).await else {
+                return Came::Closed(None);
             };
             let text = match message {
                 Message::Text(text) => text.to_string(),
@@ -165,7 +164,9 @@ impl Client {
         async move {
             match self.next().await {
                 Came::Event(name, payload) => (name, payload),
-                other => panic!("{other:?} instead of an event: {place}"),
+                other @ (Came::Left | Came::Closed(_) | Came::Packet(_)) => {
+                    panic!("{other:?} instead of an event: {place}")
+                }
             }
         }
     }
