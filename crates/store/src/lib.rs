@@ -25,6 +25,7 @@ mod change;
 mod columns;
 mod missed;
 mod read;
+mod reason;
 mod registry;
 mod settings;
 mod upkeep;

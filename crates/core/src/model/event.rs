@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_credential::time::Timestamp;
 
+use super::member::Reason;
 use super::page::Order;
 use super::person::Person;
 use crate::id::{ApiKeyId, MemberId, UserId};
@@ -24,6 +25,9 @@ pub struct Event {
     pub from: Sender,
     /// Of whom it tells, where it is about a member.
     pub subject: Option<Subject>,
+    /// Why, where a member went out and somebody said it; apart, since few events
+    /// have any.
+    pub reason: Option<Box<Reason>>,
     /// When it was accepted.
     pub timestamp: Timestamp,
     /// The client's own id of it, shown to its sender.

@@ -43,6 +43,15 @@ pub enum MemberState {
     Left,
 }
 
+/// Why a member went out, as whoever did it said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// For a program.
+    pub code: Option<String>,
+    /// For people.
+    pub text: Option<String>,
+}
+
 // === impl MemberState ===
 
 impl MemberState {

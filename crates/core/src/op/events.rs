@@ -99,6 +99,7 @@ async fn append(
         body: body.clone(),
         from,
         subject: None,
+        reason: None,
         timestamp: now,
         client_id: send.client_id.clone(),
         edited_at: None,

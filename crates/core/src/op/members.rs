@@ -10,7 +10,7 @@ use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::ConversationView;
-use crate::model::member::{Member, MemberState};
+use crate::model::member::{Member, MemberState, Reason};
 use crate::model::page::{Order, Page, Window};
 use crate::model::user::{Identifier, User};
 use crate::ports::change::{Change, Committed, Expectation, Guard, MemberChange, NewMember};
@@ -241,6 +241,7 @@ fn entrance(
         member: member.id,
         from: MemberState::Invited,
         to: MemberState::Joined,
+        reason: None,
         author: principal.author(),
         assurance: principal.assurance(),
         at: ctx.now(),
@@ -249,16 +250,17 @@ fn entrance(
 }
 
 /// Changes a member's state: a user joins or leaves by its own place, and a
-/// backend does it for anybody.
+/// backend does it for anybody. Why it leaves may be said.
 ///
 /// # Errors
-/// `not_found`, `not_permitted`; `bad_request` for another state.
+/// `not_found`, `not_permitted`; `bad_request` for another state; `too_large`.
 pub async fn update_member(
     ctx: &Ctx,
     principal: &Principal,
     conversation: ConversationId,
     id: MemberId,
     state: MemberState,
+    reason: Option<Reason>,
 ) -> Result<Member, Error> {
     let from = match state {
         MemberState::Invited => {
@@ -275,27 +277,29 @@ pub async fn update_member(
         id,
         action: Action::UpdateMember(conversation, id),
     };
-    let (application, _) = change(ctx, principal, &place, from, state).await?;
+    let (application, _) = change(ctx, principal, &place, (from, state), reason).await?;
     let found = ctx.store.member(application, conversation, id).await?;
     found.ok_or_else(|| Error::not_found("member"))
 }
 
-/// Ends a place: one's own, or as creator or backend another's.
+/// Ends a place: one's own, or as creator or backend another's. Why may be said.
 ///
 /// # Errors
-/// `not_found`, `not_permitted`.
+/// `not_found`, `not_permitted`, `too_large`.
 pub async fn remove_member(
     ctx: &Ctx,
     principal: &Principal,
     conversation: ConversationId,
     id: MemberId,
+    reason: Option<Reason>,
 ) -> Result<(), Error> {
     let place = Place {
         conversation,
         id,
         action: Action::RemoveMember(conversation, id),
     };
-    change(ctx, principal, &place, None, MemberState::Left).await?;
+    let to = (None, MemberState::Left);
+    change(ctx, principal, &place, to, reason).await?;
     Ok(())
 }
 
@@ -312,9 +316,10 @@ async fn change(
     ctx: &Ctx,
     principal: &Principal,
     place: &Place,
-    from: Option<MemberState>,
-    to: MemberState,
+    (from, to): (Option<MemberState>, MemberState),
+    reason: Option<Reason>,
 ) -> Result<(ApplicationId, Member), Error> {
+    check_reason(reason.as_ref())?;
     let Place {
         conversation,
         id,
@@ -354,6 +359,7 @@ async fn change(
         member: *id,
         from: member.state,
         to,
+        reason: reason.filter(|_| to == MemberState::Left),
         author: principal.author(),
         assurance: principal.assurance(),
         at: ctx.now(),
@@ -368,6 +374,21 @@ async fn change(
         user: member.user,
     });
     Ok((application, member))
+}
+
+fn check_reason(reason: Option<&Reason>) -> Result<(), Error> {
+    let texts = reason.map(|reason| [&reason.code, &reason.text]);
+    let mut texts = texts.into_iter().flatten().flatten();
+    if texts.any(|text| text.len() > limit::REASON_BYTES_MAX) {
+        return Err(Error::new(
+            Code::TooLarge,
+            format!(
+                "a reason's code and text have at most {} bytes each",
+                limit::REASON_BYTES_MAX
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn no_application() -> Error {

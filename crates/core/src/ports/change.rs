@@ -15,7 +15,7 @@ use crate::model::attachment::Attachment;
 use crate::model::audit::AuditEntry;
 use crate::model::conversation::{Conversation, ConversationPatch};
 use crate::model::event::{Assurance, Author, EventKind, Sender};
-use crate::model::member::MemberState;
+use crate::model::member::{MemberState, Reason};
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::model::settings::Settings;
@@ -301,6 +301,8 @@ pub struct MemberChange {
     pub from: MemberState,
     /// The state that it gets: joined or left.
     pub to: MemberState,
+    /// Why, where it becomes left.
+    pub reason: Option<Reason>,
     /// Who does it.
     pub author: Author,
     /// How well the author is known.

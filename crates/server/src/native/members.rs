@@ -83,7 +83,7 @@ pub(super) async fn update(
     let conversation = named.id("conversation_id", "conversation")?;
     let id = named.id("member_id", "member")?;
     let state = state(patch.state);
-    let member = op::members::update_member(&ctx, &asker, conversation, id, state).await?;
+    let member = op::members::update_member(&ctx, &asker, conversation, id, state, None).await?;
     Ok(Answer(StatusCode::OK, shown(&member)))
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn remove(
     query.only(&[])?;
     let conversation = named.id("conversation_id", "conversation")?;
     let id = named.id("member_id", "member")?;
-    op::members::remove_member(&ctx, &asker, conversation, id).await?;
+    op::members::remove_member(&ctx, &asker, conversation, id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

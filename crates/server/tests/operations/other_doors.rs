@@ -14,7 +14,7 @@ use countersign_core::error::{Code, Error};
 use countersign_core::id::{ConversationId, DeviceId, MemberId, SessionId, UserId};
 use countersign_core::limit;
 use countersign_core::model::event::{Assurance, Event, EventFilter, EventKind, KindFilter, Range};
-use countersign_core::model::member::MemberState;
+use countersign_core::model::member::{MemberState, Reason};
 use countersign_core::model::page::{Order, Window};
 use countersign_core::model::session::SessionIdentity;
 use countersign_core::model::signal::SignalKind;
@@ -224,8 +224,20 @@ async fn who_left_and_is_asked_again_has_a_new_place() {
     let asked = own(ctx, bob, id).await.unwrap();
     assert_eq!((asked.id, asked.invited_by), (first, Some(creator.id)));
     assert_eq!(join(ctx, bob, id).await.unwrap().member.id, first);
-    let left = update_member(ctx, bob, id, first, MemberState::Left).await;
-    assert!(left.unwrap().left_at.is_some());
+    let reason = |bytes: usize| {
+        Some(Reason {
+            code: Some("bye".to_owned()),
+            text: Some("x".repeat(bytes)),
+        })
+    };
+    let leave = |reason| update_member(ctx, bob, id, first, MemberState::Left, reason);
+    let too_long = leave(reason(limit::REASON_BYTES_MAX + 1)).await;
+    refused(Code::TooLarge, too_long);
+    let said = reason(limit::REASON_BYTES_MAX);
+    let left = leave(said.clone()).await.unwrap();
+    assert!(left.left_at.is_some());
+    let told = list_events(ctx, &world.alice, id, Range::Newest, 1).await;
+    assert_eq!(told.unwrap()[0].reason.as_deref(), said.as_ref());
     refused(Code::NotFound, own(ctx, bob, id).await);
     refused(Code::NotFound, join(ctx, bob, id).await);
     let second = world.invite(id).await;

@@ -1,6 +1,6 @@
 //! Conversations: add, change, delete.
 
-use super::event::append_told;
+use super::event::{Told, append_told};
 use super::{Plan, author_bytes, member};
 use crate::columns::integer;
 use crate::engine::Value;
@@ -72,15 +72,15 @@ fn add_creator(plan: &mut Plan, new: &NewConversation, member: MemberId, user: U
     let id = new.conversation.id;
     let at = new.conversation.created_at;
     member::insert(plan, id, (member, user), MemberState::Joined, None, at);
-    append_told(
-        plan,
-        id,
-        &EventKind::MemberJoined,
-        new.author,
-        member,
-        new.assurance,
+    let told = Told {
+        kind: EventKind::MemberJoined,
+        author: new.author,
+        subject: member,
+        reason: None,
+        assurance: new.assurance,
         at,
-    );
+    };
+    append_told(plan, id, &told);
 }
 
 /// Changes what the patch names.

@@ -4,8 +4,10 @@
 use super::Plan;
 use crate::columns::integer;
 use crate::engine::Value;
+use crate::reason;
 use countersign_core::id::{ConversationId, MemberId};
 use countersign_core::model::event::{Assurance, Author, EventKind};
+use countersign_core::model::member::Reason;
 use countersign_core::ports::change::{Expectation, NewEvent, Touch};
 use countersign_credential::time::Timestamp;
 
@@ -40,7 +42,7 @@ macro_rules! tell_of_place {
         concat!(
             "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
              subject_id, assurance, counted, created_at) \
-             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, '{}', $5, $6, 0, $7 \
+             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $8, $5, $6, 0, $7 \
              FROM conversations c JOIN members m \
              ON m.application_id = c.application_id AND m.conversation_id = c.id \
              WHERE c.application_id = $1 AND c.id = $2 AND ",
@@ -54,7 +56,7 @@ const TELL_OF_USER: &str = tell_of_place!("m.user_id = $3");
 const TELL_OF_MEMBER: &str = tell_of_place!("m.id = $3");
 const TELL_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
      author_id, kind, body, subject_id, assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, $3, $4, '{}', $5, $6, 0, $7 \
+     SELECT c.application_id, c.id, c.last_event_id, $3, $4, $8, $5, $6, 0, $7 \
      FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
 const EDIT: &str = "UPDATE events SET body = $4, edited_at = $5 \
      WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
@@ -197,26 +199,30 @@ pub(super) fn take_number_of(
     plan.appends_to(conversation);
 }
 
-/// Appends the event that tells of a member, under the number that was taken.
-pub(super) fn append_told(
-    plan: &mut Plan,
-    conversation: ConversationId,
-    kind: &EventKind,
-    author: Author,
-    subject: MemberId,
-    assurance: Assurance,
-    at: Timestamp,
-) {
+/// An event that tells of a member.
+pub(super) struct Told<'a> {
+    pub(super) kind: EventKind,
+    pub(super) author: Author,
+    pub(super) subject: MemberId,
+    pub(super) reason: Option<&'a Reason>,
+    pub(super) assurance: Assurance,
+    pub(super) at: Timestamp,
+}
+
+/// Appends the event that tells of a member, under the number that was taken. What its body says
+/// is made when it is read; the row keeps why.
+pub(super) fn append_told(plan: &mut Plan, conversation: ConversationId, told: &Told<'_>) {
     let parameters = [
         plan.application(),
         conversation.bytes().into(),
-        author_id(author),
-        kind.name().as_ref().into(),
-        subject.bytes().into(),
-        assurance.as_str().into(),
-        at.milliseconds().into(),
+        author_id(told.author),
+        told.kind.name().as_ref().into(),
+        told.subject.bytes().into(),
+        told.assurance.as_str().into(),
+        told.at.milliseconds().into(),
+        reason::text_of(told.reason).into(),
     ];
-    match author {
+    match told.author {
         Author::User(_) => plan.expect(Expectation::Joined, TELL_OF_USER, parameters),
         Author::Member(_) => plan.expect(Expectation::Joined, TELL_OF_MEMBER, parameters),
         Author::ApiKey(_) | Author::Backend => {

@@ -1,6 +1,6 @@
 //! Members: add, change, and the positions that they have reached.
 
-use super::event::{append_told, take_number};
+use super::event::{Told, append_told, take_number};
 use super::{Plan, author_bytes};
 use crate::columns::integer;
 use countersign_core::id::{ConversationId, MemberId, UserId};
@@ -94,15 +94,15 @@ pub(super) fn add(plan: &mut Plan, new: &NewMember) {
         new.member.bytes().into(),
     ];
     plan.run(ENTER_CREATOR, parameters);
-    append_told(
-        plan,
-        conversation,
-        &kind_of(new.state),
-        new.author,
-        new.member,
-        new.assurance,
-        new.at,
-    );
+    let told = Told {
+        kind: kind_of(new.state),
+        author: new.author,
+        subject: new.member,
+        reason: None,
+        assurance: new.assurance,
+        at: new.at,
+    };
+    append_told(plan, conversation, &told);
 }
 
 /// Moves a place from one state to another, with the event that tells of it.
@@ -118,15 +118,15 @@ pub(super) fn change(plan: &mut Plan, change: &MemberChange) {
         change.at.milliseconds().into(),
     ];
     plan.expect(Expectation::MemberState, SET_STATE, parameters);
-    append_told(
-        plan,
-        conversation,
-        &kind_of(change.to),
-        change.author,
-        change.member,
-        change.assurance,
-        change.at,
-    );
+    let told = Told {
+        kind: kind_of(change.to),
+        author: change.author,
+        subject: change.member,
+        reason: change.reason.as_ref(),
+        assurance: change.assurance,
+        at: change.at,
+    };
+    append_told(plan, conversation, &told);
 }
 
 /// Expects the membership that a user's change needs. The conversation is locked by now.

@@ -8,6 +8,7 @@ use crate::change::event::author_id;
 use crate::columns::{Columns, creator as creator_of, digest, integer, member as member_of};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
+use crate::reason;
 use crate::rows::{Row, Rows};
 use countersign_core::id::{ApplicationId, ConversationId, UserId};
 use countersign_core::limit::EVENT_KINDS_MAX;
@@ -308,6 +309,10 @@ fn event(columns: &mut Columns<'_>, people: &People) -> Result<Event, StoreError
         kind,
         body: subject.as_ref().map_or_else(|| body.to_owned(), told_of),
         from: person::sender_of(author, assurance),
+        reason: subject
+            .as_ref()
+            .and_then(|_| reason::of_text(body))
+            .map(Box::new),
         subject,
         timestamp,
         client_id,

@@ -65,6 +65,7 @@ macro_rules! suite {
                 there_is_room_for_so_many,
                 moves_from_state_to_state,
                 tells_when_it_went_where,
+                tells_why_it_went_out,
                 positions_move_ahead_only,
                 who_comes_back_is_a_new_member,
             ],

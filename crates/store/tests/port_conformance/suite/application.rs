@@ -404,6 +404,7 @@ pub(crate) async fn attachments_are_of_who_is_joined(world: Arc<World>) {
         member: place,
         from: MemberState::Joined,
         to: MemberState::Left,
+        reason: None,
         author: Author::Backend,
         assurance: Assurance::Verified,
         at: world.at(500),

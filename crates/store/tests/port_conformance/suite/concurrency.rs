@@ -153,6 +153,7 @@ pub(crate) async fn a_removal_meets_an_upload(world: Arc<World>) {
             member: place,
             from: MemberState::Joined,
             to: MemberState::Left,
+            reason: None,
             author: Author::Backend,
             assurance: Assurance::Verified,
             at: world.at(9),

@@ -5,7 +5,7 @@ use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
 use countersign_core::model::conversation::ConversationList;
 use countersign_core::model::event::{Assurance, Author, EventKind};
-use countersign_core::model::member::MemberState;
+use countersign_core::model::member::{MemberState, Reason};
 use countersign_core::model::page::{Order, Window};
 use countersign_core::ports::change::{Change, Expectation, Guard, MemberChange, NewMember};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ fn change(
         member,
         from,
         to,
+        reason: None,
         author,
         assurance: Assurance::Verified,
         at: world.at(500),
@@ -198,6 +199,45 @@ pub(crate) async fn moves_from_state_to_state(world: Arc<World>) {
             change(&world, nowhere, place, joined, left, Author::Backend),
         )
         .await;
+}
+
+pub(crate) async fn tells_why_it_went_out(world: Arc<World>) {
+    let (joined, left) = (MemberState::Joined, MemberState::Left);
+    let jay = world.person("jay").await;
+    let id = world.conversation(&jay).await;
+    let said = |code: Option<&str>, text: Option<&str>| {
+        Some(Reason {
+            code: code.map(str::to_owned),
+            text: text.map(str::to_owned),
+        })
+    };
+    for reason in [
+        None,
+        said(Some("bye"), Some("done \"for\" today")),
+        said(None, Some("ä")),
+        said(Some("c"), None),
+    ] {
+        let name = format!("ann{}", world.history(id).await.len());
+        let ann = world.person(&name).await;
+        let place = world.join(id, &ann).await;
+        let leave = MemberChange {
+            conversation: id,
+            member: place,
+            from: joined,
+            to: left,
+            reason: reason.clone(),
+            author: Author::User(ann.id),
+            assurance: Assurance::Verified,
+            at: world.at(500),
+        };
+        world.commit([Change::ChangeMember(Box::new(leave))]).await;
+        let mut history = world.history(id).await;
+        let went = history.pop().unwrap();
+        let came = history.pop().unwrap();
+        assert_eq!((came.reason, went.reason), (None, reason.map(Box::new)));
+        // What it tells beside is the same as ever.
+        assert_eq!(came.body, went.body);
+    }
 }
 
 pub(crate) async fn tells_when_it_went_where(world: Arc<World>) {

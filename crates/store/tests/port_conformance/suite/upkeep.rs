@@ -341,6 +341,7 @@ pub(crate) async fn a_silent_visitor_goes_with_what_is_theirs_alone(world: Arc<W
         member: place,
         from: MemberState::Joined,
         to: MemberState::Left,
+        reason: None,
         author: Author::Backend,
         assurance: Assurance::Verified,
         at: world.at(10_000),
