@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::id::{ConversationId, MemberId};
-use countersign_core::model::member::{Member, MemberState};
+use countersign_core::model::member::{Member, MemberState, Reason};
 use countersign_core::model::page::Page;
 use countersign_core::model::user::Identifier;
 use countersign_core::op;
@@ -42,6 +42,14 @@ struct NamedUser {
 #[derive(Deserialize)]
 struct Change {
     state: Option<String>,
+    reason: Option<Said>,
+}
+
+/// Why a member goes out.
+#[derive(Deserialize)]
+struct Said {
+    code: Option<String>,
+    text: Option<String>,
 }
 
 /// `POST /{version}/conversations/{id}/members`
@@ -128,8 +136,12 @@ pub(super) async fn update(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<
     let id = member_id(&ctx, &asked, conversation).await?;
     let change: Change = asked.json()?;
     let state = state_of(change.state.as_deref())?;
-    let member =
-        op::members::update_member(&ctx, &asked.principal, conversation, id, state).await?;
+    let reason = change.reason.map(|said| Reason {
+        code: said.code,
+        text: said.text,
+    });
+    let asker = &asked.principal;
+    let member = op::members::update_member(&ctx, asker, conversation, id, state, reason).await?;
     let shown = shown(&asked, conversation, &member);
     Ok(Answer(StatusCode::OK, shown).into_response())
 }
@@ -138,7 +150,10 @@ pub(super) async fn update(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<
 pub(super) async fn remove(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
     let conversation = asked.id("conversation_id", "conversation")?;
     let id = member_id(&ctx, &asked, conversation).await?;
-    op::members::remove_member(&ctx, &asked.principal, conversation, id).await?;
+    let said = |name| asked.query.text(name).map(str::to_owned);
+    let (code, text) = (said("reason_code"), said("reason_text"));
+    let reason = (code.is_some() || text.is_some()).then_some(Reason { code, text });
+    op::members::remove_member(&ctx, &asked.principal, conversation, id, reason).await?;
     Ok(done(&asked))
 }
 

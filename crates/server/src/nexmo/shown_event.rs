@@ -217,6 +217,10 @@ fn member_body(event: &Event, subject: &Subject, change: &str) -> Value {
     let members = body.as_object_mut().into_iter();
     for members in members {
         members.insert("initiator".to_owned(), json!({ change: initiator }));
+        if let Some(reason) = &event.reason {
+            let reason = json!({ "code": reason.code, "text": reason.text });
+            members.insert("reason".to_owned(), reason);
+        }
         if change == "invited" {
             let name = by.user.map(|id| user_name(&by.person.names, id));
             members.insert("invited_by".to_owned(), json!(name));

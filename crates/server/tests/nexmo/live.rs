@@ -86,6 +86,7 @@ async fn who_leaves_is_told_so_and_nothing_after_it() {
         assert_eq!(told["from"], id.as_str());
         assert_eq!(told["body"]["user"]["name"], "bob");
         assert!(told["body"]["timestamp"]["left"].is_string());
+        assert_eq!(told["body"]["reason"]["code"], "bye");
     }
     world.say(&alice.token, &conversation, "among us").await;
     stays.named("text").await;

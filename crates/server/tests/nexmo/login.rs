@@ -222,6 +222,10 @@ async fn a_token_that_is_nearly_over_is_told_and_one_that_is_over_ends_the_socke
         .call("PUT", &path, &world.token("alice"), None)
         .await
         .expect(200);
+    // One client sends a text there, and it is of no matter.
+    let body = Some(json!(""));
+    let put = world.call("PUT", &path, &world.token("alice"), body).await;
+    assert_eq!(put.expect(200)["session_id"], other["id"]);
     // Its answer comes once the socket has looked at its session again.
     renewed.emit("unknown", json!({ "tid": "t" })).await;
     renewed.named("http:error:validation-fail").await;
