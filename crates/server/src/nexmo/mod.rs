@@ -24,6 +24,7 @@ mod members;
 mod events;
 mod users;
 mod sessions;
+mod applications;
 mod packet;
 mod frames;
 mod connect;

@@ -8,7 +8,7 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::failure::About;
-use super::{connect, conversations, events, members, sessions, users};
+use super::{applications, connect, conversations, events, members, sessions, users};
 use crate::call::Call;
 
 /// A call, and what answers it.
@@ -28,6 +28,9 @@ const USER: &str = "/{version}/users/{user_id}";
 const USER_CONVERSATIONS: &str = "/{version}/users/{user_id}/conversations";
 const USER_SESSIONS: &str = "/{version}/users/{user_id}/sessions";
 const SESSION: &str = "/{version}/sessions/{session_id}";
+
+const APPLICATIONS: &str = "/v2/applications";
+const APPLICATION: &str = "/v2/applications/{application_id}";
 
 /// Every path at which a socket is opened: clients write a slash at the end.
 const SOCKETS: [&str; 4] = ["/v2/rtc/", "/v2/rtc", "/rtc/", "/rtc"];
@@ -61,6 +64,11 @@ pub(super) fn all() -> Vec<Route> {
         route(M::GET, USER_CONVERSATIONS, conversations::list_of_user),
         route(M::GET, USER_SESSIONS, sessions::list_of_user),
         route(M::PUT, SESSION, sessions::renew),
+        route(M::POST, APPLICATIONS, applications::create),
+        route(M::GET, APPLICATIONS, applications::list),
+        route(M::GET, APPLICATION, applications::read),
+        route(M::PUT, APPLICATION, applications::replace),
+        route(M::DELETE, APPLICATION, applications::delete),
     ];
     all.extend(SOCKETS.map(|path| route(M::GET, path, connect::open)));
     all.extend(SOCKET_METRICS.map(|path| route(M::POST, path, connect::told_metrics)));

@@ -115,7 +115,8 @@ impl Fixture {
 async fn every_route_is_in_the_table() {
     let told: BTreeSet<_> = nexmo::calls()
         .into_iter()
-        .filter(|call| !call.template.contains("rtc"))
+        // Sockets, and what API keys alone may do, have tests of their own.
+        .filter(|call| !call.template.starts_with("/v2/") && !call.template.contains("rtc"))
         .map(|call| (call.method.to_string(), call.template))
         .collect();
     let listed: BTreeSet<_> = TABLE

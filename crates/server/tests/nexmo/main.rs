@@ -10,6 +10,7 @@ mod socket_client;
 mod rest;
 mod errors;
 mod acl;
+mod applications;
 mod login;
 mod live;
 mod revocation;
