@@ -239,3 +239,37 @@ async fn a_token_that_is_nearly_over_is_told_and_one_that_is_over_ends_the_socke
     let refused = world.call("PUT", &path, &bob.token, None).await;
     refused.refused(404, "session:error:not-found");
 }
+
+#[tokio::test]
+async fn a_token_is_used_up_at_the_native_door_alone() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let path = "/v1/applications/current/settings";
+    let patch = Some(json!({ "one_time": { "nexmo": true } }));
+    world
+        .native("PATCH", path, &world.admin, patch)
+        .await
+        .expect(200);
+    for _ in 0..2 {
+        world.connect(&alice.token).await;
+    }
+    let login = json!({ "credential": alice.token });
+    let log_in = || world.native("POST", "/v1/sessions", &world.admin, Some(login.clone()));
+    log_in().await.expect(201);
+    let again = log_in().await.expect(401);
+    assert_eq!(again["code"], "credential_used");
+    world.connect(&alice.token).await;
+    world.get("/v0.3/users/me", &alice.token).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_native_door_takes_no_token_of_a_user_as_a_bearer() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    // That it was found good here does not make it good there.
+    for _ in 0..2 {
+        world.get("/v0.3/users/me", &alice.token).await.expect(200);
+        let refused = world.native("GET", "/v1/conversations", &alice.token, None);
+        assert_eq!(refused.await.expect(401)["code"], "no_credential");
+    }
+}

@@ -12,6 +12,7 @@ mod errors;
 mod acl;
 mod applications;
 mod login;
+mod log;
 mod live;
 mod revocation;
 mod bad_packets;
