@@ -199,7 +199,7 @@ test('flag, variable and file are layers, doors are switched on by name', () =>
     assert.deepEqual(Object.keys(ready), ['url', 'doors']);
     assert.deepEqual(Object.keys(ready.doors), ['nexmo', 'sinch']);
     const door = await call(ready.doors.nexmo, 'GET', '/v0.3/users');
-    assert.deepEqual([door.status, door.body.code], [404, 'not_found']);
+    assert.deepEqual([door.status, door.body.code], [401, 'system:error:missing-token']);
     assert.equal((await call(ready.url, 'GET', '/healthz')).status, 200);
     const { stderr } = await stop();
     assert.match(stderr, /WARN .*TLS must be in front of it setting="doors.sinch \(.*countersign.toml:6\)" address=0.0.0.0:/);

@@ -17,10 +17,10 @@ use countersign_core::op::api_keys::create_operator_key;
 use countersign_core::ports::Random as _;
 use countersign_core::token::TokenKeys;
 use countersign_fanout::in_process::InProcess;
-use countersign_server::native;
 use countersign_server::operations::{Operations, Sample};
 use countersign_server::serve::{Limits, Server, Socket};
 use countersign_server::upkeep;
+use countersign_server::{native, nexmo};
 use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
@@ -105,9 +105,16 @@ impl Prepared {
         let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
         let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
         let operations = operations(plan.purpose, &store);
-        let mut routers = vec![(native, native::operated(Arc::clone(&ctx), operations))];
-        for (_, socket) in doors {
-            routers.push((socket, native::unbuilt(Arc::clone(&ctx))));
+        let of_native = native::operated(Arc::clone(&ctx), operations.clone());
+        let mut routers = vec![(native, of_native)];
+        for (door, socket) in doors {
+            let router = match door {
+                VendorDoor::Nexmo => nexmo::operated(Arc::clone(&ctx), operations.clone()),
+                VendorDoor::Kustomer | VendorDoor::Sinch | VendorDoor::SinchMessaging => {
+                    native::unbuilt(Arc::clone(&ctx))
+                }
+            };
+            routers.push((socket, router));
         }
         Ok(Self {
             server: Server::on(routers, Limits::default()),

@@ -18,6 +18,7 @@ pub struct Error {
     pub detail: Cow<'static, str>,
     /// What to do about it.
     pub hint: Option<Cow<'static, str>>,
+    missing: Option<&'static str>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -140,6 +141,7 @@ impl Error {
             code,
             detail: detail.into(),
             hint: None,
+            missing: None,
             cause: None,
         }
     }
@@ -154,7 +156,17 @@ impl Error {
     /// There is no such thing here, or who asks may not know of it.
     #[must_use]
     pub fn not_found(what: &'static str) -> Self {
-        Self::new(Code::NotFound, format!("there is no such {what} here"))
+        Self {
+            missing: Some(what),
+            ..Self::new(Code::NotFound, format!("there is no such {what} here"))
+        }
+    }
+
+    /// What there is not, where the code says that something is missing: for a
+    /// protocol that has a code for each noun.
+    #[must_use]
+    pub fn missing(&self) -> Option<&'static str> {
+        self.missing
     }
 
     /// The store gives no answer. The cause is for the log.
@@ -163,6 +175,7 @@ impl Error {
             code: Code::Unavailable,
             detail: "the store cannot be reached at the moment".into(),
             hint: Some("try again in a few seconds".into()),
+            missing: None,
             cause: Some(cause.into()),
         }
     }
@@ -173,6 +186,7 @@ impl Error {
             code: Code::Internal,
             detail: "something went wrong on our side".into(),
             hint: None,
+            missing: None,
             cause: Some(cause.into()),
         }
     }
@@ -212,6 +226,7 @@ impl From<Refusal> for Error {
             code,
             detail: refusal.detail.into(),
             hint: refusal.hint.map(Cow::from),
+            missing: None,
             cause: None,
         }
     }

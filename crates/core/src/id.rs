@@ -45,7 +45,7 @@ macro_rules! ids {
 
             /// Takes an id back from the store or from a token that we made.
             #[must_use]
-            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
 

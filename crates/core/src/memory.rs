@@ -12,11 +12,11 @@ use countersign_credential::time::Timestamp;
 use quick_cache::sync::Cache;
 
 use crate::context::Judge;
-use crate::id::{ApiKeyId, ApplicationId, SessionId};
+use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 use crate::limit;
 use crate::model::api_key::ApiKey;
 use crate::model::application::ApplicationName;
-use crate::model::revocation::Marks;
+use crate::model::revocation::{Marks, Target};
 use crate::ports::fanout::Notice;
 use crate::ports::store::SessionView;
 
@@ -52,6 +52,8 @@ pub(crate) struct KnownCredential {
     pub(crate) application: ApplicationId,
     /// What it says.
     pub(crate) claims: Claims,
+    /// Whom it names, where it is a user's.
+    pub(crate) user: Option<UserId>,
 }
 
 /// Taken before the store is read. What was read is not remembered if
@@ -97,17 +99,40 @@ impl Memory {
             }
             Notice::User { user, .. } => {
                 self.sessions.retain(|_, known| known.view.user.id != *user);
+                self.credentials
+                    .retain(|_, (_, known)| known.user != Some(*user));
             }
             Notice::Revoked {
                 application,
                 revocation,
             } => {
+                // With a session its credential may be over, which a session
+                // that is not known does not tell.
+                let of_session = match &revocation.target {
+                    Target::Session(id) => Some(self.sessions.get(id)),
+                    Target::Jti(_)
+                    | Target::Digest(_)
+                    | Target::Kid(_)
+                    | Target::ApiKey(_)
+                    | Target::User(_)
+                    | Target::Name(_)
+                    | Target::ExternalId(_)
+                    | Target::Email(_)
+                    | Target::Application(_) => None,
+                };
+                let may_be_its = |user: UserId| {
+                    of_session.as_ref().is_some_and(|session| {
+                        let owner = session.as_ref().map(|known| known.view.user.id);
+                        owner.is_none_or(|owner| owner == user)
+                    })
+                };
                 self.sessions.retain(|_, known| {
                     known.marks.application != *application || !revocation.covers(&known.marks)
                 });
                 self.credentials.retain(|_, (_, known)| {
                     known.application != *application
-                        || !revocation.covers_bearer(*application, &known.claims)
+                        || !revocation.covers_bearer(*application, &known.claims, known.user)
+                            && !known.user.is_some_and(may_be_its)
                 });
             }
             Notice::Application(id) => {

@@ -1,8 +1,8 @@
 //! The doors of Countersign: requests in, use cases called, answers out.
 //!
 //! [`Server`](serve::Server) accepts connections for all doors;
-//! [`native::router`] is the native API, [`native::unbuilt`] stands in for a
-//! door that does not exist yet. A door decodes a request, calls one use case
+//! [`native::router`] is the native API, [`nexmo::operated`] the door of the Nexmo
+//! clients, [`native::unbuilt`] stands in for a door that does not exist yet. A door decodes a request, calls one use case
 //! of the domain, and encodes its answer; it decides nothing itself.
 //!
 //! # Invariants
@@ -16,13 +16,19 @@
 
 pub mod limit;
 pub mod path;
+pub mod call;
+mod body;
+mod authorization;
 pub mod connection;
 pub mod serve;
 mod tasks;
 pub mod upkeep;
 mod listener;
 mod rate;
+mod gate;
+mod request_log;
 pub mod realtime;
 mod metrics;
 pub mod operations;
 pub mod native;
+pub mod nexmo;

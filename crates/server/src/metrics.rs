@@ -13,7 +13,7 @@ use countersign_core::error::Code;
 use countersign_core::tally::Tally;
 use http::{Method, StatusCode};
 
-use crate::native::Call;
+use crate::call::Call;
 use crate::operations::Sample;
 
 /// Classes of status: 1xx to 5xx.

@@ -82,9 +82,11 @@ impl Operations {
     /// What the doors of one node share: these rates, and what these sources tell.
     #[must_use]
     pub fn new(rates: Rates, sources: Vec<Source>) -> Self {
+        let mut calls = crate::native::calls();
+        calls.extend(crate::nexmo::calls());
         Self {
             limiter: Arc::new(Limiter::new(rates)),
-            requests: Arc::new(Requests::new(&crate::native::calls())),
+            requests: Arc::new(Requests::new(&calls)),
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
             sources: sources.into(),
             realtime: Arc::new(Realtime::new(Patience::default(), LINES_MAX)),

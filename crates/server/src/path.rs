@@ -8,6 +8,10 @@
 
 use std::borrow::Cow;
 
+use countersign_core::error::{Code, Error};
+use http::Uri;
+use http::uri::PathAndQuery;
+
 /// Why a path is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
@@ -70,6 +74,25 @@ fn is_canonical(path: &str) -> bool {
     bytes.first() == Some(&b'/')
         && bytes.iter().all(plain)
         && !bytes.windows(2).any(|pair| pair == b"//")
+}
+
+/// A request's address with its path in its one spelling.
+pub(crate) fn canonical_uri(uri: Uri) -> Result<Uri, Error> {
+    let bad_path = |bad: BadPath| {
+        Error::new(Code::BadPath, bad.to_string())
+            .hint("write the path plainly, as it is documented")
+    };
+    let written = match canonical(uri.path()).map_err(bad_path)? {
+        Cow::Borrowed(_) => return Ok(uri),
+        Cow::Owned(written) => written,
+    };
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{written}?{query}"),
+        None => written,
+    };
+    let mut parts = uri.into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).map_err(Error::internal)?);
+    Uri::from_parts(parts).map_err(Error::internal)
 }
 
 fn decoded(segment: &str) -> Result<String, BadPath> {

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_core::access::principal::{Principal, Who};
-use countersign_core::id::{ApiKeyId, ApplicationId, SessionId};
+use countersign_core::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 use countersign_core::limit::{self, Rate};
 use countersign_credential::time::Timestamp;
 
@@ -32,6 +32,8 @@ pub(crate) enum Caller {
     Local,
     /// A visitor's or user's session.
     Session(SessionId),
+    /// A user whose credential is the bearer, on all of their devices.
+    User(UserId),
     /// A backend.
     Key(ApiKeyId),
     /// The backends of an application that sign their own tokens.
@@ -92,6 +94,7 @@ impl Caller {
         match &principal.who {
             Who::Client { .. } => None,
             Who::Session { identity, .. } => Some(Self::Session(identity.session)),
+            Who::Bearer { user } => Some(Self::User(*user)),
             Who::Backend {
                 api_key: Some(id), ..
             }
@@ -104,7 +107,7 @@ impl Caller {
         match self {
             Self::Peer(_) | Self::Crowd => rates.entrance,
             Self::Local => rates.local_entrance,
-            Self::Session(_) => rates.session,
+            Self::Session(_) | Self::User(_) => rates.session,
             Self::Key(_) | Self::Application(_) => rates.key,
         }
     }

@@ -38,6 +38,12 @@ pub enum Who {
         /// How well the user is known.
         assurance: Assurance,
     },
+    /// A user by the credential that names them, where that is a bearer itself:
+    /// a session may stand beside it, and it is judged without one.
+    Bearer {
+        /// The user.
+        user: UserId,
+    },
     /// A backend.
     Backend {
         /// Its API key; a backend with a signed token has none.
@@ -78,7 +84,7 @@ impl Principal {
         match &self.who {
             Who::Client { .. } => Role::Client,
             Who::Session { identity, .. } if identity.anonymous => Role::Visitor,
-            Who::Session { .. } => Role::User,
+            Who::Session { .. } | Who::Bearer { .. } => Role::User,
             Who::Backend { admin: false, .. } => Role::Backend,
             Who::Backend { admin: true, .. } => Role::Admin,
             Who::Operator { .. } => Role::Operator,
@@ -88,7 +94,11 @@ impl Principal {
     /// The user or visitor who asks, if it is one.
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
-        self.session().map(|identity| identity.user)
+        match &self.who {
+            Who::Session { identity, .. } => Some(identity.user),
+            Who::Bearer { user } => Some(*user),
+            Who::Client { .. } | Who::Backend { .. } | Who::Operator { .. } => None,
+        }
     }
 
     /// The session through which a user or visitor asks.
@@ -96,7 +106,10 @@ impl Principal {
     pub fn session(&self) -> Option<&SessionIdentity> {
         match &self.who {
             Who::Session { identity, .. } => Some(identity),
-            Who::Client { .. } | Who::Backend { .. } | Who::Operator { .. } => None,
+            Who::Client { .. }
+            | Who::Bearer { .. }
+            | Who::Backend { .. }
+            | Who::Operator { .. } => None,
         }
     }
 
@@ -106,6 +119,7 @@ impl Principal {
         match &self.who {
             Who::Client { .. } => Actor::Client,
             Who::Session { identity, .. } => Actor::User(identity.user),
+            Who::Bearer { user } => Actor::User(*user),
             Who::Backend {
                 api_key: Some(id), ..
             }
@@ -119,6 +133,7 @@ impl Principal {
     pub fn author(&self) -> Author {
         match &self.who {
             Who::Session { identity, .. } => Author::User(identity.user),
+            Who::Bearer { user } => Author::User(*user),
             Who::Backend { api_key, .. } | Who::Client { api_key } => {
                 api_key.map_or(Author::Backend, Author::ApiKey)
             }
@@ -132,7 +147,7 @@ impl Principal {
         match &self.who {
             Who::Session { assurance, .. } => *assurance,
             Who::Client { .. } => Assurance::Anonymous,
-            Who::Backend { .. } | Who::Operator { .. } => Assurance::Verified,
+            Who::Bearer { .. } | Who::Backend { .. } | Who::Operator { .. } => Assurance::Verified,
         }
     }
 }

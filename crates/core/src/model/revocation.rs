@@ -1,6 +1,6 @@
 //! A revocation: one row that ends what it covers, now and after a restart.
 
-use countersign_credential::claims::Claims;
+use countersign_credential::claims::{Claims, Subject};
 use countersign_credential::time::Timestamp;
 
 use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
@@ -92,21 +92,29 @@ impl Revocation {
         }
     }
 
-    /// Whether it covers a backend's bearer, which names no user: by its own bytes, its id and its
-    /// key for ever, by application where it was issued up to the moment.
+    /// Whether it covers a credential that is a bearer: by its own bytes, its id and its key for
+    /// ever, by application, and by the user whom it may name, where it was issued up to the moment.
     #[must_use]
-    pub fn covers_bearer(&self, application: ApplicationId, claims: &Claims) -> bool {
+    pub fn covers_bearer(
+        &self,
+        application: ApplicationId,
+        claims: &Claims,
+        user: Option<UserId>,
+    ) -> bool {
         match &self.target {
             Target::Jti(jti) => claims.jti.as_ref() == Some(jti),
             Target::Digest(digest) => claims.digest == *digest,
             Target::Kid(kid) => claims.kid.as_str() == kid,
             Target::Application(id) => application == *id && claims.issued_at <= self.before,
-            Target::Session(_)
-            | Target::ApiKey(_)
-            | Target::User(_)
-            | Target::Name(_)
-            | Target::ExternalId(_)
-            | Target::Email(_) => false,
+            Target::User(id) => user == Some(*id) && claims.issued_at <= self.before,
+            Target::Name(name) => {
+                let named =
+                    matches!(&claims.subject, Some(Subject::Name(own)) if own.as_str() == name);
+                named && claims.issued_at <= self.before
+            }
+            Target::Session(_) | Target::ApiKey(_) | Target::ExternalId(_) | Target::Email(_) => {
+                false
+            }
         }
     }
 }

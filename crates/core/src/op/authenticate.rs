@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use countersign_credential::claims::Claims;
 use countersign_credential::dialect::Dialect;
 use countersign_credential::unverified::parse;
 
@@ -227,6 +228,7 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
     let digest = secret_text::digest_of(text);
     if let Some(known) = ctx.known_credential(&digest)
         && ctx.now() < known.claims.expires_at
+        && known.user.is_none()
     {
         ctx.note_use(UsedKey::Signing(
             known.application,
@@ -241,7 +243,7 @@ async fn by_application_token(ctx: &Ctx, text: &str) -> Result<Principal, Error>
     Ok(principal)
 }
 
-fn backend_of(known: &KnownCredential) -> Principal {
+pub(super) fn backend_of(known: &KnownCredential) -> Principal {
     Principal {
         application: Some(known.application),
         who: Who::Backend {
@@ -254,46 +256,52 @@ fn backend_of(known: &KnownCredential) -> Principal {
 }
 
 async fn verified_bearer(ctx: &Ctx, text: &str) -> Result<KnownCredential, Error> {
+    let (judge, claims) = verified(ctx, text).await?;
+    if claims.subject.is_some() {
+        return Err(log_in());
+    }
+    let application = judge.application.id;
+    let targets = credential_targets(&claims, &judge.application);
+    let issued_at = claims.issued_at;
+    if ctx.store.covered(application, targets, issued_at).await? {
+        return Err(credential_revoked());
+    }
+    Ok(KnownCredential {
+        application,
+        claims,
+        user: None,
+    })
+}
+
+/// Judges a nexmo credential by its own bytes, and its application's keys.
+pub(super) async fn verified(ctx: &Ctx, text: &str) -> Result<(Arc<Judge>, Claims), Error> {
     let credential = parse(text)?;
-    let log_in = || {
-        Error::new(
-            Code::NoCredential,
-            "a user's credential opens a session, and is no bearer",
-        )
-        .hint("send it to POST /v1/sessions, and use the access token of the answer")
-    };
     if credential.dialect() != Dialect::Nexmo {
         return Err(log_in());
     }
     let hint = credential.application_hint().unwrap_or_default();
-    let name = named(hint);
-    let judge = ctx.judge(name).await?.ok_or_else(|| {
+    let judge = ctx.judge(named(hint)).await?.ok_or_else(|| {
         Error::new(
             Code::WrongAudience,
             "there is no application with this application_id here",
         )
     })?;
     let claims = judge.verifier.verify(&credential, ctx.now())?;
-    let application = judge.application.id;
-    ctx.note_use(UsedKey::Signing(application, claims.kid.clone()));
-    if claims.subject.is_some() {
-        return Err(log_in());
-    }
-    let targets = credential_targets(&claims, &judge.application);
-    if ctx
-        .store
-        .covered(application, targets, claims.issued_at)
-        .await?
-    {
-        return Err(
-            Error::new(Code::CredentialRevoked, "this credential was revoked")
-                .hint("mint another one"),
-        );
-    }
-    Ok(KnownCredential {
-        application,
-        claims,
-    })
+    let key = UsedKey::Signing(judge.application.id, claims.kid.clone());
+    ctx.note_use(key);
+    Ok((judge, claims))
+}
+
+fn log_in() -> Error {
+    Error::new(
+        Code::NoCredential,
+        "a user's credential opens a session, and is no bearer",
+    )
+    .hint("send it to POST /v1/sessions, and use the access token of the answer")
+}
+
+pub(super) fn credential_revoked() -> Error {
+    Error::new(Code::CredentialRevoked, "this credential was revoked").hint("mint another one")
 }
 
 /// An application as a credential names it: by id, else by alias.
@@ -305,7 +313,10 @@ pub(super) fn named(hint: &str) -> ApplicationName {
 }
 
 /// Where the bearer and the request both name an application, they agree.
-fn agree(mut principal: Principal, named: Option<ApplicationId>) -> Result<Principal, Error> {
+pub(super) fn agree(
+    mut principal: Principal,
+    named: Option<ApplicationId>,
+) -> Result<Principal, Error> {
     match (principal.application, named) {
         (Some(own), Some(named)) if own != named => Err(Error::new(
             Code::WrongAudience,

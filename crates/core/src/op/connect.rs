@@ -4,6 +4,8 @@
 //! can be revoked by, and is looked at again whenever a notice says that
 //! something about its session, its user or its application has changed.
 
+use countersign_credential::time::Timestamp;
+
 use super::answer::LoginAnswer;
 use super::authenticate::by_access_token;
 use super::origins::check_page;
@@ -29,6 +31,9 @@ pub struct Connected {
     pub user: User,
     /// What the session can be revoked by.
     pub marks: Marks,
+    /// When the credential is over that the session was opened or last renewed
+    /// with; a visitor has none.
+    pub credential_expires_at: Option<Timestamp>,
 }
 
 /// Connects with an access token, from a web page or from none.
@@ -66,11 +71,14 @@ pub async fn look_again(ctx: &Ctx, token: &Token) -> Result<Connected, Error> {
             (visitor.user, visitor.session.marks(token.application))
         }
     };
+    let view = checked.view.as_deref();
+    let credential = view.and_then(|view| view.session.credential.as_ref());
     Ok(Connected {
         token: *token,
         principal: checked.principal,
         user,
         marks,
+        credential_expires_at: credential.map(|credential| credential.expires_at),
     })
 }
 

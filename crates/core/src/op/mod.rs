@@ -3,6 +3,7 @@
 //! Each reads what it needs, decides, commits one batch, and publishes after.
 
 pub mod authenticate;
+pub mod user_bearer;
 pub mod login;
 pub mod login_anonymous;
 pub mod refresh;

@@ -18,10 +18,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::answer::Answer;
 use super::bearer::Asker;
-use super::body;
 use super::named::{Named, checked_name};
 use super::problem::Problem;
 use super::query::Query;
+use crate::body;
 use crate::operations::Operations;
 
 /// The body of an upload, which is read by its handler, or by nobody.

@@ -14,9 +14,9 @@ use countersign_core::op;
 use countersign_core::op::events::Send;
 use countersign_wire::frame as wire;
 
-use super::body::decode;
 use super::events::{Sent, check_edit, in_body, read_body};
 use super::named::checked_client_id;
+use crate::body::decode;
 
 /// A command that is carried out.
 pub(super) type Command = Pin<Box<dyn Future<Output = Done> + std::marker::Send>>;

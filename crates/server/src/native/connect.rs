@@ -35,13 +35,15 @@ use super::close::{Close, close};
 use super::problem::Problem;
 use super::query::Query;
 use super::socket::{self, Socket};
-use super::{body, frames, gate, sessions};
+use super::{frames, sessions};
+use crate::body;
 use crate::connection::Connection;
+use crate::gate;
 use crate::operations::Operations;
 use crate::rate::Caller;
-use crate::realtime::follower::{Follower, Have};
+use crate::realtime::follower::{Follower, Gains, Have};
 use crate::realtime::line::Line;
-use crate::realtime::{Entering, limit};
+use crate::realtime::{Entering, limit, look_after};
 use crate::tasks::Tasks;
 
 /// What a socket brings along from the request that it began with.
@@ -101,7 +103,11 @@ pub(super) async fn open(
         connection,
         tasks,
     };
-    look_after(&entrance.ctx, &entrance.operations, &entrance.tasks);
+    look_after(
+        &entrance.ctx,
+        &entrance.operations.realtime,
+        &entrance.tasks,
+    );
     let running = entrance.tasks.token();
     Ok(upgrade
         .read_buffer_size(limit::READ_BUFFER_BYTES)
@@ -120,23 +126,6 @@ pub(super) async fn open(
                 cut.run_until_cancelled(served).await;
             }
         }))
-}
-
-/// Begins to look after the node's sockets, with the first of them.
-pub(super) fn look_after(ctx: &Arc<Ctx>, operations: &Operations, tasks: &Tasks) {
-    let realtime = Arc::clone(&operations.realtime);
-    if !realtime.needs_looking_after() {
-        return;
-    }
-    let ctx = Arc::clone(ctx);
-    tasks.until_stopped(async move {
-        let mut looks = tokio::time::interval(limit::LOOK_EVERY);
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            looks.tick().await;
-            realtime.look(&ctx);
-        }
-    });
 }
 
 /// Runs a socket to its end. What only its beginning and its end need is gone
@@ -256,7 +245,7 @@ async fn entered(
     let connected = op::connect::look_again(ctx, &token).await?;
     open.line.set_marks(connected.marks.clone());
     let resumed = have.is_some() && epoch.is_none_or(|epoch| epoch == ctx.epoch());
-    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line));
+    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
     let views = follower
         .begin(ctx, &connected.principal, have.filter(|_| resumed))
         .await?;

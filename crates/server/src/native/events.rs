@@ -20,10 +20,11 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, created, time};
 use super::bearer::Asker;
-use super::body::{Json, decode};
+use super::body::Json;
 use super::named::{Named, checked_client_id};
 use super::problem::Problem;
 use super::query::Query;
+use crate::body::{compact, decode};
 
 /// What a request sends: an event, or a position, which gets no number.
 #[derive(Debug)]
@@ -206,26 +207,6 @@ fn message_kind(kind: &str, text: &str) -> Result<EventKind, Error> {
 pub(super) fn in_body(mut error: Error) -> Error {
     error.detail = format!("body: {}", error.detail).into();
     error
-}
-
-/// JSON without the white space between its tokens. The text has been read as
-/// strict JSON before.
-fn compact(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    let mut in_text = false;
-    let mut escaped = false;
-    for character in text.chars() {
-        if in_text {
-            in_text = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-        } else if matches!(character, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            in_text = character == '"';
-        }
-        written.push(character);
-    }
-    written
 }
 
 // === events out ===

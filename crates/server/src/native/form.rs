@@ -10,8 +10,9 @@ use http::header;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::body::{self, Json};
+use super::body::Json;
 use super::problem::Problem;
+use crate::body;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -38,7 +38,7 @@ pub(super) fn delivery(delivery: Delivery, user: UserId) -> Result<Utf8Bytes, Er
         })),
         Delivery::Added(view) => changed(ConversationChange::Added, whole(*view)),
         Delivery::Changed(view) => changed(ConversationChange::Changed, whole(*view)),
-        Delivery::Removed(id) => {
+        Delivery::Removed(id, _) => {
             let id = id.to_string();
             let lost = ShownConversation::Lost(wire::LostConversation { id });
             changed(ConversationChange::Removed, lost)

@@ -10,7 +10,6 @@ mod cors;
 mod problem;
 mod answer;
 mod bearer;
-mod gate;
 mod body;
 mod form;
 mod query;
@@ -48,13 +47,13 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::ports::fanout::Listener;
-use http::Request;
+use http::{Method, Request};
 
+use crate::call::Call;
 use crate::connection::Connection;
+use crate::gate::Gate;
 use crate::operations::Operations;
-use gate::Gate;
 use problem::Problem;
-pub use routes::Call;
 pub use tokens::explained;
 
 /// The native API, under the default rates, with nobody who watches.
@@ -120,7 +119,7 @@ async fn by_route(
     request: Request<axum::body::Body>,
     next: Next,
 ) -> Response {
-    let counted = if gate::is_entrance(request.method(), route.as_str()) {
+    let counted = if is_entrance(request.method(), route.as_str()) {
         gate.enter(Connection::of(request.extensions()), ctx.now())
     } else {
         Ok(())
@@ -131,4 +130,15 @@ async fn by_route(
     };
     response.extensions_mut().insert(route);
     response
+}
+
+/// Whether a call opens or renews a session: who asks is known by the address
+/// alone then.
+fn is_entrance(method: &Method, template: &str) -> bool {
+    const ENTRANCES: [&str; 3] = [
+        "/v1/sessions",
+        "/v1/sessions/anonymous",
+        "/v1/sessions/refresh",
+    ];
+    method == Method::POST && ENTRANCES.contains(&template)
 }

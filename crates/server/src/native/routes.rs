@@ -13,15 +13,7 @@ use super::{
     health, members, metrics, openapi, revocations, sessions, settings, signing_keys, sync, tokens,
     users,
 };
-
-/// A method on a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// The method.
-    pub method: Method,
-    /// The path, with its parameters in braces.
-    pub template: &'static str,
-}
+use crate::call::Call;
 
 /// A call, what answers it, and what describes it.
 pub(super) struct Route {

@@ -80,6 +80,7 @@ pub(super) fn login(
         switch: request.switch.unwrap_or_default(),
         nonce: nonce(request.nonce)?,
         page,
+        stays_bearer: false,
     })
 }
 

@@ -17,16 +17,17 @@ use countersign_core::op::connect::Connected;
 use countersign_wire::frame as wire;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::bearer::{Asker, bearer};
+use super::bearer::Asker;
 use super::body::Json;
-use super::connect::{have, look_after, welcome};
+use super::connect::{have, welcome};
 use super::frames;
 use super::problem::Problem;
 use super::query::Query;
+use crate::authorization::bearer;
 use crate::operations::Operations;
-use crate::realtime::follower::Follower;
-use crate::realtime::limit;
+use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
+use crate::realtime::{limit, look_after};
 use crate::tasks::Tasks;
 
 /// What is told of a poll, in the order of a socket.
@@ -58,14 +59,14 @@ pub(super) async fn sync(
     let resumed = have.is_some() && request.epoch.is_none_or(|epoch| epoch == ctx.epoch());
     let text = bearer(&headers)?.unwrap_or_default();
     let Connected { token, marks, .. } = op::connect::connect(&ctx, text, None).await?;
-    look_after(&ctx, &operations, &tasks);
+    look_after(&ctx, &operations.realtime, &tasks);
     let realtime = &operations.realtime;
     let line = Line::new(Arc::clone(&ctx), marks, token.expires_at, realtime.looks());
     let open = realtime
         .open(line)
         .ok_or_else(|| Error::new(Code::Unavailable, "there are too many polls at the moment"))?;
     let connected = op::connect::look_again(&ctx, &token).await?;
-    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line));
+    let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
     let begun = follower.begin(&ctx, &connected.principal, have.filter(|_| resumed));
     let views = Box::pin(begun).await?;
     let first = welcome(&ctx, &connected, &views, resumed, None);

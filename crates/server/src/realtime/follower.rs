@@ -23,6 +23,9 @@ use super::line::Line;
 use super::recent::Recent;
 use super::topic::{Sight, Told, Topic};
 
+/// What is told at most of what was missed, where a client asks for the rest.
+const NEWEST_MAX: u64 = 100;
+
 /// What a client has, by conversation.
 pub(crate) type Have = HashMap<ConversationId, u64>;
 
@@ -44,14 +47,27 @@ pub(crate) enum Delivery {
     Added(Box<ConversationView>),
     /// A conversation has changed, or the user's place in it.
     Changed(Box<ConversationView>),
-    /// A conversation was lost.
-    Removed(ConversationId),
+    /// A conversation was lost; with the event that ended the user's own place,
+    /// where there is one and it has reached that place.
+    Removed(ConversationId, Option<Arc<Recent>>),
+}
+
+/// What a connection is told of a conversation that it gains while it is open,
+/// and of one in which it missed much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gains {
+    /// All that there is, or that there is a gap.
+    Whole,
+    /// What follows the user's own coming in, and the newest of what was missed:
+    /// such a client asks for the rest by itself.
+    Newest,
 }
 
 /// Where a connection stands.
 pub(crate) struct Follower {
     realtime: Arc<Realtime>,
     line: Arc<Line>,
+    gains: Gains,
     /// A place's number is its index; a place that was given up is empty.
     places: Vec<Option<Place>>,
     by_conversation: HashMap<ConversationId, u32>,
@@ -68,6 +84,10 @@ struct Place {
     has: u64,
     /// A digest of what a client is shown of the conversation itself.
     look: u64,
+    /// Up to here nothing is told before the user's own coming in.
+    gained_at: u64,
+    /// Whether it is to be given up once the user's going out was told.
+    losing: bool,
     /// What is told from there, where the user is joined.
     seat: Option<Seat>,
 }
@@ -85,10 +105,11 @@ pub(crate) struct Sending(pub(crate) ConversationId);
 // === impl Follower ===
 
 impl Follower {
-    pub(crate) fn new(realtime: Arc<Realtime>, line: Arc<Line>) -> Self {
+    pub(crate) fn new(realtime: Arc<Realtime>, line: Arc<Line>, gains: Gains) -> Self {
         Self {
             realtime,
             line,
+            gains,
             places: Vec::new(),
             by_conversation: HashMap::new(),
             ready: VecDeque::new(),
@@ -133,7 +154,7 @@ impl Follower {
                     .await?
                     .is_none();
             if lost {
-                self.first.push_back(Delivery::Removed(conversation));
+                self.first.push_back(Delivery::Removed(conversation, None));
             }
         }
         Ok(views)
@@ -166,7 +187,8 @@ impl Follower {
             };
             match still {
                 Some(one) => self.update(number, &one, since),
-                None => self.remove(number),
+                None if self.gains == Gains::Newest => self.lose(number),
+                None => self.remove(number, None),
             }
         }
         Ok(())
@@ -210,6 +232,15 @@ impl Follower {
         place.seat.as_ref().map(|_| place.has)
     }
 
+    /// What the connection has of each conversation whose events it is told.
+    pub(crate) fn positions(&self) -> Have {
+        let places = self.places.iter().flatten();
+        places
+            .filter(|place| place.seat.is_some())
+            .map(|place| (place.conversation, place.has))
+            .collect()
+    }
+
     /// Says that what was held back in a conversation may be told now.
     pub(crate) fn resume(&mut self, conversation: ConversationId) {
         if let Some(number) = self.by_conversation.get(&conversation) {
@@ -239,9 +270,17 @@ impl Follower {
         seat.told.store(false, Ordering::Release);
         let events = match seat.topic.look(place.has) {
             Sight::Events(events) => events,
+            Sight::Level if place.losing => Vec::new(),
             Sight::Level => return Ok(()),
             Sight::InStore(_) => read_store(ctx, &self.realtime, &seat.topic, place.has).await?,
         };
+        let ends_it = |event: &Arc<Recent>| event.left().is_some() && event.left() == place.member;
+        if place.losing && !events.iter().any(ends_it) {
+            // It was not left but taken away: nothing more of it is told.
+            self.remove(number, None);
+            out.extend(self.first.pop_back());
+            return Ok(());
+        }
         let user = self.line.user;
         let held = sending == Some(Sending(place.conversation));
         let mut more = !events.is_empty();
@@ -252,9 +291,15 @@ impl Follower {
             }
             place.has = event.number();
             if event.left().is_some() && event.left() == place.member {
-                self.remove(number);
+                self.remove(number, Some(event));
                 out.extend(self.first.pop_back());
                 return Ok(());
+            }
+            if event.number() <= place.gained_at {
+                if event.joined().is_none() || event.joined() != place.member {
+                    continue;
+                }
+                place.gained_at = 0;
             }
             out.push(Delivery::Event(place.conversation, event));
         }
@@ -278,6 +323,8 @@ impl Follower {
             member: view.member.as_ref().map(|member| member.id),
             has,
             look: look_of(view),
+            gained_at: 0,
+            losing: false,
             seat: None,
         });
         self.by_conversation.insert(id, number);
@@ -315,7 +362,12 @@ impl Follower {
         let Some(Some(place)) = self.places.get_mut(number as usize) else {
             return;
         };
-        if last.saturating_sub(place.has) > MISSED_MAX {
+        if self.gains == Gains::Newest {
+            if place.has == 0 {
+                place.gained_at = last;
+            }
+            place.has = place.has.max(last.saturating_sub(NEWEST_MAX));
+        } else if last.saturating_sub(place.has) > MISSED_MAX {
             self.first.push_back(Delivery::Gap {
                 conversation: place.conversation,
                 after: place.has,
@@ -337,12 +389,25 @@ impl Follower {
         }
     }
 
-    fn remove(&mut self, number: u32) {
+    /// Gives a place up once the events were told that came before the user's own
+    /// going out.
+    fn lose(&mut self, number: u32) {
+        match self.places.get_mut(number as usize) {
+            Some(Some(place)) if place.seat.is_some() => {
+                place.losing = true;
+                self.ready.push_back(number);
+            }
+            Some(_) | None => self.remove(number, None),
+        }
+    }
+
+    fn remove(&mut self, number: u32, by: Option<Arc<Recent>>) {
         self.stand_up(number);
         let place = self.places.get_mut(number as usize);
         if let Some(place) = place.and_then(Option::take) {
             self.by_conversation.remove(&place.conversation);
-            self.first.push_back(Delivery::Removed(place.conversation));
+            self.first
+                .push_back(Delivery::Removed(place.conversation, by));
         }
     }
 }

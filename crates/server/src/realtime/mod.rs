@@ -15,6 +15,7 @@
 
 pub(crate) mod limit;
 pub(crate) mod line;
+pub(crate) mod gated;
 pub(crate) mod recent;
 mod lines;
 mod heard;
@@ -29,18 +30,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use countersign_core::context::Ctx;
 use countersign_core::id::ConversationId;
-use countersign_core::model::event::Event;
+use countersign_core::model::event::{Event, EventKind};
 use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::ports::fanout::{Listener, Notice};
 use tokio::sync::Semaphore;
 
 use crate::operations::Sample;
+use crate::tasks::Tasks;
 use heard::{Forgotten, Heard, Moment};
 pub use limit::Patience;
 use line::{Closing, Line};
 use lines::Lines;
 use recent::Recent;
-use topic::{Asked, Hearing, Told, Topic};
+use topic::{Asked, Hearing, Sight, Told, Topic};
 
 /// The connections of a node, and what they follow.
 pub(crate) struct Realtime {
@@ -79,6 +81,23 @@ pub(crate) struct Open {
 /// Room for a socket that has not said yet who it is.
 #[derive(Debug)]
 pub(crate) struct Entering(Arc<Realtime>);
+
+/// Begins to look after the node's sockets, with the first of them.
+pub(crate) fn look_after(ctx: &Arc<Ctx>, realtime: &Arc<Realtime>, tasks: &Tasks) {
+    let realtime = Arc::clone(realtime);
+    if !realtime.needs_looking_after() {
+        return;
+    }
+    let ctx = Arc::clone(ctx);
+    tasks.until_stopped(async move {
+        let mut looks = tokio::time::interval(limit::LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            realtime.look(&ctx);
+        }
+    });
+}
 
 // === impl Realtime ===
 
@@ -279,6 +298,18 @@ impl Realtime {
 
     fn topic(&self, conversation: ConversationId) -> Option<Arc<Topic>> {
         lock(&self.topics).get(&conversation).map(Arc::clone)
+    }
+
+    /// What an event is, if it is one of the recent.
+    pub(crate) fn kind_of(&self, conversation: ConversationId, number: u64) -> Option<EventKind> {
+        let topic = self.topic(conversation)?;
+        match topic.look(number.checked_sub(1)?) {
+            Sight::Events(events) => {
+                let found = events.iter().find(|event| event.number() == number);
+                found.map(|event| event.event.kind.clone())
+            }
+            Sight::Level | Sight::InStore(_) => None,
+        }
     }
 
     /// Passes a signal on; who types is not told so on their other devices.

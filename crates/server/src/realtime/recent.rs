@@ -26,17 +26,20 @@ pub(crate) enum Form {
     Native,
     /// The native door, for the sender's own devices.
     NativeSender,
+    /// The nexmo door: the arguments of a Socket.IO event.
+    Nexmo,
 }
 
 // === impl Form ===
 
 impl Form {
-    const COUNT: usize = 2;
+    const COUNT: usize = 3;
 
     fn place(self) -> usize {
         match self {
             Self::Native => 0,
             Self::NativeSender => 1,
+            Self::Nexmo => 2,
         }
     }
 }
@@ -60,6 +63,12 @@ impl Recent {
     /// Whose place ends with it.
     pub(crate) fn left(&self) -> Option<MemberId> {
         self.left
+    }
+
+    /// Whose place begins with it.
+    pub(crate) fn joined(&self) -> Option<MemberId> {
+        let subject = self.event.subject.as_ref()?;
+        (self.event.kind == EventKind::MemberJoined).then_some(subject.member)
     }
 
     /// Whether what was before it is to be told differently now: an edit and a

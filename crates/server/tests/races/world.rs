@@ -212,6 +212,7 @@ impl Application {
             switch: false,
             nonce: None,
             page: None,
+            stays_bearer: false,
         };
         match login(&self.ctx, request).await? {
             LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => Ok(tokens!(answer)),

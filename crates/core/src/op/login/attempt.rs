@@ -73,6 +73,9 @@ impl<'a> Attempt<'a> {
         let mut query = login_query(claims, &judge.application, now)?;
         query.targets.extend(api_key(login).map(Target::ApiKey));
         query.current = current.map(|token| token.identity.session);
+        if login.stays_bearer {
+            query.one_time_id = None;
+        }
         query.device = login.device.id;
         Ok(Self {
             ctx,
@@ -194,7 +197,10 @@ impl<'a> Attempt<'a> {
 pub(super) fn api_key(login: &Login) -> Option<ApiKeyId> {
     match login.client.as_ref().map(|client| &client.who) {
         Some(Who::Client { api_key }) => *api_key,
-        Some(Who::Session { .. } | Who::Backend { .. } | Who::Operator { .. }) | None => None,
+        Some(
+            Who::Session { .. } | Who::Bearer { .. } | Who::Backend { .. } | Who::Operator { .. },
+        )
+        | None => None,
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Login {
     pub nonce: Option<String>,
     /// The web page that asks, where it is not one of ours.
     pub page: Option<ForeignPage>,
+    /// Whether the credential is a bearer where it was sent to, shown with every
+    /// call: it is never used up there.
+    pub stays_bearer: bool,
 }
 
 /// What a device says of itself.

@@ -21,7 +21,7 @@ use super::bearer::Bearer;
 use super::parameter::{Component, component, in_path, in_query};
 use super::refusal;
 use super::tag::Tag;
-use crate::native::Call;
+use crate::call::Call;
 
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";

@@ -10,10 +10,11 @@ use countersign_wire::frame::{ClientFrame, CloseCode};
 
 use super::check::is_ours;
 use super::{Entered, Socket};
+use crate::gate;
 use crate::native::close::Close;
 use crate::native::command::{self, Done};
 use crate::native::connect::read;
-use crate::native::{frames, gate};
+use crate::native::frames;
 use crate::rate::Caller;
 use crate::realtime::follower::Sending;
 use crate::realtime::limit;

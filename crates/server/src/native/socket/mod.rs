@@ -28,6 +28,7 @@ use super::close::Close;
 use super::command::{Command, Done};
 use crate::rate::Limiter;
 use crate::realtime::follower::{Follower, Sending};
+use crate::realtime::gated::Gated;
 use crate::realtime::{Open, Realtime};
 
 /// What a socket consists of once it is known whose it is.
@@ -47,9 +48,7 @@ pub(super) struct Entered {
 
 /// A socket.
 pub(super) struct Socket {
-    socket: WebSocket,
-    /// Whether a frame was begun that the kernel has not taken whole.
-    unwritten: bool,
+    socket: Gated,
     entered: Entered,
     command: Option<Command>,
     sending: Option<Sending>,
@@ -70,8 +69,7 @@ enum Wake {
 impl Socket {
     pub(super) fn new(socket: WebSocket, entered: Entered) -> Self {
         Self {
-            socket,
-            unwritten: false,
+            socket: Gated::new(socket),
             entered,
             command: None,
             sending: None,
@@ -102,8 +100,7 @@ impl Socket {
         if let Some(command) = self.command.take() {
             command.await;
         }
-        let socket = (!self.unwritten).then_some(self.socket);
-        (socket, self.entered)
+        (self.socket.into_whole(), self.entered)
     }
 
     /// What is rare is boxed: a socket that sleeps keeps room for the rest alone.
@@ -125,7 +122,7 @@ impl Socket {
         let line = &self.entered.open.line;
         let stop = &self.entered.stop;
         let idle = self.command.is_none() && !self.own.is_full();
-        let socket = &mut self.socket;
+        let socket = &mut self.socket.socket;
         let command = &mut self.command;
         tokio::select! {
             biased;

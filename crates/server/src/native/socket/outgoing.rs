@@ -1,30 +1,20 @@
 //! What goes out: deliveries in their order, and each frame through the gate.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
 use countersign_core::error::Error;
 use countersign_wire::frame::CloseCode;
-use futures_sink::Sink;
 
 use super::{Entered, Socket};
 use crate::native::close::Close;
 use crate::native::frames;
 use crate::realtime::follower::Delivery;
+use crate::realtime::gated::Unwritten;
 
 /// Deliveries before what comes in is looked at again.
 const DELIVERIES_AT_ONCE_MAX: usize = 64;
-
-/// Why a frame was not written.
-enum Unwritten {
-    Held,
-    Slow,
-    Broken,
-}
 
 // === impl Socket ===
 
@@ -73,7 +63,7 @@ impl Socket {
                     return Box::pin(self.acknowledge(own)).await;
                 }
             }
-            Delivery::Gap { conversation, .. } | Delivery::Removed(conversation) => {
+            Delivery::Gap { conversation, .. } | Delivery::Removed(conversation, _) => {
                 Box::pin(self.acknowledge_all(*conversation)).await?;
             }
             Delivery::Added(_) | Delivery::Changed(_) => {}
@@ -101,7 +91,9 @@ impl Socket {
     pub(super) async fn write(&mut self, message: Message) -> Result<(), Close> {
         let mut message = Some(message);
         loop {
-            match self.try_write(&mut message).await {
+            let line = &self.entered.open.line;
+            let patience = self.entered.realtime.patience.write;
+            match self.socket.write(line, &mut message, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
                 Err(Unwritten::Slow) => {
@@ -115,55 +107,12 @@ impl Socket {
         }
     }
 
-    async fn try_write(&mut self, message: &mut Option<Message>) -> Result<(), Unwritten> {
-        let line = &self.entered.open.line;
-        let socket = &mut self.socket;
-        let unwritten = &mut self.unwritten;
-        let write = poll_fn(|context| {
-            line.poll_through_gate(context, |context| {
-                let written = poll_write(Pin::new(socket), message, context);
-                *unwritten = message.is_none() && written.is_pending();
-                written
-            })
-        });
-        let patience = self.entered.realtime.patience.write;
-        match tokio::time::timeout(patience, write).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(_))) => Err(Unwritten::Broken),
-            Ok(Err(_)) => Err(Unwritten::Held),
-            Err(_) => Err(Unwritten::Slow),
-        }
-    }
-
     /// A client that does not read is told so, if it reads on in time.
     async fn give_up_on_slow_reader(&mut self, patience: Duration) -> Close {
-        let line = &self.entered.open.line;
-        let socket = &mut self.socket;
-        let flush = poll_fn(|context| {
-            line.poll_through_gate(context, |context| {
-                Pin::new(&mut *socket).poll_flush(context)
-            })
-        });
-        if let Ok(Ok(Ok(()))) = tokio::time::timeout(patience, flush).await {
-            self.unwritten = false;
-        }
+        self.socket.flush(&self.entered.open.line, patience).await;
         Close::because(
             CloseCode::SlowReader,
             "the client does not read what it is sent",
         )
     }
-}
-
-fn poll_write(
-    mut socket: Pin<&mut WebSocket>,
-    message: &mut Option<Message>,
-    context: &mut Context<'_>,
-) -> Poll<Result<(), axum::Error>> {
-    if message.is_some() {
-        std::task::ready!(socket.as_mut().poll_ready(context))?;
-        if let Some(message) = message.take() {
-            socket.as_mut().start_send(message)?;
-        }
-    }
-    socket.poll_flush(context)
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use countersign_core::access::principal::Principal;
 use countersign_core::error::{Code, Error};
 use countersign_credential::time::Timestamp;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::connection::Connection;
 use crate::rate::{Allowance, Caller, Limiter};
@@ -17,24 +17,13 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// The gate of one request, in its extensions.
 #[derive(Debug, Clone)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     limiter: Arc<Limiter>,
     counted: Arc<OnceLock<Allowance>>,
 }
 
-/// Whether a call opens or renews a session: who asks is known by the address
-/// alone then.
-pub(super) fn is_entrance(method: &Method, template: &str) -> bool {
-    const ENTRANCES: [&str; 3] = [
-        "/v1/sessions",
-        "/v1/sessions/anonymous",
-        "/v1/sessions/refresh",
-    ];
-    method == Method::POST && ENTRANCES.contains(&template)
-}
-
 /// Counts what comes over a socket: it has no headers that tell what is left.
-pub(super) fn count(limiter: &Limiter, caller: Caller, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn count(limiter: &Limiter, caller: Caller, now: Timestamp) -> Result<(), Error> {
     admitted(&limiter.call(caller, now), "")
 }
 
@@ -57,7 +46,7 @@ fn admitted(allowance: &Allowance, told: &str) -> Result<(), Error> {
 // === impl Gate ===
 
 impl Gate {
-    pub(super) fn new(limiter: Arc<Limiter>) -> Self {
+    pub(crate) fn new(limiter: Arc<Limiter>) -> Self {
         Self {
             limiter,
             counted: Arc::default(),
@@ -65,12 +54,12 @@ impl Gate {
     }
 
     /// Counts an entrance by the address that it comes from.
-    pub(super) fn enter(&self, connection: Connection, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn enter(&self, connection: Connection, now: Timestamp) -> Result<(), Error> {
         self.count(Caller::at(connection.peer), now)
     }
 
     /// Counts the call of who asks, unless it was counted as an entrance.
-    pub(super) fn call(&self, principal: &Principal, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn call(&self, principal: &Principal, now: Timestamp) -> Result<(), Error> {
         match Caller::of(principal) {
             Some(caller) if self.counted.get().is_none() => self.count(caller, now),
             Some(_) | None => Ok(()),
@@ -85,7 +74,7 @@ impl Gate {
     }
 
     /// Tells the caller what it has left.
-    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
         let Some(allowance) = self.counted.get() else {
             return;
         };

@@ -1,0 +1,96 @@
+//! A WebSocket behind a line's gate.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures_sink::Sink;
+
+use super::line::Line;
+
+/// A WebSocket to which nothing is handed but through the line's gate.
+pub(crate) struct Gated {
+    pub(crate) socket: WebSocket,
+    /// Whether a frame was begun that the kernel has not taken whole.
+    unwritten: bool,
+}
+
+/// Why a frame was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unwritten {
+    /// The gate is closed; the frame was not begun.
+    Held,
+    /// The other end does not read.
+    Slow,
+    /// The connection is gone.
+    Broken,
+}
+
+// === impl Gated ===
+
+impl Gated {
+    pub(crate) fn new(socket: WebSocket) -> Self {
+        Self {
+            socket,
+            unwritten: false,
+        }
+    }
+
+    /// Writes a frame, which is taken once the gate lets it through.
+    pub(crate) async fn write(
+        &mut self,
+        line: &Line,
+        message: &mut Option<Message>,
+        patience: Duration,
+    ) -> Result<(), Unwritten> {
+        let Self { socket, unwritten } = self;
+        let write = poll_fn(|context| {
+            line.poll_through_gate(context, |context| {
+                let written = poll_write(Pin::new(socket), message, context);
+                *unwritten = message.is_none() && written.is_pending();
+                written
+            })
+        });
+        match tokio::time::timeout(patience, write).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(_))) => Err(Unwritten::Broken),
+            Ok(Err(_)) => Err(Unwritten::Held),
+            Err(_) => Err(Unwritten::Slow),
+        }
+    }
+
+    /// Waits until what was begun is written, as long as the gate is open.
+    pub(crate) async fn flush(&mut self, line: &Line, patience: Duration) {
+        let socket = &mut self.socket;
+        let flush = poll_fn(|context| {
+            line.poll_through_gate(context, |context| {
+                Pin::new(&mut *socket).poll_flush(context)
+            })
+        });
+        if let Ok(Ok(Ok(()))) = tokio::time::timeout(patience, flush).await {
+            self.unwritten = false;
+        }
+    }
+
+    /// The WebSocket itself, where another frame may follow what went out: one
+    /// that was begun is not ended for its sake.
+    pub(crate) fn into_whole(self) -> Option<WebSocket> {
+        (!self.unwritten).then_some(self.socket)
+    }
+}
+
+fn poll_write(
+    mut socket: Pin<&mut WebSocket>,
+    message: &mut Option<Message>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), axum::Error>> {
+    if message.is_some() {
+        std::task::ready!(socket.as_mut().poll_ready(context))?;
+        if let Some(message) = message.take() {
+            socket.as_mut().start_send(message)?;
+        }
+    }
+    socket.poll_flush(context)
+}

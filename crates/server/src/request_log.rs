@@ -1,0 +1,93 @@
+//! What the log says of a request: one line where it failed, and no other.
+
+use std::fmt;
+
+use axum::extract::MatchedPath;
+use countersign_core::error::Error;
+use countersign_core::ports::Random;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+/// Tells one request from all others, in the log and for who reports a fault.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestId([u8; 16]);
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The methods that the log names: those of RFC 9110 section 9, and PATCH.
+static METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
+/// One line for each failed request: no path, since paths hold ids; no query,
+/// no body, no token, and no method that a stranger made up.
+pub(crate) fn log(
+    error: &Error,
+    status: StatusCode,
+    id: RequestId,
+    method: &Method,
+    route: Option<&MatchedPath>,
+) {
+    let code = error.code.as_str();
+    let status = status.as_u16();
+    let route = route.map_or("none", MatchedPath::as_str);
+    let known = METHODS.iter().find(|known| *known == method);
+    let method = known.map_or("other", Method::as_str);
+    if status >= 500 {
+        let cause = Chain(error);
+        tracing::error!(request.id = %id, %method, route, status, code, %cause, "a request failed");
+    } else {
+        tracing::info!(request.id = %id, %method, route, status, code, "a request was refused");
+    }
+}
+
+/// An error's causes, the outermost first.
+struct Chain<'a>(&'a Error);
+
+// === impl RequestId ===
+
+impl RequestId {
+    pub(crate) fn new(random: &dyn Random) -> Self {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        Self(bytes)
+    }
+
+    pub(crate) fn header(self) -> HeaderValue {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header's value")
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+// === impl Chain ===
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cause = std::error::Error::source(self.0);
+        let mut separator = "";
+        while let Some(error) = cause {
+            write!(formatter, "{separator}{error}")?;
+            separator = ": ";
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! The nexmo door: HTTP by hand, and Engine.IO over real sockets, on a real store.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail by panicking, as its tests do"
+)]
+
+mod world;
+mod socket_client;
+mod rest;
+mod errors;
+mod acl;
+mod applications;
+mod login;
+mod log;
+mod live;
+mod revocation;
+mod bad_packets;
