@@ -188,6 +188,7 @@ async fn open(ctx: &Ctx, credential: &str) -> Result<(UserId, String), Failure> 
         switch: false,
         nonce: None,
         page: None,
+        stays_bearer: false,
     };
     match login(ctx, request).await? {
         LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => {

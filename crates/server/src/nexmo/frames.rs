@@ -100,6 +100,19 @@ pub(super) fn event(
     arguments(&shown_event::event_name(&event.kind), &shown)
 }
 
+/// The user goes out who was only asked in. It has no number, as what asked the
+/// user in had none.
+pub(super) fn declined(
+    application: ApplicationId,
+    conversation: ConversationId,
+    event: &Event,
+    wants: Wants,
+) -> Result<Utf8Bytes, Error> {
+    let mut shown = shown_event::pushed(application, conversation, event)?;
+    shown.id = wants.number(event.id);
+    arguments(&shown_event::event_name(&event.kind), &shown)
+}
+
 /// The user is asked in. It has no number: what the user is told of the
 /// conversation begins with their own coming in.
 pub(super) fn invited(

@@ -32,7 +32,7 @@ pub(super) struct ShownEvent {
     cid: Option<String>,
     /// A number; nothing, where the event has no place in the order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<u64>,
+    pub(super) id: Option<u64>,
     r#type: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
-use countersign_core::id::{ConversationId, MemberId};
+use countersign_core::id::{ApplicationId, ConversationId, MemberId};
 use countersign_core::limit::MISSED_MAX;
 use countersign_core::model::conversation::ConversationView;
 use countersign_core::op::delivery::{self, Followed, Following};
@@ -25,6 +25,9 @@ use super::topic::{Sight, Told, Topic};
 
 /// What is told at most of what was missed, where a client asks for the rest.
 const NEWEST_MAX: u64 = 100;
+
+/// Pages of events in which a member's going out is looked for.
+const GOING_OUT_PAGES_MAX: u32 = 10;
 
 /// What a client has, by conversation.
 pub(crate) type Have = HashMap<ConversationId, u64>;
@@ -47,9 +50,19 @@ pub(crate) enum Delivery {
     Added(Box<ConversationView>),
     /// A conversation has changed, or the user's place in it.
     Changed(Box<ConversationView>),
-    /// A conversation was lost; with the event that ended the user's own place,
-    /// where there is one and it has reached that place.
-    Removed(ConversationId, Option<Arc<Recent>>),
+    /// A conversation was lost; with how the user's own place ended, where it did
+    /// and that has reached it.
+    Removed(ConversationId, Option<Ending>),
+}
+
+/// How a place has ended.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    /// The user's own going out.
+    pub(crate) event: Arc<Recent>,
+    /// Whether the connection was told of the events before it; who was only
+    /// asked in was not.
+    pub(crate) followed: bool,
 }
 
 /// What a connection is told of a conversation that it gains while it is open,
@@ -86,6 +99,8 @@ struct Place {
     look: u64,
     /// Up to here nothing is told before the user's own coming in.
     gained_at: u64,
+    /// The number of the newest event when the conversation was last listed.
+    listed: u64,
     /// Whether it is to be given up once the user's going out was told.
     losing: bool,
     /// What is told from there, where the user is joined.
@@ -187,7 +202,7 @@ impl Follower {
             };
             match still {
                 Some(one) => self.update(number, &one, since),
-                None if self.gains == Gains::Newest => self.lose(number),
+                None if self.gains == Gains::Newest => self.lose(ctx, number).await?,
                 None => self.remove(number, None),
             }
         }
@@ -291,7 +306,8 @@ impl Follower {
             }
             place.has = event.number();
             if event.left().is_some() && event.left() == place.member {
-                self.remove(number, Some(event));
+                let followed = true;
+                self.remove(number, Some(Ending { event, followed }));
                 out.extend(self.first.pop_back());
                 return Ok(());
             }
@@ -324,6 +340,7 @@ impl Follower {
             has,
             look: look_of(view),
             gained_at: 0,
+            listed: view.conversation.last_event_id,
             losing: false,
             seat: None,
         });
@@ -338,6 +355,7 @@ impl Follower {
             return;
         };
         place.member = one.view.member.as_ref().map(|member| member.id);
+        place.listed = one.view.conversation.last_event_id;
         let look = look_of(&one.view);
         if place.look != look {
             place.look = look;
@@ -390,18 +408,27 @@ impl Follower {
     }
 
     /// Gives a place up once the events were told that came before the user's own
-    /// going out.
-    fn lose(&mut self, number: u32) {
-        match self.places.get_mut(number as usize) {
-            Some(Some(place)) if place.seat.is_some() => {
-                place.losing = true;
-                self.ready.push_back(number);
-            }
-            Some(_) | None => self.remove(number, None),
+    /// going out; who was only asked in is told of that alone.
+    async fn lose(&mut self, ctx: &Ctx, number: u32) -> Result<(), Error> {
+        let Some(Some(place)) = self.places.get_mut(number as usize) else {
+            return Ok(());
+        };
+        if place.seat.is_some() {
+            place.losing = true;
+            self.ready.push_back(number);
+            return Ok(());
         }
+        let of = (self.line.application, place.conversation, place.member);
+        let ended = going_out(ctx, of, place.listed).await?;
+        let ended = ended.map(|event| Ending {
+            event,
+            followed: false,
+        });
+        self.remove(number, ended);
+        Ok(())
     }
 
-    fn remove(&mut self, number: u32, by: Option<Arc<Recent>>) {
+    fn remove(&mut self, number: u32, by: Option<Ending>) {
         self.stand_up(number);
         let place = self.places.get_mut(number as usize);
         if let Some(place) = place.and_then(Option::take) {
@@ -418,6 +445,27 @@ impl Drop for Follower {
             self.stand_up(u32::try_from(number).unwrap_or(u32::MAX));
         }
     }
+}
+
+/// Looks for a member's going out among the events that follow a number.
+async fn going_out(
+    ctx: &Ctx,
+    (application, conversation, member): (ApplicationId, ConversationId, Option<MemberId>),
+    mut after: u64,
+) -> Result<Option<Arc<Recent>>, Error> {
+    for _ in 0..GOING_OUT_PAGES_MAX {
+        let events = delivery::events_after(ctx, application, conversation, after).await?;
+        let Some(last) = events.last() else {
+            return Ok(None);
+        };
+        after = last.id;
+        let mut events = events.into_iter().map(Recent::new);
+        let found = events.find(|event| event.left().is_some() && event.left() == member);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Reads what follows, for all who follow: who waits meanwhile finds it.

@@ -300,3 +300,25 @@ async fn many_senders_are_told_in_one_order() {
     let first = numbers[0];
     assert_eq!(numbers, (first..first + 100).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn who_declines_or_is_not_wanted_any_more_is_told_so_without_a_number() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let conversation = world.shared(&[&alice]).await;
+    let (mut invited, _) = world.connect(&bob.token).await;
+    let members = format!("/v0.3/conversations/{conversation}/members");
+    for remover in [&bob, &alice] {
+        let body = json!({ "state": "invited", "user": { "name": "bob" } });
+        let made = world.post(&members, &alice.token, body).await.expect(201);
+        invited.named("member:invited").await;
+        world.say(&alice.token, &conversation, "between").await;
+        let path = format!("{members}/{}", made["id"].as_str().unwrap());
+        let gone = world.call("DELETE", &path, &remover.token, None).await;
+        assert_eq!(gone.status, 204);
+        let told = invited.named("member:left").await;
+        assert_eq!(told["from"], made["id"]);
+        assert!(told.get("id").is_none(), "{told}");
+    }
+}

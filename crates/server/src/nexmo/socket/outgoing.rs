@@ -111,9 +111,15 @@ impl Socket {
 
     async fn tell(&mut self, delivery: Delivery) -> Result<(), End> {
         match delivery {
-            Delivery::Event(conversation, recent)
-            | Delivery::Removed(conversation, Some(recent)) => {
-                self.event(conversation, &recent).await
+            Delivery::Event(conversation, recent) => self.event(conversation, &recent).await,
+            Delivery::Removed(conversation, Some(ending)) if ending.followed => {
+                self.event(conversation, &ending.event).await
+            }
+            Delivery::Removed(conversation, Some(ending)) => {
+                let Entered { token, wants, .. } = &self.entered;
+                let event = &ending.event.event;
+                let told = frames::declined(token.application, conversation, event, *wants);
+                self.emit_made(told).await
             }
             Delivery::Added(view) => Box::pin(self.gained(&view)).await,
             // The next event shows the hole, and the client asks for what is in it.
