@@ -15,7 +15,7 @@ use countersign_core::access::action::Action;
 use countersign_core::access::authorize;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
-use countersign_core::limit::{FRAME_BYTES_MAX, HAVE_MAX};
+use countersign_core::limit::HAVE_MAX;
 use countersign_core::model::conversation::ConversationView;
 use countersign_core::model::origin::ForeignPage;
 use countersign_core::model::revocation::Marks;
@@ -43,7 +43,7 @@ use crate::operations::Operations;
 use crate::rate::Caller;
 use crate::realtime::follower::{Follower, Gains, Have};
 use crate::realtime::line::Line;
-use crate::realtime::{Entering, limit, look_after};
+use crate::realtime::{Entering, gated, limit, look_after};
 use crate::tasks::Tasks;
 
 /// What a socket brings along from the request that it began with.
@@ -109,23 +109,17 @@ pub(super) async fn open(
         &entrance.tasks,
     );
     let running = entrance.tasks.token();
-    Ok(upgrade
-        .read_buffer_size(limit::READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(limit::WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| {
-            let cut = entrance.tasks.cut.clone();
-            let patience = entrance.operations.realtime.patience.close;
-            // Boxed before anything wraps it, which would keep room for it twice.
-            let begun = Box::pin(begin(socket, entrance));
-            let served = Box::pin(serve(begun, entering, patience));
-            async move {
-                let _running = running;
-                cut.run_until_cancelled(served).await;
-            }
-        }))
+    Ok(gated::bounded(upgrade).on_upgrade(move |socket| {
+        let cut = entrance.tasks.cut.clone();
+        let patience = entrance.operations.realtime.patience.close;
+        // Boxed before anything wraps it, which would keep room for it twice.
+        let begun = Box::pin(begin(socket, entrance));
+        let served = Box::pin(serve(begun, entering, patience));
+        async move {
+            let _running = running;
+            cut.run_until_cancelled(served).await;
+        }
+    }))
 }
 
 /// Runs a socket to its end. What only its beginning and its end need is gone

@@ -29,15 +29,16 @@ use super::frames::Wants;
 use super::packet::{self, Packet, Revision};
 use super::page::Answer;
 use super::resume::Resumes;
-use super::socket::{self, End, Entered, Socket};
+use super::socket::{End, Entered, Socket};
 use super::{frames, socket::end::close};
 use crate::connection::Connection;
 use crate::gate;
 use crate::operations::Operations;
 use crate::rate::Caller;
+use crate::realtime::check::is_ours;
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::Line;
-use crate::realtime::{Entering, limit, look_after};
+use crate::realtime::{Entering, gated, limit, look_after};
 use crate::tasks::Tasks;
 
 /// Packets before the one that asks for the namespace, and before a login.
@@ -135,23 +136,17 @@ pub(super) async fn open(
         &entrance.tasks,
     );
     let running = entrance.tasks.token();
-    Ok(upgrade
-        .read_buffer_size(limit::READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(limit::WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| {
-            let cut = entrance.tasks.cut.clone();
-            let patience = entrance.operations.realtime.patience.close;
-            // Boxed before anything wraps it, which would keep room for it twice.
-            let begun = Box::pin(begin(socket, entrance));
-            let served = Box::pin(serve(begun, entering, patience));
-            async move {
-                let _running = running;
-                cut.run_until_cancelled(served).await;
-            }
-        }))
+    Ok(gated::bounded(upgrade).on_upgrade(move |socket| {
+        let cut = entrance.tasks.cut.clone();
+        let patience = entrance.operations.realtime.patience.close;
+        // Boxed before anything wraps it, which would keep room for it twice.
+        let begun = Box::pin(begin(socket, entrance));
+        let served = Box::pin(serve(begun, entering, patience));
+        async move {
+            let _running = running;
+            cut.run_until_cancelled(served).await;
+        }
+    }))
 }
 
 /// How Engine.IO refuses a request (its protocol's error codes).
@@ -201,7 +196,7 @@ async fn log_in_on(socket: &mut WebSocket, mut entrance: Entrance) -> Result<Box
         let entered = Box::pin(log_in(&entrance, offered)).await;
         return entered.map_err(|error| {
             // Who comes back is to try again where it is our fault.
-            if entrance.named.is_some() && socket::is_ours(&error) {
+            if entrance.named.is_some() && is_ours(&error) {
                 return End::GoingAway;
             }
             frames::refused(&error, None).map_or(End::GoingAway, End::Refused)

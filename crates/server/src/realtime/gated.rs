@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use countersign_core::limit::FRAME_BYTES_MAX;
 use futures_sink::Sink;
 
+use super::limit;
 use super::line::Line;
 
 /// A WebSocket to which nothing is handed but through the line's gate.
@@ -26,6 +28,17 @@ pub(crate) enum Unwritten {
     Slow,
     /// The connection is gone.
     Broken,
+}
+
+/// An upgrade under the bounds that every door's sockets have: little room while
+/// they sleep, and no frame that is larger than any of theirs.
+pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .read_buffer_size(limit::READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limit::WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
 }
 
 // === impl Gated ===

@@ -16,6 +16,7 @@
 pub(crate) mod limit;
 pub(crate) mod line;
 pub(crate) mod gated;
+pub(crate) mod check;
 pub(crate) mod recent;
 mod lines;
 mod heard;
@@ -50,7 +51,7 @@ pub(crate) struct Realtime {
     /// Lines that are open at once.
     pub(crate) lines_max: usize,
     /// One permit for each session that is looked at again.
-    pub(crate) looking: Semaphore,
+    looking: Semaphore,
     lines: Mutex<Lines>,
     topics: Mutex<HashMap<ConversationId, Arc<Topic>>>,
     heard: Mutex<Heard>,

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use countersign_core::error::{Code, Error};
-use countersign_core::op;
 use countersign_core::op::connect::Connected;
 use countersign_wire::frame::CloseCode;
 
 use super::{Entered, Socket};
 use crate::native::close::Close;
-use crate::realtime::limit;
+use crate::realtime::check::{self, is_ours};
 use crate::realtime::line::{Closing, Held};
 
 // === impl Socket ===
@@ -29,12 +28,14 @@ impl Socket {
     }
 
     async fn look_again(&mut self) -> Result<(), Close> {
-        self.entered.open.line.begin_look();
-        let realtime = Arc::clone(&self.entered.realtime);
-        let one_of_few = realtime.looking.acquire().await;
-        let looked = op::connect::look_again(&self.entered.ctx, &self.entered.token).await;
-        drop(one_of_few);
-        match looked {
+        let Entered {
+            ctx,
+            realtime,
+            open,
+            token,
+            ..
+        } = &self.entered;
+        match check::look_again(ctx, realtime, &open.line, token).await {
             Ok(connected) => {
                 self.now_is(connected);
                 Ok(())
@@ -61,14 +62,11 @@ impl Socket {
         let Entered {
             ctx, open, stop, ..
         } = &self.entered;
-        // That it is out of sight is told once, by who looks at it for all.
-        if ctx.store_seen() {
-            tracing::warn!(code = error.code.as_str(), "a socket waits for the store");
+        if check::wait_for_store(ctx, &open.line, stop, error).await {
+            Ok(())
+        } else {
+            Err(Close::going_away(&*ctx.random))
         }
-        open.line.look_again();
-        let wait = tokio::time::sleep(limit::STORE_RETRY);
-        let waited = stop.run_until_cancelled(wait).await;
-        waited.ok_or_else(|| Close::going_away(&*ctx.random))
     }
 
     pub(super) async fn relist(&mut self) -> Result<(), Close> {
@@ -97,9 +95,4 @@ impl Socket {
             Closing::Silent => Close::Gone,
         }
     }
-}
-
-/// Whether an error tells of this node, and not of the client.
-pub(super) fn is_ours(error: &Error) -> bool {
-    matches!(error.code, Code::Unavailable | Code::Internal)
 }

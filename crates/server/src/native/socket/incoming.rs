@@ -8,7 +8,6 @@ use countersign_core::op;
 use countersign_wire::frame as wire;
 use countersign_wire::frame::{ClientFrame, CloseCode};
 
-use super::check::is_ours;
 use super::{Entered, Socket};
 use crate::gate;
 use crate::native::close::Close;
@@ -16,6 +15,7 @@ use crate::native::command::{self, Done};
 use crate::native::connect::read;
 use crate::native::frames;
 use crate::rate::Caller;
+use crate::realtime::check::is_ours;
 use crate::realtime::follower::Sending;
 use crate::realtime::limit;
 

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use countersign_core::error::{Code, Error};
-use countersign_core::op;
+use countersign_core::error::Error;
 
 use super::{End, Entered, Socket};
-use crate::realtime::limit;
+use crate::realtime::check::{self, is_ours};
 use crate::realtime::line::{Closing, Held};
 
 // === impl Socket ===
@@ -27,12 +26,14 @@ impl Socket {
     }
 
     async fn look_again(&mut self) -> Result<(), End> {
-        self.entered.open.line.begin_look();
-        let realtime = Arc::clone(&self.entered.realtime);
-        let one_of_few = realtime.looking.acquire().await;
-        let looked = op::connect::look_again(&self.entered.ctx, &self.entered.token).await;
-        drop(one_of_few);
-        match looked {
+        let Entered {
+            ctx,
+            realtime,
+            open,
+            token,
+            ..
+        } = &self.entered;
+        match check::look_again(ctx, realtime, &open.line, token).await {
             Ok(connected) => {
                 let line = &self.entered.open.line;
                 line.set_marks(connected.marks);
@@ -59,14 +60,11 @@ impl Socket {
         let Entered {
             ctx, open, stop, ..
         } = &self.entered;
-        // That it is out of sight is told once, by who looks at it for all.
-        if ctx.store_seen() {
-            tracing::warn!(code = error.code.as_str(), "a socket waits for the store");
+        if check::wait_for_store(ctx, &open.line, stop, error).await {
+            Ok(())
+        } else {
+            Err(End::GoingAway)
         }
-        open.line.look_again();
-        let wait = tokio::time::sleep(limit::STORE_RETRY);
-        let waited = stop.run_until_cancelled(wait).await;
-        waited.ok_or(End::GoingAway)
     }
 
     pub(super) async fn relist(&mut self) -> Result<(), End> {
@@ -85,9 +83,4 @@ impl Socket {
             }
         }
     }
-}
-
-/// Whether an error tells of this node, and not of the client.
-pub(in crate::nexmo) fn is_ours(error: &Error) -> bool {
-    matches!(error.code, Code::Unavailable | Code::Internal)
 }

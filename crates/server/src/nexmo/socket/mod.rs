@@ -21,7 +21,6 @@ use countersign_core::token::Token;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::check::is_ours;
 pub(super) use self::end::End;
 use self::outgoing::Unacknowledged;
 use super::frames::Wants;
