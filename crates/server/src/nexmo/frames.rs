@@ -68,7 +68,9 @@ pub(super) fn refused(error: &Error, answers: Option<&str>) -> Result<Utf8Bytes,
     let code = failure::described(error, About::Other).code;
     let description = failure::sentence(error);
     let body = json!({ "code": code, "description": description });
-    arguments(code, &json!({ "rid": answers, "body": body }))
+    // Beside the body, too: from there the clients take what a person reads.
+    let told = json!({ "rid": answers, "description": description, "body": body });
+    arguments(code, &told)
 }
 
 /// The session bears another credential now.

@@ -58,7 +58,9 @@ async fn a_login_that_is_refused_is_told_why_and_ends() {
         };
         assert_eq!(name, code, "{payload}");
         assert_eq!(payload["body"]["code"], code);
-        assert!(payload["body"]["description"].is_string());
+        let sentence = payload["description"].as_str().unwrap();
+        assert!(!sentence.is_empty(), "{code}: the client's message is this");
+        assert_eq!(payload["body"]["description"], sentence);
         assert!(!payload.to_string().contains("eyJ"), "{payload}");
         assert_eq!(client.next().await, Came::Left, "{code}");
         assert_eq!(client.next().await, Came::Closed(Some(1000)), "{code}");
