@@ -26,7 +26,9 @@ mod development;
 mod remote;
 mod command;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
@@ -103,8 +105,15 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     }
 }
 
+/// Where there is one core, threads would only hand work to each other.
 fn runtime() -> Result<Runtime, Failure> {
-    Builder::new_multi_thread()
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut builder = if cores == 1 {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    builder
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start threads: {error}")))

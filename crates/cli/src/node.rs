@@ -106,18 +106,18 @@ impl Prepared {
         let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
         let operations = operations(plan.purpose, &store);
         let of_native = native::operated(Arc::clone(&ctx), operations.clone());
-        let mut routers = vec![(native, of_native)];
+        let mut services = vec![(native, of_native)];
         for (door, socket) in doors {
-            let router = match door {
+            let service = match door {
                 VendorDoor::Nexmo => nexmo::operated(Arc::clone(&ctx), operations.clone()),
                 VendorDoor::Kustomer | VendorDoor::Sinch | VendorDoor::SinchMessaging => {
                     native::unbuilt(Arc::clone(&ctx))
                 }
             };
-            routers.push((socket, router));
+            services.push((socket, service));
         }
         Ok(Self {
-            server: Server::on(routers, Limits::default()),
+            server: Server::on(services, Limits::default()),
             folder: folder.value,
             ctx,
             addresses,

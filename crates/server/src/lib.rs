@@ -17,6 +17,7 @@
 pub mod limit;
 pub mod path;
 pub mod call;
+pub mod route;
 mod body;
 mod authorization;
 pub mod connection;

@@ -10,7 +10,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -25,13 +24,14 @@ use tower::ServiceExt as _;
 
 use crate::connection::Connection;
 use crate::limit;
+use crate::route::Service;
 use crate::serve::Limits;
 use crate::tasks::Tasks;
 
 /// A bound address and what answers there.
 pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
-    pub(crate) router: Router,
+    pub(crate) service: Service,
 }
 
 /// What the connections of all listeners share.
@@ -61,7 +61,7 @@ impl Listener {
                 };
                 match self.tcp.accept().await {
                     Ok((stream, peer)) => {
-                        let served = serve(stream, peer, self.router.clone(), &shared, permit);
+                        let served = serve(stream, peer, self.service.clone(), &shared, permit);
                         shared.tasks.spawn(served);
                     }
                     Err(error) => {
@@ -79,7 +79,7 @@ impl Listener {
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    service: Service,
     shared: &Shared,
     permit: OwnedSemaphorePermit,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -90,7 +90,7 @@ fn serve(
     let (stop, cut) = (shared.stop.clone(), shared.cut.clone());
     let tasks = Tasks::of(shared.tasks.clone(), stop, cut);
     let service =
-        service_fn(move |request| answer(router.clone(), connection, tasks.clone(), request));
+        service_fn(move |request| answer(service.clone(), connection, tasks.clone(), request));
     // Without TLS there is no agreement on HTTP/2, and to guess it from the
     // first bytes, as hyper-util's automatic builder does, would wait for them
     // without a limit.
@@ -129,12 +129,12 @@ fn serve(
 }
 
 async fn answer(
-    router: Router,
+    service: Service,
     connection: Connection,
     tasks: Tasks,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     request.extensions_mut().insert(connection);
     request.extensions_mut().insert(tasks);
-    router.oneshot(request).await
+    service.oneshot(request.map(Body::new)).await
 }

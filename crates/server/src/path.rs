@@ -95,7 +95,8 @@ pub(crate) fn canonical_uri(uri: Uri) -> Result<Uri, Error> {
     Uri::from_parts(parts).map_err(Error::internal)
 }
 
-fn decoded(segment: &str) -> Result<String, BadPath> {
+/// A segment with its percent-encodings read.
+pub(crate) fn decoded(segment: &str) -> Result<String, BadPath> {
     if segment == "." || segment == ".." {
         return Err(BadPath::Dot);
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use axum::extract::MatchedPath;
 use countersign_core::error::Error;
 use countersign_core::ports::Random;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -33,11 +32,11 @@ pub(crate) fn log(
     status: StatusCode,
     id: RequestId,
     method: &Method,
-    route: Option<&MatchedPath>,
+    route: Option<&str>,
 ) {
     let code = error.code.as_str();
     let status = status.as_u16();
-    let route = route.map_or("none", MatchedPath::as_str);
+    let route = route.unwrap_or("none");
     let known = METHODS.iter().find(|known| *known == method);
     let method = known.map_or("other", Method::as_str);
     if status >= 500 {

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::limit;
 use crate::listener::{Listener, Shared};
+use crate::route::Service;
 
 /// A door: where it listens, and what answers there.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Door {
     /// The address; port 0 takes a free one.
     pub address: SocketAddr,
     /// What answers.
-    pub router: Router,
+    pub service: Service,
 }
 
 /// An address that is bound before anything answers there, so that a process
@@ -110,19 +110,19 @@ impl Server {
     /// If an address cannot be listened on; none is then.
     pub async fn bind(doors: Vec<Door>, limits: Limits) -> Result<Self, BindError> {
         let mut bound = Vec::with_capacity(doors.len());
-        for Door { address, router } in doors {
-            bound.push((Socket::bind(address).await?, router));
+        for Door { address, service } in doors {
+            bound.push((Socket::bind(address).await?, service));
         }
         Ok(Self::on(bound, limits))
     }
 
     /// A server on addresses that are bound already, each with what answers there.
     #[must_use]
-    pub fn on(doors: Vec<(Socket, Router)>, limits: Limits) -> Self {
+    pub fn on(doors: Vec<(Socket, Service)>, limits: Limits) -> Self {
         let addresses = doors.iter().map(|(socket, _)| socket.address).collect();
         let listeners = doors
             .into_iter()
-            .map(|(Socket { tcp, .. }, router)| Listener { tcp, router })
+            .map(|(Socket { tcp, .. }, service)| Listener { tcp, service })
             .collect();
         Self {
             listeners,

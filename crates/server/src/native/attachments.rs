@@ -38,7 +38,7 @@ pub(super) fn is_upload(method: &Method, path: &str) -> bool {
 /// `POST /v1/conversations/{id}/attachments`
 pub(super) async fn upload(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Operations>,
+    Extension(operations): Extension<Arc<Operations>>,
     Extension(unread): Extension<Unread>,
     Asker(asker): Asker,
     named: Named,

@@ -49,7 +49,7 @@ use crate::tasks::Tasks;
 /// What a socket brings along from the request that it began with.
 pub(super) struct Entrance {
     pub(super) ctx: Arc<Ctx>,
-    pub(super) operations: Operations,
+    pub(super) operations: Arc<Operations>,
     pub(super) page: Option<ForeignPage>,
     pub(super) connection: Connection,
     pub(super) tasks: Tasks,
@@ -65,7 +65,7 @@ struct Entered {
 /// `GET /v1/connect`
 pub(super) async fn open(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Operations>,
+    Extension(operations): Extension<Arc<Operations>>,
     page: Option<Extension<ForeignPage>>,
     tasks: Tasks,
     query: Query,

@@ -16,7 +16,7 @@ use crate::operations::Operations;
 /// `GET /metrics`
 pub(super) async fn read(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Operations>,
+    Extension(operations): Extension<Arc<Operations>>,
     Asker(asker): Asker,
     query: Query,
 ) -> Result<Response, Problem> {

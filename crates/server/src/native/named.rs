@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
@@ -13,10 +13,11 @@ use countersign_credential::key::Kid;
 use http::request::Parts;
 
 use super::problem::Problem;
+use crate::route::Parameters;
 
 /// The path's parameters.
 #[derive(Debug)]
-pub(super) struct Named(Vec<(String, String)>);
+pub(super) struct Named(Parameters);
 
 /// A text that people see or call something by: 1 to 255 bytes, none of them
 /// of a control character.
@@ -65,18 +66,13 @@ impl Named {
     }
 
     fn text(&self, parameter: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(name, _)| name == parameter);
-        found.map(|(_, text)| text.as_str())
+        self.0.get(parameter)
     }
 
     /// An event's number: digits, in one spelling.
     pub(super) fn event(&self) -> Result<u64, Error> {
         let number: u64 = self.id("event_id", "event")?;
-        let plain = self
-            .0
-            .iter()
-            .any(|(name, text)| name == "event_id" && *text == number.to_string());
-        if plain {
+        if self.text("event_id") == Some(number.to_string().as_str()) {
             Ok(number)
         } else {
             Err(Error::not_found("event"))
@@ -88,10 +84,7 @@ impl FromRequestParts<Arc<Ctx>> for Named {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Problem> {
-        let parameters = RawPathParams::from_request_parts(parts, ctx)
-            .await
-            .map_err(|_| Error::not_found("path"))?;
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Ok(Self(parameters.iter().map(owned).collect()))
+        let Ok(parameters) = Parameters::from_request_parts(parts, ctx).await;
+        Ok(Self(parameters))
     }
 }

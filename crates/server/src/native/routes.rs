@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::handler::Handler as Answers;
 use countersign_core::context::Ctx;
 use http::Method;
 
@@ -14,11 +13,12 @@ use super::{
     users,
 };
 use crate::call::Call;
+use crate::route::{Answering, Handler, handler};
 
 /// A call, what answers it, and what describes it.
 pub(super) struct Route {
     pub(super) call: Call,
-    pub(super) handler: MethodRouter<Arc<Ctx>>,
+    pub(super) handler: Handler,
     pub(super) description: fn() -> Description,
 }
 
@@ -136,22 +136,19 @@ fn of_administrators() -> Vec<Route> {
     ]
 }
 
-/// # Panics
-/// On a method that the router does not know; this page has none.
 fn route<H, T>(
     method: Method,
     template: &'static str,
-    handler: H,
+    answers: H,
     description: fn() -> Description,
 ) -> Route
 where
-    H: Handler<T, Arc<Ctx>>,
+    H: Answers<T, Arc<Ctx>, Future = Answering>,
     T: 'static,
 {
-    let filter = MethodFilter::try_from(method.clone()).expect("the router knows the method");
     Route {
         call: Call { method, template },
-        handler: on(filter, handler),
+        handler: handler(answers),
         description,
     }
 }

@@ -40,7 +40,7 @@ struct Poll {
 /// `POST /v1/sync`
 pub(super) async fn sync(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Operations>,
+    Extension(operations): Extension<Arc<Operations>>,
     Asker(asker): Asker,
     tasks: Tasks,
     headers: HeaderMap,

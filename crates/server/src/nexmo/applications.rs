@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,6 +36,7 @@ use super::page::Answer;
 use crate::body::{ReadBody, check_strict, decode};
 use crate::connection::Connection;
 use crate::gate::Gate;
+use crate::route::Parameters;
 use crate::tasks::Tasks;
 
 /// Applications that a list numbers.
@@ -162,7 +163,7 @@ pub(super) async fn list(
 /// `GET /v2/applications/{id}`
 pub(super) async fn read(
     State(ctx): State<Arc<Ctx>>,
-    parameters: RawPathParams,
+    parameters: Parameters,
     managed: Managed,
 ) -> Result<Response, Refused> {
     let within = within(managed.principal, &parameters)?;
@@ -177,7 +178,7 @@ pub(super) async fn read(
 pub(super) async fn replace(
     State(ctx): State<Arc<Ctx>>,
     tasks: Tasks,
-    parameters: RawPathParams,
+    parameters: Parameters,
     managed: Managed,
 ) -> Result<Response, Refused> {
     let profile = managed.profile()?;
@@ -203,7 +204,7 @@ pub(super) async fn replace(
 /// `DELETE /v2/applications/{id}`
 pub(super) async fn delete(
     State(ctx): State<Arc<Ctx>>,
-    parameters: RawPathParams,
+    parameters: Parameters,
     managed: Managed,
 ) -> Result<StatusCode, Refused> {
     let within = within(managed.principal, &parameters)?;
@@ -212,11 +213,9 @@ pub(super) async fn delete(
 }
 
 /// The asker, in the application that the path names.
-fn within(principal: Principal, parameters: &RawPathParams) -> Result<Principal, Error> {
-    let id = parameters
-        .iter()
-        .find(|(name, _)| *name == "application_id");
-    let id = id.and_then(|(_, text)| text.parse().ok());
+fn within(principal: Principal, parameters: &Parameters) -> Result<Principal, Error> {
+    let id = parameters.get("application_id");
+    let id = id.and_then(|text| text.parse().ok());
     in_application(
         principal,
         id.ok_or_else(|| Error::not_found("application"))?,

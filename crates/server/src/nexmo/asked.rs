@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Query as Pairs, RawPathParams};
+use axum::extract::{FromRequestParts, Query as Pairs};
 use bytes::Bytes;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
@@ -21,6 +21,7 @@ use crate::authorization::bearer;
 use crate::body::{ReadBody, check_strict, decode};
 use crate::connection::Connection;
 use crate::gate::Gate;
+use crate::route::Parameters;
 
 /// A call by somebody who is known.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(super) struct Asked {
     pub(super) version: Version,
     pub(super) place: Place,
     pub(super) query: Query,
-    parameters: Vec<(String, String)>,
+    parameters: Parameters,
     body: Bytes,
 }
 
@@ -62,8 +63,7 @@ impl Asked {
 
     /// What stands at this place of the path.
     pub(super) fn text(&self, parameter: &str) -> Option<&str> {
-        let found = self.parameters.iter().find(|(name, _)| name == parameter);
-        found.map(|(_, text)| text.as_str())
+        self.parameters.get(parameter)
     }
 
     /// The body, of which only what is known is read. An empty one counts as an
@@ -103,11 +103,7 @@ impl FromRequestParts<Arc<Ctx>> for Asked {
                 .parameters
                 .extend(ReadBody(body.clone()).members());
         }
-        let parameters = RawPathParams::from_request_parts(parts, ctx)
-            .await
-            .map_err(|_| Error::not_found("path"))?;
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let parameters = parameters.iter().map(owned).collect();
+        let Ok(parameters) = Parameters::from_request_parts(parts, ctx).await;
         let connection = Connection::of(&parts.extensions);
         let origin = origin(&parts.headers, connection);
         Ok(Self {

@@ -53,7 +53,7 @@ const LOG_IN: &str = "session:login";
 /// What a socket brings along from the request that it began with.
 struct Entrance {
     ctx: Arc<Ctx>,
-    operations: Operations,
+    operations: Arc<Operations>,
     resumes: Arc<Resumes>,
     connection: Connection,
     tasks: Tasks,
@@ -91,7 +91,7 @@ pub(super) struct Somebody;
 /// `GET /v2/rtc/`
 pub(super) async fn open(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Operations>,
+    Extension(operations): Extension<Arc<Operations>>,
     Extension(resumes): Extension<Arc<Resumes>>,
     tasks: Tasks,
     connection: Connection,

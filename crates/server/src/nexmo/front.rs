@@ -3,19 +3,18 @@
 //! Any web page may read an answer: who asks is told by a bearer alone, and no
 //! answer ever allows credentials that a browser would send by itself.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{self, Next};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
-use countersign_core::error::Error;
+use countersign_core::error::{Code, Error};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tower::Layer as _;
 
 use super::failure::{self, Failure, Refused};
+use super::resume::Resumes;
 use super::routes;
 use super::version::Version;
 use crate::body::{self, ReadBody};
@@ -23,6 +22,7 @@ use crate::gate::Gate;
 use crate::operations::Operations;
 use crate::path;
 use crate::request_log::{REQUEST_ID, RequestId, log};
+use crate::route::{Found, Handler, Routes, Service};
 
 /// The methods of the routes.
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
@@ -34,59 +34,104 @@ const EXPOSED: &str = "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Re
 /// How long a browser need not ask again, in seconds.
 const MAX_AGE_S: u64 = 600;
 
-/// Puts the front before a router.
-pub(super) fn before(ctx: Arc<Ctx>, operations: Operations, inner: Router) -> Router {
-    let front = middleware::from_fn_with_state((ctx, operations), pass);
-    Router::new().fallback_service(front.layer(inner))
+/// What stands before the door's routes.
+struct Front {
+    ctx: Arc<Ctx>,
+    operations: Arc<Operations>,
+    resumes: Arc<Resumes>,
+    routes: Routes<Handler>,
 }
 
-async fn pass(
-    State((ctx, operations)): State<(Arc<Ctx>, Operations)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let id = RequestId::new(&*ctx.random);
-    let method = request.method().clone();
-    let version = Version::of_path(request.uri().path());
-    let preflight = is_preflight(&method, request.headers());
-    let gate = Gate::new(Arc::clone(&operations.limiter));
-    request.extensions_mut().insert(gate.clone());
-    request.extensions_mut().insert(operations.clone());
-    let mut response = if preflight {
-        body::drop_unread(request.into_body()).await;
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        answered(request, next).await
-    };
-    let failure = response.extensions_mut().remove::<Failure>();
-    let route: Option<MatchedPath> = response.extensions().get().cloned();
-    if let Some(Failure(error)) = failure {
-        operations.requests.refused(error.code);
-        let about = routes::about(route.as_ref().map(MatchedPath::as_str));
-        let status = failure::described(&error, about).status;
-        log(&error, status, id, &method, route.as_ref());
-        response = failure::rendered(response, &error, about, version, &id.to_string());
+/// An answer, and the template of the route that gave it.
+type Answered = (Option<&'static str>, Response);
+
+/// Puts the front before routes.
+pub(super) fn before(ctx: Arc<Ctx>, operations: Operations, routes: Routes<Handler>) -> Service {
+    let front = Arc::new(Front {
+        ctx,
+        operations: Arc::new(operations),
+        resumes: Arc::default(),
+        routes,
+    });
+    Service::new(tower::service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { Ok::<_, Infallible>(front.pass(request).await) }
+    }))
+}
+
+// === impl Front ===
+
+impl Front {
+    async fn pass(&self, request: Request) -> Response {
+        let Self {
+            ctx, operations, ..
+        } = self;
+        let id = RequestId::new(&*ctx.random);
+        let method = request.method().clone();
+        let version = Version::of_path(request.uri().path());
+        let preflight = is_preflight(&method, request.headers());
+        let gate = Gate::new(Arc::clone(&operations.limiter));
+        let (route, mut response) = if preflight {
+            body::drop_unread(request.into_body()).await;
+            (None, StatusCode::NO_CONTENT.into_response())
+        } else {
+            match prepared(request).await {
+                Ok(request) => self.routed(request, &gate).await,
+                Err(error) => (None, Refused(error).into_response()),
+            }
+        };
+        if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
+            operations.requests.refused(error.code);
+            let about = routes::about(route);
+            let status = failure::described(&error, about).status;
+            log(&error, status, id, &method, route);
+            response = failure::rendered(response, &error, about, version, &id.to_string());
+        }
+        let status = response.status();
+        operations.requests.answered(route, &method, status);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        headers.insert(REQUEST_ID, id.header());
+        gate.tell(headers);
+        allow_any_page(headers, preflight);
+        response
     }
-    let template = route.as_ref().map(MatchedPath::as_str);
-    operations
-        .requests
-        .answered(template, &method, response.status());
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(REQUEST_ID, id.header());
-    gate.tell(headers);
-    allow_any_page(headers, preflight);
-    response
-}
 
-async fn answered(request: Request, next: Next) -> Response {
-    match prepared(request).await {
-        Ok(request) => next.run(request).await,
-        Err(error) => Refused(error).into_response(),
+    async fn routed(&self, mut request: Request, gate: &Gate) -> Answered {
+        match self.routes.find(request.method(), request.uri().path()) {
+            Found::Route {
+                template,
+                value: handler,
+                parameters,
+            } => {
+                let extensions = request.extensions_mut();
+                extensions.insert(parameters);
+                extensions.insert(gate.clone());
+                extensions.insert(Arc::clone(&self.operations));
+                extensions.insert(Arc::clone(&self.resumes));
+                (
+                    Some(template),
+                    handler(request, Arc::clone(&self.ctx)).await,
+                )
+            }
+            Found::OtherMethods { template, allow } => {
+                let error = Error::new(
+                    Code::MethodNotAllowed,
+                    "this path has other methods than the one that was asked for",
+                );
+                let mut response = Refused(error).into_response();
+                response.headers_mut().insert(header::ALLOW, allow);
+                (Some(template), response)
+            }
+            Found::Nothing => {
+                let error = Error::not_found("path");
+                (None, Refused(error).into_response())
+            }
+        }
     }
 }
 

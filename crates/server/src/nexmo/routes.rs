@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::handler::Handler as Answers;
 use countersign_core::context::Ctx;
 use http::Method;
 
 use super::failure::About;
 use super::{applications, connect, conversations, events, members, sessions, users};
 use crate::call::Call;
+use crate::route::{Answering, Handler, handler};
 
 /// A call, and what answers it.
 pub(super) struct Route {
     pub(super) call: Call,
-    pub(super) handler: MethodRouter<Arc<Ctx>>,
+    pub(super) handler: Handler,
 }
 
 const CONVERSATIONS: &str = "/{version}/conversations";
@@ -86,16 +86,13 @@ pub(super) fn about(template: Option<&str>) -> About {
     }
 }
 
-/// # Panics
-/// On a method that the router does not know; this page has none.
-fn route<H, T>(method: Method, template: &'static str, handler: H) -> Route
+fn route<H, T>(method: Method, template: &'static str, answers: H) -> Route
 where
-    H: Handler<T, Arc<Ctx>>,
+    H: Answers<T, Arc<Ctx>, Future = Answering>,
     T: 'static,
 {
-    let filter = MethodFilter::try_from(method.clone()).expect("the router knows the method");
     Route {
         call: Call { method, template },
-        handler: on(filter, handler),
+        handler: handler(answers),
     }
 }

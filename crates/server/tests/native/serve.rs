@@ -9,6 +9,7 @@ use axum::extract::Extension;
 use axum::routing::get;
 use countersign_server::connection::Connection;
 use countersign_server::native;
+use countersign_server::route::Service;
 use countersign_server::serve::{Door, Limits, Server, Stopped};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -27,9 +28,9 @@ struct Running {
     server: JoinHandle<Stopped>,
 }
 
-async fn run(router: Router, limits: Limits) -> Running {
+async fn run(service: Service, limits: Limits) -> Running {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let doors = vec![Door { address, router }];
+    let doors = vec![Door { address, service }];
     let server = Server::bind(doors, limits)
         .await
         .expect("a free port can be bound");
@@ -71,7 +72,11 @@ async fn a_request_knows_its_connection() {
     let show = async |Extension(connection): Extension<Connection>| {
         format!("{} {}", connection.peer, connection.tls)
     };
-    let running = run(Router::new().route("/", get(show)), Limits::default()).await;
+    let running = run(
+        Service::new(Router::new().route("/", get(show))),
+        Limits::default(),
+    )
+    .await;
     let reply = Call::new(running.address, "GET", "/").send().await;
     assert_eq!(reply.text(), "127.0.0.1 false");
 }
@@ -87,7 +92,11 @@ async fn a_stop_closes_idle_connections_and_answers_open_requests() {
             "slow hello"
         }
     };
-    let running = run(hello().route("/slow", get(slow)), Limits::default()).await;
+    let running = run(
+        Service::new(hello().route("/slow", get(slow))),
+        Limits::default(),
+    )
+    .await;
     let mut idle = TcpStream::connect(running.address).await.unwrap();
     idle.write_all(REQUEST).await.unwrap();
     read_answer(&mut idle).await;
@@ -119,7 +128,7 @@ async fn what_is_open_at_the_deadline_is_cut_off() {
         drain_max: Duration::from_millis(20),
         ..Limits::default()
     };
-    let running = run(Router::new().route("/", get(never)), limits).await;
+    let running = run(Service::new(Router::new().route("/", get(never))), limits).await;
     let mut open = TcpStream::connect(running.address).await.unwrap();
     open.write_all(REQUEST).await.unwrap();
     begun.notified().await;
@@ -134,7 +143,7 @@ async fn a_head_that_does_not_arrive_ends_the_connection() {
         head_max: Duration::from_millis(50),
         ..Limits::default()
     };
-    let running = run(hello(), limits).await;
+    let running = run(Service::new(hello()), limits).await;
     for begin in [
         &b""[..],
         b"P",
@@ -156,7 +165,7 @@ async fn connections_over_the_bound_wait_for_a_free_place() {
         connections_max: 1,
         ..Limits::default()
     };
-    let running = run(hello(), limits).await;
+    let running = run(Service::new(hello()), limits).await;
     let mut first = TcpStream::connect(running.address).await.unwrap();
     first.write_all(REQUEST).await.unwrap();
     read_answer(&mut first).await;
@@ -187,10 +196,10 @@ async fn a_door_that_is_not_built_yet_knows_no_path() {
 
 #[tokio::test]
 async fn an_address_in_use_is_told() {
-    let running = run(hello(), Limits::default()).await;
+    let running = run(Service::new(hello()), Limits::default()).await;
     let door = Door {
         address: running.address,
-        router: hello(),
+        service: Service::new(hello()),
     };
     let error = Server::bind(vec![door], Limits::default())
         .await

@@ -117,7 +117,7 @@ impl World {
         let other = application(&ctx, &operator, "other").await;
         let door = Door {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            router: native::operated(ctx.clone(), operations),
+            service: native::operated(ctx.clone(), operations),
         };
         let server = Server::bind(vec![door], Limits::default())
             .await

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::ApplicationId;
@@ -23,6 +22,7 @@ use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::realtime::Patience;
+use countersign_server::route::Service;
 use countersign_server::serve::{Door, Limits, Server};
 use countersign_server::{native, nexmo};
 use countersign_store::SqlStore;
@@ -52,8 +52,8 @@ pub(crate) struct World {
     pub(crate) admin: String,
     pub(crate) kid: String,
     key: SigningKey,
-    nexmo: Router,
-    native: Router,
+    nexmo: Service,
+    native: Service,
     serial: AtomicU64,
     stop: CancellationToken,
     _folder: TempDir,
@@ -115,7 +115,7 @@ impl World {
         let pem = text(&made["private_key_pem"]);
         let door = Door {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            router: nexmo.clone(),
+            service: nexmo.clone(),
         };
         let server = Server::bind(vec![door], Limits::default()).await.unwrap();
         let address = server.addresses()[0];
@@ -357,7 +357,7 @@ fn request(method: &str, path: &str) -> http::request::Builder {
 }
 
 async fn ask(
-    router: &Router,
+    router: &Service,
     method: &str,
     path: &str,
     bearer: &str,
@@ -369,7 +369,7 @@ async fn ask(
     reply(router.clone(), request.body(body).unwrap()).await
 }
 
-async fn reply(router: Router, request: Request<Body>) -> Reply {
+async fn reply(router: Service, request: Request<Body>) -> Reply {
     let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -381,7 +381,7 @@ async fn reply(router: Router, request: Request<Body>) -> Reply {
 }
 
 /// An application with an admin's key and a signing key.
-async fn application(native: &Router, operator: &str) -> (ApplicationId, String, Value) {
+async fn application(native: &Service, operator: &str) -> (ApplicationId, String, Value) {
     let post = async |path: String, bearer: &str, body: Value| {
         let reply = ask(native, "POST", &path, bearer, Some(body)).await;
         reply.expect(201)

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use countersign_core::access::principal::Principal;
@@ -25,6 +24,7 @@ use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
 use countersign_server::native;
 use countersign_server::operations::Operations;
+use countersign_server::route::Service;
 use countersign_store::SqlStore;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
@@ -43,7 +43,7 @@ pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// A node with one application.
 pub(crate) struct Node {
-    router: Router,
+    router: Service,
     pub(crate) ctx: Arc<Ctx>,
     pub(crate) store: Arc<SqlStore<Switched>>,
     pub(crate) notices: InProcess,

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use countersign_core::access::action::Action;
 use countersign_core::access::principal::Principal;
@@ -36,6 +35,7 @@ use countersign_server::connection::Connection;
 use countersign_server::native;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::realtime::Patience;
+use countersign_server::route::Service;
 use countersign_server::serve::{Door, Limits, Server, Stopped};
 use countersign_store::SqlStore;
 use countersign_store::migrate::MIGRATIONS;
@@ -71,7 +71,7 @@ pub(crate) struct World {
     pub(crate) publishable: String,
     pub(crate) key: String,
     pub(crate) admin: String,
-    router: Router,
+    router: Service,
     serial: AtomicU64,
     pub(crate) stop: CancellationToken,
     pub(crate) server: JoinHandle<Stopped>,
@@ -137,7 +137,7 @@ impl World {
         let router = native::operated(Arc::clone(&ctx), operations.clone());
         let door = Door {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            router: router.clone(),
+            service: router.clone(),
         };
         let server = Server::bind(vec![door], Limits::default()).await.unwrap();
         let stop = CancellationToken::new();
