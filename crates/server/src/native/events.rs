@@ -11,19 +11,20 @@ use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::id::ConversationId;
-use countersign_core::model::event::{Event, EventKind, Range};
+use countersign_core::model::event::{EventKind, Range};
 use countersign_core::op;
 use countersign_core::op::events::{Content, Send};
 use countersign_wire::event as wire;
 use http::StatusCode;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, created, time};
+use super::answer::created;
 use super::bearer::Asker;
 use super::body::Json;
 use super::named::{Named, checked_client_id};
 use super::problem::Problem;
 use super::query::Query;
+use super::written::{self, Reader, Written};
 use crate::body::{compact, decode};
 
 /// What a request sends: an event, or a position, which gets no number.
@@ -55,8 +56,8 @@ pub(super) async fn send(
                 client_id,
             };
             let sent = op::events::send(&ctx, &asker, send).await?;
-            let event = shown(sent.event, Reader::Sender)?;
-            Ok(Answer(created(sent.new), event).into_response())
+            let status = created(sent.new);
+            Ok(written::event(status, &sent.event, Reader::Sender).into_response())
         }
         Sent::Position { delivered, seen } => {
             op::signals::move_position(&ctx, &asker, conversation, delivered, seen).await?;
@@ -71,7 +72,7 @@ pub(super) async fn list(
     Asker(asker): Asker,
     named: Named,
     query: Query,
-) -> Result<Answer<wire::Events>, Problem> {
+) -> Result<Written, Problem> {
     query.only(&["after", "before", "limit"])?;
     let conversation = named.id("conversation_id", "conversation")?;
     let range = match (query.parsed("after")?, query.parsed("before")?) {
@@ -83,11 +84,7 @@ pub(super) async fn list(
         }
     };
     let events = op::events::list_events(&ctx, &asker, conversation, range, query.limit()?).await?;
-    let events = events
-        .into_iter()
-        .map(|event| shown(event, Reader::Asker(&asker)))
-        .collect::<Result<_, _>>()?;
-    Ok(Answer(StatusCode::OK, wire::Events { events }))
+    Ok(written::page(&events, Reader::Asker(&asker)))
 }
 
 /// `GET /v1/conversations/{id}/events/{n}`
@@ -96,11 +93,12 @@ pub(super) async fn read(
     Asker(asker): Asker,
     named: Named,
     query: Query,
-) -> Result<Answer<wire::Event>, Problem> {
+) -> Result<Written, Problem> {
     query.only(&[])?;
     let conversation = named.id("conversation_id", "conversation")?;
     let event = op::events::read_event(&ctx, &asker, conversation, named.event()?).await?;
-    Ok(Answer(StatusCode::OK, shown(event, Reader::Asker(&asker))?))
+    let reader = Reader::Asker(&asker);
+    Ok(written::event(StatusCode::OK, &event, reader))
 }
 
 /// `DELETE /v1/conversations/{id}/events/{n}`
@@ -115,8 +113,6 @@ pub(super) async fn delete(
     op::events::delete_event(&ctx, &asker, conversation, named.event()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
-
-// === bodies in ===
 
 /// Checks the new body of an edit by the type of what it edits.
 pub(super) async fn check_edit(
@@ -207,43 +203,6 @@ fn message_kind(kind: &str, text: &str) -> Result<EventKind, Error> {
 pub(super) fn in_body(mut error: Error) -> Error {
     error.detail = format!("body: {}", error.detail).into();
     error
-}
-
-// === events out ===
-
-/// Who is shown an event.
-#[derive(Clone, Copy)]
-pub(super) enum Reader<'a> {
-    /// Who has sent it.
-    Sender,
-    /// Who has not sent it.
-    Other,
-    /// Whoever asks.
-    Asker(&'a Principal),
-}
-
-pub(super) fn shown(event: Event, reader: Reader<'_>) -> Result<wire::Event, Error> {
-    // A backend is shown the client ids of all backends of its application.
-    let is_sender = match reader {
-        Reader::Sender => true,
-        Reader::Other => false,
-        Reader::Asker(asker) => asker.user() == event.from.user,
-    };
-    Ok(wire::Event {
-        id: event.id,
-        kind: event.kind.name(),
-        body: RawValue::from_string(event.body).map_err(Error::internal)?,
-        from: wire::From {
-            member_id: event.from.member.map(|id| id.to_string()),
-            user_id: event.from.user.map(|id| id.to_string()),
-            name: event.from.person.names.shown().to_owned(),
-            assurance: event.from.assurance.as_str().into(),
-        },
-        timestamp: time(event.timestamp),
-        client_id: event.client_id.filter(|_| is_sender),
-        edited_at: event.edited_at.map(time),
-        deleted_at: event.deleted_at.map(time),
-    })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::answer::time;
 use super::conversations;
-use super::events::{self, Reader};
+use super::written::{self, Reader};
 use crate::realtime::follower::Delivery;
 use crate::realtime::recent::{Form, Recent};
 
@@ -54,20 +54,19 @@ fn event(conversation: ConversationId, recent: &Recent, user: UserId) -> Result<
         (Form::Native, Reader::Other)
     };
     recent.form(form, |event| {
-        text(&ServerFrame::Event(wire::EventFrame {
-            conversation_id: conversation.to_string(),
-            event: events::shown(event.clone(), reader)?,
-        }))
+        written::event_frame(conversation, event, reader)
     })
 }
 
 /// The answer to what a connection has sent.
 pub(super) fn sent(reference: u64, event: Option<Event>) -> Result<Utf8Bytes, Error> {
-    let shown = event.map(|event| events::shown(event, Reader::Sender));
-    text(&ServerFrame::Sent(wire::Sent {
-        reference,
-        event: shown.transpose()?,
-    }))
+    match event {
+        Some(event) => written::sent_frame(reference, &event),
+        None => text(&ServerFrame::Sent(wire::Sent {
+            reference,
+            event: None,
+        })),
+    }
 }
 
 /// The refusal of what a connection has sent.

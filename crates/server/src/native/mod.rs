@@ -9,6 +9,7 @@ mod front;
 mod cors;
 mod problem;
 mod answer;
+mod written;
 mod bearer;
 mod body;
 mod form;

@@ -1,0 +1,292 @@
+//! Events, written as the text that a native client reads.
+//!
+//! Most of what a node says is events, so that they are written in one go from
+//! what the domain has: without the wire's types between, which own a copy of
+//! every text. Those types say what is right; the tests here hold the two to
+//! each other.
+
+use std::io::Write as _;
+
+use axum::extract::ws::Utf8Bytes;
+use axum::response::{IntoResponse, Response};
+use countersign_core::access::principal::Principal;
+use countersign_core::error::Error;
+use countersign_core::id::ConversationId;
+use countersign_core::model::event::{Event, Sender};
+use http::{HeaderValue, StatusCode, header};
+
+use super::answer::time;
+
+/// What an event's text has beside its body and its sender's name, in bytes:
+/// ids, times and the names of members.
+const AROUND_BYTES: usize = 400;
+
+/// Who is shown an event.
+#[derive(Clone, Copy)]
+pub(super) enum Reader<'a> {
+    /// Who has sent it.
+    Sender,
+    /// Who has not sent it.
+    Other,
+    /// Whoever asks.
+    Asker(&'a Principal),
+}
+
+/// An answer whose JSON is written already.
+#[derive(Debug)]
+pub(super) struct Written(pub(super) StatusCode, Vec<u8>);
+
+/// An event as an answer.
+pub(super) fn event(status: StatusCode, event: &Event, reader: Reader<'_>) -> Written {
+    let mut text = Vec::with_capacity(room_for(event));
+    write(&mut text, event, reader);
+    Written(status, text)
+}
+
+/// A part of a conversation's history as an answer.
+pub(super) fn page(events: &[Event], reader: Reader<'_>) -> Written {
+    let mut text = Vec::with_capacity(events.iter().map(room_for).sum::<usize>() + AROUND_BYTES);
+    text.extend_from_slice(br#"{"events":["#);
+    for (place, event) in events.iter().enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        write(&mut text, event, reader);
+    }
+    text.extend_from_slice(b"]}");
+    Written(StatusCode::OK, text)
+}
+
+/// The frame that tells of an event.
+///
+/// # Errors
+/// None that can be: what is written is text.
+pub(super) fn event_frame(
+    conversation: ConversationId,
+    event: &Event,
+    reader: Reader<'_>,
+) -> Result<Utf8Bytes, Error> {
+    let mut text = Vec::with_capacity(room_for(event) + AROUND_BYTES);
+    text.extend_from_slice(br#"{"type":"event","conversation_id":""#);
+    put(&mut text, format_args!("{conversation}"));
+    text.extend_from_slice(br#"","event":"#);
+    write(&mut text, event, reader);
+    text.push(b'}');
+    frame(text)
+}
+
+/// The frame that tells a connection that its event is durable.
+///
+/// # Errors
+/// None that can be: what is written is text.
+pub(super) fn sent_frame(reference: u64, event: &Event) -> Result<Utf8Bytes, Error> {
+    let mut text = Vec::with_capacity(room_for(event) + AROUND_BYTES);
+    put(
+        &mut text,
+        format_args!(r#"{{"type":"sent","ref":{reference},"event":"#),
+    );
+    write(&mut text, event, Reader::Sender);
+    text.push(b'}');
+    frame(text)
+}
+
+fn frame(text: Vec<u8>) -> Result<Utf8Bytes, Error> {
+    Utf8Bytes::try_from(text).map_err(Error::internal)
+}
+
+fn room_for(event: &Event) -> usize {
+    event.body.len() + event.from.person.names.shown().len() + AROUND_BYTES
+}
+
+fn write(text: &mut Vec<u8>, event: &Event, reader: Reader<'_>) {
+    // The names of kinds have no character that JSON escapes.
+    let kind = event.kind.name();
+    put(
+        text,
+        format_args!(r#"{{"id":{},"type":"{kind}","body":"#, event.id),
+    );
+    text.extend_from_slice(event.body.as_bytes());
+    text.extend_from_slice(br#","from":{"#);
+    write_sender(text, &event.from);
+    put(
+        text,
+        format_args!(r#"}},"timestamp":"{}""#, time(event.timestamp)),
+    );
+    if let Some(client_id) = event.client_id.as_ref().filter(|_| reader.has_sent(event)) {
+        text.extend_from_slice(br#","client_id":"#);
+        write_quoted(text, client_id);
+    }
+    for (name, at) in [
+        ("edited_at", event.edited_at),
+        ("deleted_at", event.deleted_at),
+    ] {
+        if let Some(at) = at {
+            put(text, format_args!(r#","{name}":"{}""#, time(at)));
+        }
+    }
+    text.push(b'}');
+}
+
+fn write_sender(text: &mut Vec<u8>, from: &Sender) {
+    if let Some(member) = from.member {
+        put(text, format_args!(r#""member_id":"{member}","#));
+    }
+    if let Some(user) = from.user {
+        put(text, format_args!(r#""user_id":"{user}","#));
+    }
+    text.extend_from_slice(br#""name":"#);
+    write_quoted(text, from.person.names.shown());
+    let assurance = from.assurance.as_str();
+    put(text, format_args!(r#","assurance":"{assurance}""#));
+}
+
+fn write_quoted(text: &mut Vec<u8>, value: &str) {
+    serde_json::to_writer(text, value).expect("every text is JSON, and fits into memory");
+}
+
+fn put(text: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments)
+        .expect("memory takes whatever is written");
+}
+
+// === impl Reader ===
+
+impl Reader<'_> {
+    /// A backend is shown the client ids of all backends of its application.
+    fn has_sent(self, event: &Event) -> bool {
+        match self {
+            Reader::Sender => true,
+            Reader::Other => false,
+            Reader::Asker(asker) => asker.user() == event.from.user,
+        }
+    }
+}
+
+// === impl Written ===
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let json = HeaderValue::from_static("application/json");
+        (self.0, [(header::CONTENT_TYPE, json)], self.1).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use countersign_core::id::{MemberId, UserId};
+    use countersign_core::model::event::{Assurance, EventKind};
+    use countersign_core::model::person::Person;
+    use countersign_credential::time::Timestamp;
+    use countersign_wire::event as wire;
+    use countersign_wire::frame::{EventFrame, Sent, ServerFrame};
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// Events of which each has something that others do not have.
+    fn events() -> Vec<Event> {
+        let at = Timestamp::from_milliseconds;
+        let sender = |name: &str, member: bool| Sender {
+            member: member.then(|| MemberId::from_bytes([7; 16])),
+            user: member.then(|| UserId::from_bytes([9; 16])),
+            person: Arc::new(Person::backend(name)),
+            assurance: Assurance::Described,
+        };
+        let plain = Event {
+            id: 1,
+            kind: EventKind::Text,
+            body: r#"{"text":"naïve \" \\ \u0000"}"#.to_owned(),
+            from: sender("Jay", true),
+            subject: None,
+            reason: None,
+            timestamp: at(1_800_000_000_007),
+            client_id: None,
+            edited_at: None,
+            deleted_at: None,
+        };
+        let of_kind = |kind| Event {
+            kind,
+            ..plain.clone()
+        };
+        let from = |name: &str, member| Event {
+            from: sender(name, member),
+            ..plain.clone()
+        };
+        vec![
+            of_kind(EventKind::Custom("poll:vote".to_owned())),
+            of_kind(EventKind::MemberAdopted),
+            from("a \"quoted\" \\ naïve \u{1}\u{2028}</script>", true),
+            from("", false),
+            Event {
+                id: u64::MAX,
+                client_id: Some("c\"1".to_owned()),
+                ..plain.clone()
+            },
+            Event {
+                body: "{}".to_owned(),
+                edited_at: Some(at(0)),
+                deleted_at: Some(at(-1)),
+                ..plain.clone()
+            },
+            plain,
+        ]
+    }
+
+    fn of_wire(event: &Event, shows_client_id: bool) -> wire::Event {
+        wire::Event {
+            id: event.id,
+            kind: event.kind.name(),
+            body: RawValue::from_string(event.body.clone()).unwrap(),
+            from: wire::From {
+                member_id: event.from.member.map(|id| id.to_string()),
+                user_id: event.from.user.map(|id| id.to_string()),
+                name: event.from.person.names.shown().to_owned(),
+                assurance: event.from.assurance.as_str().into(),
+            },
+            timestamp: time(event.timestamp),
+            client_id: event.client_id.clone().filter(|_| shows_client_id),
+            edited_at: event.edited_at.map(time),
+            deleted_at: event.deleted_at.map(time),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_wires_types_say() {
+        let conversation = ConversationId::from_bytes([3; 16]);
+        for shown in events() {
+            for (reader, is_sender) in [(Reader::Sender, true), (Reader::Other, false)] {
+                let expected = serde_json::to_string(&of_wire(&shown, is_sender)).unwrap();
+                let Written(_, text) = event(StatusCode::OK, &shown, reader);
+                assert_eq!(String::from_utf8(text).unwrap(), expected);
+
+                let expected = ServerFrame::Event(EventFrame {
+                    conversation_id: conversation.to_string(),
+                    event: of_wire(&shown, is_sender),
+                });
+                let expected = serde_json::to_string(&expected).unwrap();
+                let frame = event_frame(conversation, &shown, reader).unwrap();
+                assert_eq!(frame.as_str(), expected);
+            }
+            let expected = ServerFrame::Sent(Sent {
+                reference: 12,
+                event: Some(of_wire(&shown, true)),
+            });
+            let expected = serde_json::to_string(&expected).unwrap();
+            assert_eq!(sent_frame(12, &shown).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_page_is_what_the_wires_types_say() {
+        for count in [0, 1, 2, events().len()] {
+            let shown = &events()[..count];
+            let expected = serde_json::to_string(&wire::Events {
+                events: shown.iter().map(|event| of_wire(event, false)).collect(),
+            });
+            let Written(_, text) = page(shown, Reader::Other);
+            assert_eq!(String::from_utf8(text).unwrap(), expected.unwrap());
+        }
+    }
+}
