@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use countersign_credential::time::Timestamp;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use crate::ports::Random;
 
@@ -58,7 +59,13 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(formatter, concat!($prefix, "{}"), Uuid::from_bytes(self.0).hyphenated())
+                const PREFIX: usize = $prefix.len();
+                let mut text = [0; PREFIX + Hyphenated::LENGTH];
+                text[..PREFIX].copy_from_slice($prefix.as_bytes());
+                // In one piece: ids are most of what is written.
+                let uuid = Uuid::from_bytes(self.0).hyphenated();
+                uuid.encode_lower(&mut text[PREFIX..]);
+                formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
 
