@@ -50,7 +50,11 @@ pub(crate) fn all<T>(
     rows: &Rows,
     mut read: impl FnMut(&mut Columns<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows.iter() {
+        items.push(read(&mut Columns::of(row))?);
+    }
+    Ok(items)
 }
 
 /// How many rows a window asks of the store: one more than it wants, to see whether more follow.

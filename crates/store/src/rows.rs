@@ -25,13 +25,28 @@ pub struct Row<'a> {
     index: usize,
 }
 
-/// A value as it is stored; texts and blobs are ranges of what the rows share.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How much an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Size {
+    cells: usize,
+    texts: usize,
+    blobs: usize,
+}
+
+/// A value as it is stored; texts and blobs are parts of what the rows share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cell {
     Null,
     Integer(i64),
-    Text(Range<usize>),
-    Blob(Range<usize>),
+    Text(Part),
+    Blob(Part),
+}
+
+/// Where a text or blob begins and ends. An answer has fewer bytes than four of them can count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    start: u32,
+    end: u32,
 }
 
 // === impl Rows ===
@@ -42,6 +57,17 @@ impl Rows {
         Self {
             columns,
             ..Self::default()
+        }
+    }
+
+    /// An answer without rows yet, with room for as much as this.
+    pub(crate) fn with_room(columns: usize, size: Size) -> Self {
+        Self {
+            columns,
+            count: 0,
+            cells: Vec::with_capacity(size.cells),
+            texts: String::with_capacity(size.texts),
+            blobs: Vec::with_capacity(size.blobs),
         }
     }
 
@@ -70,6 +96,15 @@ impl Rows {
         self.texts.len() + self.blobs.len()
     }
 
+    /// How much it holds.
+    pub(crate) fn size(&self) -> Size {
+        Size {
+            cells: self.cells.len(),
+            texts: self.texts.len(),
+            blobs: self.blobs.len(),
+        }
+    }
+
     pub(crate) fn push_null(&mut self) {
         self.cells.push(Cell::Null);
     }
@@ -81,13 +116,15 @@ impl Rows {
     pub(crate) fn push_text(&mut self, text: &str) {
         let start = self.texts.len();
         self.texts.push_str(text);
-        self.cells.push(Cell::Text(start..self.texts.len()));
+        self.cells
+            .push(Cell::Text(Part::new(start, self.texts.len())));
     }
 
     pub(crate) fn push_blob(&mut self, blob: &[u8]) {
         let start = self.blobs.len();
         self.blobs.extend_from_slice(blob);
-        self.cells.push(Cell::Blob(start..self.blobs.len()));
+        self.cells
+            .push(Cell::Blob(Part::new(start, self.blobs.len())));
     }
 
     /// Ends a row, after a cell was pushed for each of its columns.
@@ -131,7 +168,7 @@ impl<'a> Row<'a> {
     /// A text.
     pub fn text(&self, column: usize) -> Result<&'a str, StoreError> {
         let text = match self.cell(column) {
-            Some(Cell::Text(range)) => self.rows.texts.get(range.clone()),
+            Some(Cell::Text(part)) => self.rows.texts.get(part.range()),
             _ => None,
         };
         text.ok_or_else(|| self.mismatch(column, "a text", self.cell(column)))
@@ -140,7 +177,7 @@ impl<'a> Row<'a> {
     /// Bytes.
     pub fn blob(&self, column: usize) -> Result<&'a [u8], StoreError> {
         let blob = match self.cell(column) {
-            Some(Cell::Blob(range)) => self.rows.blobs.get(range.clone()),
+            Some(Cell::Blob(part)) => self.rows.blobs.get(part.range()),
             _ => None,
         };
         blob.ok_or_else(|| self.mismatch(column, "a blob", self.cell(column)))
@@ -200,6 +237,23 @@ impl<'a> Row<'a> {
             wanted,
             found,
         }
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    /// What lies beyond the bound of an answer is cut off here, and refused where it is collected.
+    fn new(start: usize, end: usize) -> Self {
+        let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
+        Self {
+            start: place(start),
+            end: place(end),
+        }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 

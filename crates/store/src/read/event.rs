@@ -266,13 +266,12 @@ async fn named(
         known.add(rows)?;
     }
     let missing = missing(rows, &known)?;
-    if missing.is_empty() {
-        return all(rows, |columns| event(columns, &known));
-    }
-    let queries = person::queries_of(application, conversation, missing);
-    let found = engine.read(queries.into()).await?;
-    for rows in &found {
-        known.add(rows)?;
+    if !missing.is_empty() {
+        let queries = person::queries_of(application, conversation, missing);
+        let found = engine.read(queries.into()).await?;
+        for rows in &found {
+            known.add(rows)?;
+        }
     }
     all(rows, |columns| event(columns, &known))
 }

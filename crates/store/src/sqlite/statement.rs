@@ -4,7 +4,7 @@ use super::constraint;
 use crate::engine::{Expect, Statement, Value};
 use crate::error::{ParameterFault, StoreError, Unavailable};
 use crate::limit;
-use crate::rows::Rows;
+use crate::rows::{Rows, Size};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, ffi};
 use std::collections::HashMap;
@@ -16,8 +16,15 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(super) struct Statements<'c> {
     connection: &'c Connection,
-    prepared: HashMap<(usize, usize), rusqlite::Statement<'c>>,
+    prepared: HashMap<(usize, usize), Prepared<'c>>,
     constraints: HashMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Prepared<'c> {
+    statement: rusqlite::Statement<'c>,
+    /// How much its last answer held: the next one most likely holds as much.
+    size: Size,
 }
 
 /// Why a statement failed, by what it means for others.
@@ -65,7 +72,10 @@ impl<'c> Statements<'c> {
 
     /// Runs a command of transaction control. All its failures are the engine's.
     pub(super) fn control(&mut self, command: &'static str) -> Result<(), Unavailable> {
-        let run = |statements: &mut Self| statements.prepare(command)?.raw_query().next().map(drop);
+        let run = |statements: &mut Self| {
+            let prepared = statements.prepare(command)?;
+            prepared.statement.raw_query().next().map(drop)
+        };
         run(self).map_err(|error| engine_failure(&error))
     }
 
@@ -82,9 +92,10 @@ impl<'c> Statements<'c> {
                 reason: reason.to_owned(),
             }))
         };
-        let prepared = self
+        let prepared = &self
             .prepare(statement.sql)
-            .map_err(|error| prepare_failure(index, &error))?;
+            .map_err(|error| prepare_failure(index, &error))?
+            .statement;
         let wanted = prepared.parameter_count();
         let got = statement.parameters.len();
         if wanted != got {
@@ -107,12 +118,12 @@ impl<'c> Statements<'c> {
             .prepare(statement.sql)
             .map_err(|error| prepare_failure(index, &error))?;
         let rows = if only_counts(statement.sql) {
-            count(prepared, &statement.parameters)
+            count(&mut prepared.statement, &statement.parameters)
         } else {
             collect(prepared, &statement.parameters)
         };
         // What was bound is copied by SQLite, and an attachment should not stay in memory.
-        prepared.clear_bindings();
+        prepared.statement.clear_bindings();
         let rows = rows.map_err(|failure| match failure {
             Stopped::Failure(failure) => failure,
             Stopped::Sql(error) => self.failure(index, &error),
@@ -124,7 +135,7 @@ impl<'c> Statements<'c> {
         Ok(rows)
     }
 
-    fn prepare(&mut self, sql: &'static str) -> rusqlite::Result<&mut rusqlite::Statement<'c>> {
+    fn prepare(&mut self, sql: &'static str) -> rusqlite::Result<&mut Prepared<'c>> {
         let key = (sql.as_ptr().addr(), sql.len());
         if !self.prepared.contains_key(&key) {
             if self.prepared.len() >= limit::PREPARED_MAX {
@@ -132,8 +143,9 @@ impl<'c> Statements<'c> {
             }
             let text = sql.strip_suffix(ONLY_COUNTS).unwrap_or(sql);
             // To SQLite `$2` is a name, numbered by its first appearance; `?2` is a number.
-            let prepared = self.connection.prepare(&text.replace('$', "?"))?;
-            self.prepared.insert(key, prepared);
+            let statement = self.connection.prepare(&text.replace('$', "?"))?;
+            let size = Size::default();
+            self.prepared.insert(key, Prepared { statement, size });
         }
         self.prepared.get_mut(&key).ok_or(Error::InvalidQuery)
     }
@@ -208,11 +220,12 @@ fn count(prepared: &mut rusqlite::Statement<'_>, parameters: &[Value]) -> Result
     Ok(rows)
 }
 
-fn collect(prepared: &mut rusqlite::Statement<'_>, parameters: &[Value]) -> Result<Rows, Stopped> {
-    bind(prepared, parameters)?;
-    let columns = prepared.column_count();
-    let mut rows = Rows::with_columns(columns);
-    let mut found = prepared.raw_query();
+fn collect(prepared: &mut Prepared<'_>, parameters: &[Value]) -> Result<Rows, Stopped> {
+    let Prepared { statement, size } = prepared;
+    bind(statement, parameters)?;
+    let columns = statement.column_count();
+    let mut rows = Rows::with_room(columns, *size);
+    let mut found = statement.raw_query();
     while let Some(row) = found.next()? {
         if rows.len() == limit::ROWS_MAX {
             return Err(too_large("rows in an answer", limit::ROWS_MAX));
@@ -225,6 +238,7 @@ fn collect(prepared: &mut rusqlite::Statement<'_>, parameters: &[Value]) -> Resu
             return Err(too_large("bytes in an answer", limit::ROWS_BYTES_MAX));
         }
     }
+    *size = rows.size();
     Ok(rows)
 }
 
