@@ -25,6 +25,13 @@ pub trait Engine: Send + Sync {
     /// everything that was acknowledged before, and nothing that is committed meanwhile.
     fn read(&self, queries: Batch) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
 
+    /// The same, for who is about to write by what it reads. An engine may answer by what writes,
+    /// which has in memory what was just written; the answer may wait behind a commit then.
+    fn read_to_write(
+        &self,
+        queries: Batch,
+    ) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
+
     /// Runs a batch as a whole, and answers when it is durable, with the rows of each statement.
     fn write(&self, batch: Batch) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
 

@@ -3,6 +3,7 @@
 //! ```text
 //! write(batch) → queue → writer: BEGIN, a savepoint for each waiting batch, COMMIT ─┐
 //!                                                                         answers ←─┘ one sync
+//! read_to_write(batch) → the same queue → writer: before the group that it waits with
 //! read(batch)  → queue → readers, each with its own connection, never behind the writer
 //!                        checkpointer: told of the log's length at each commit
 //! ```
@@ -86,11 +87,21 @@ struct Shared {
     folder: Folder,
     database: PathBuf,
     options: Options,
-    batches: Queue<Batch, Vec<Rows>>,
+    batches: Queue<Work, Vec<Rows>>,
     queries: Queue<Batch, Vec<Rows>>,
     checkpoints: Checkpoints,
     connections: Connections,
     counters: Counters,
+}
+
+/// What the writer is asked to do.
+#[derive(Debug)]
+enum Work {
+    /// Queries, by the connection whose pages are those of the last commit: another one forgets
+    /// all of its pages whenever something was committed.
+    Read(Batch),
+    /// A batch to be committed.
+    Write(Batch),
 }
 
 /// Who has a connection open: each thread holds on to this for as long as it has.
@@ -173,6 +184,20 @@ impl Sqlite {
             let _ = waiting.await;
         }
     }
+
+    async fn by_writer(
+        &self,
+        batch: Batch,
+        work: impl FnOnce(Batch) -> Work,
+    ) -> Result<Vec<Rows>, StoreError> {
+        batch.check()?;
+        if batch.statements().is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = batch.bytes();
+        let timeout = self.shared.options.answer_timeout;
+        self.shared.batches.ask(work(batch), bytes, timeout).await
+    }
 }
 
 impl Engine for Sqlite {
@@ -186,14 +211,12 @@ impl Engine for Sqlite {
         self.shared.queries.ask(queries, bytes, timeout).await
     }
 
+    async fn read_to_write(&self, queries: Batch) -> Result<Vec<Rows>, StoreError> {
+        self.by_writer(queries, Work::Read).await
+    }
+
     async fn write(&self, batch: Batch) -> Result<Vec<Rows>, StoreError> {
-        batch.check()?;
-        if batch.statements().is_empty() {
-            return Ok(Vec::new());
-        }
-        let bytes = batch.bytes();
-        let timeout = self.shared.options.answer_timeout;
-        self.shared.batches.ask(batch, bytes, timeout).await
+        self.by_writer(batch, Work::Write).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

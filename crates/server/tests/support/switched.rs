@@ -63,6 +63,11 @@ impl Engine for Switched {
         self.sqlite.read(queries).await
     }
 
+    async fn read_to_write(&self, queries: Batch) -> Result<Vec<Rows>, StoreError> {
+        self.check()?;
+        self.sqlite.read_to_write(queries).await
+    }
+
     async fn write(&self, batch: Batch) -> Result<Vec<Rows>, StoreError> {
         self.check()?;
         self.sqlite.write(batch).await

@@ -112,7 +112,7 @@ pub(crate) async fn view(
     for target in &query.targets {
         asked.add(revocation::query(application, target, query.issued_at));
     }
-    let answers = engine.read(Batch::from(asked.queries)).await?;
+    let answers = engine.read_to_write(Batch::from(asked.queries)).await?;
     let none = Rows::default();
     let answer = |place: Option<usize>| place.and_then(|at| answers.get(at)).unwrap_or(&none);
 

@@ -61,7 +61,10 @@ fn answer(statements: &mut Statements<'_>, request: Request<Batch, Vec<Rows>>) -
 }
 
 /// Runs queries on one snapshot. One alone is a snapshot by itself.
-fn run_queries(statements: &mut Statements<'_>, queries: &Batch) -> Result<Vec<Rows>, Failure> {
+pub(super) fn run_queries(
+    statements: &mut Statements<'_>,
+    queries: &Batch,
+) -> Result<Vec<Rows>, Failure> {
     let queries = queries.statements();
     for (index, query) in queries.iter().enumerate() {
         statements.check(index, query, Access::Read)?;

@@ -1,15 +1,16 @@
 //! The one thread that writes.
 //!
 //! It takes the batches that wait, runs each as a savepoint of one transaction, and answers all of
-//! them after the one sync that makes them durable. A batch that fails is rolled back alone and
+//! them after the one sync that makes them durable. What is only read is answered before that. A batch that fails is rolled back alone and
 //! answered with the others. When the disk or the connection fails, nothing of the group was acknowledged:
 //! all of it fails, and the next group begins with a new connection.
 
-use super::Shared;
 use super::connection::open_writer;
 use super::queue::{Portion, Request};
+use super::reader;
 use super::statement::{Access, Failure, Statements, engine_failure};
 use super::worker::{Ended, run_sessions};
+use super::{Shared, Work};
 use crate::engine::Batch;
 use crate::error::{StoreError, Unavailable};
 use crate::limit;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::vec;
 
-type Job = Request<Batch, Vec<Rows>>;
+type Job = Request<Work, Vec<Rows>>;
+type Done = (Job, Result<Vec<Rows>, StoreError>);
 
 const GROUP: Portion = Portion {
     requests: limit::GROUP_BATCHES_MAX,
@@ -79,6 +81,16 @@ fn commit(
     shared: &Shared,
 ) -> Result<(), Unavailable> {
     let mut waiting = group.into_iter();
+    let mut writes = Vec::with_capacity(waiting.len());
+    if let Err(failure) = answer_reads(statements, &mut waiting, &mut writes) {
+        fail(writes, failure);
+        fail(waiting, failure);
+        return Err(failure);
+    }
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let mut waiting = writes.into_iter();
     let mut done = Vec::with_capacity(waiting.len());
     if let Err(failure) = run_group(statements, &mut waiting, &mut done) {
         fail(done.into_iter().map(|(job, _)| job), failure);
@@ -100,17 +112,44 @@ fn commit(
     Ok(())
 }
 
+/// Answers what is only read, and moves the other work to `writes`.
+fn answer_reads(
+    statements: &mut Statements<'_>,
+    waiting: &mut vec::IntoIter<Job>,
+    writes: &mut Vec<Job>,
+) -> Result<(), Unavailable> {
+    for job in waiting {
+        let answer = match &job.input {
+            Work::Write(_) => {
+                writes.push(job);
+                continue;
+            }
+            Work::Read(queries) => reader::run_queries(statements, queries),
+        };
+        match answer {
+            Ok(rows) => job.answer(Ok(rows)),
+            Err(Failure::Batch(error)) => job.answer(Err(error)),
+            Err(Failure::Engine(failure)) => {
+                job.answer(Err(failure.into()));
+                return Err(failure);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Moves batches from `waiting` to `done`, and commits them. One that was refused waits for the
 /// commit too: what it missed may be the work of a batch before it in the group, and who plans
 /// again must find that when they read.
 fn run_group(
     statements: &mut Statements<'_>,
     waiting: &mut vec::IntoIter<Job>,
-    done: &mut Vec<(Job, Result<Vec<Rows>, StoreError>)>,
+    done: &mut Vec<Done>,
 ) -> Result<(), Unavailable> {
     statements.control("BEGIN IMMEDIATE")?;
     for job in waiting {
-        match run_batch(statements, &job.input) {
+        let (Work::Read(batch) | Work::Write(batch)) = &job.input;
+        match run_batch(statements, batch) {
             Ok(rows) => done.push((job, Ok(rows))),
             Err(Failure::Batch(error)) => done.push((job, Err(error))),
             Err(Failure::Engine(failure)) => {

@@ -64,6 +64,9 @@ pub(crate) async fn what_was_acknowledged_is_read(engine: &impl Engine) {
     for expected in 1..=200 {
         write(engine, [deposit(1, 1)]).await;
         assert_eq!(balance(engine, 1).await, expected);
+        let rows = engine.read_to_write(select_balance(1).into()).await;
+        let row = rows.unwrap().remove(0);
+        assert_eq!(row.first().unwrap().integer(0), Ok(expected));
     }
 }
 
@@ -83,11 +86,16 @@ pub(crate) async fn queries_of_one_read_see_one_moment(engine: &impl Engine) {
     // Reads as long as there is writing, and once more: the last moment is never the first.
     let reading = async {
         let mut moments = std::collections::HashSet::from([1000]);
-        let mut last = false;
+        let (mut last, mut to_write) = (false, false);
         while !last {
             last = written.get();
             let queries = [select_balance(1), select_balance(2), select_balance(1)];
-            let rows = engine.read(queries.into()).await.unwrap();
+            to_write = !to_write;
+            let rows = if to_write {
+                engine.read_to_write(queries.into()).await.unwrap()
+            } else {
+                engine.read(queries.into()).await.unwrap()
+            };
             let balances: Vec<i64> = rows
                 .iter()
                 .map(|rows| rows.first().unwrap().integer(0).unwrap())

@@ -231,11 +231,14 @@ pub(crate) async fn the_wrong_number_of_parameters(engine: &impl Engine) {
 pub(crate) async fn a_query_that_writes(engine: &impl Engine) {
     two_accounts(engine).await;
     for writes in [deposit(1, 1), insert_account(3, "three", 0)] {
-        let error = engine.read(writes.into()).await.unwrap_err();
-        assert!(
-            matches!(error, StoreError::Statement { index: 0, .. }),
-            "{error}"
-        );
+        let to_write = engine.read_to_write(writes.clone().into()).await;
+        for answer in [engine.read(writes.into()).await, to_write] {
+            let error = answer.unwrap_err();
+            assert!(
+                matches!(error, StoreError::Statement { index: 0, .. }),
+                "{error}"
+            );
+        }
     }
     assert_eq!((balance(engine, 1).await, accounts(engine).await), (10, 2));
 }
@@ -243,4 +246,5 @@ pub(crate) async fn a_query_that_writes(engine: &impl Engine) {
 pub(crate) async fn no_statement_at_all(engine: &impl Engine) {
     assert_eq!(write(engine, Batch::new()).await, []);
     assert_eq!(engine.read(Batch::new()).await, Ok(Vec::new()));
+    assert_eq!(engine.read_to_write(Batch::new()).await, Ok(Vec::new()));
 }
