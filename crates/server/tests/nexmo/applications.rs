@@ -87,6 +87,11 @@ async fn an_application_is_made_with_its_key_and_its_backend_may_call() {
             .len(),
         1
     );
+    let first = json!({ "href": format!("{path}?page_size=3&page=1") });
+    assert_eq!(listed["_links"]["first"], first);
+    assert_eq!(listed["_links"]["prev"], first);
+    assert_eq!(listed["_links"]["self"], listed["_links"]["last"]);
+    assert!(listed["_links"].get("next").is_none());
     assert_eq!(
         basic(&world, pair, "DELETE", &one, json!({})).await.status,
         204
