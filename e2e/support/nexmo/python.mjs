@@ -85,7 +85,7 @@ export async function inPython(door, { apiKey, apiSecret }) {
 
 /// A proxy on a free port that speaks TLS, with a certificate made for it, and passes
 /// calls on to this address: {host, certificate, stop}.
-async function withoutTls(folder, url) {
+export async function withoutTls(folder, url) {
   const [key, certificate] = [join(folder, 'tls.key'), join(folder, 'tls.crt')];
   await promisify(execFile)('openssl', [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '1'],
