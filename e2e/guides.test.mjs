@@ -1,32 +1,56 @@
 // The guides, followed by the letter: what they say to type is typed, and what they say
 // will be seen is seen.
 import assert from 'node:assert/strict';
+import { createPublicKey } from 'node:crypto';
 import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { binary } from './support/countersign.mjs';
+import { tokenGenerate } from '@vonage/jwt';
+import { binary, call } from './support/countersign.mjs';
 import { blocks, follower } from './support/guide.mjs';
 import { openBrowser } from './support/nexmo/browser.mjs';
-import { openDoor } from './support/nexmo/door.mjs';
+import { CLIENT_ACL, openDoor } from './support/nexmo/door.mjs';
+import { inProcess, pointed } from './support/nexmo/person.mjs';
 import { withoutTls } from './support/nexmo/python.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const FILES = ['js', 'python', 'html'];
 
+/// The server that somebody's users come from: a door of ours stands for it, since it
+/// understands the same. It gets the application's key, and a user.
+async function elsewhere(applicationId, publicKey) {
+  const door = await openDoor();
+  const { operator_key: bearer, application } = door;
+  const asks = async (method, path, body) => {
+    const answer = await call(door.native, method, `/v1/applications/${application.id}${path}`, { bearer, body });
+    assert.ok(answer.status < 300, JSON.stringify(answer.body));
+    return answer.body;
+  };
+  await asks('PATCH', '', { alias: applicationId });
+  const { kid } = await asks('POST', '/keys', { algorithm: 'RS256', public_key_pem: publicKey });
+  await asks('PATCH', `/keys/${kid}`, { state: 'current' });
+  await door.user('dave', { display_name: 'Dave', properties: { custom_data: { tier: 'gold' } } });
+  return door;
+}
+
 test('docs/guides/nexmo.md', async (t) => {
   const text = await readFile(here('../docs/guides/nexmo.md'), 'utf8');
+  const [, applicationId] = /APPLICATION_ID=(\S+)/.exec(text);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
+  const key = () => readFile(join(folder, 'private.key'), 'utf8');
   const door = await openDoor();
   const proxy = await withoutTls(folder, door.url);
   const browser = await openBrowser();
   const servers = [];
+  let theirs;
   t.after(async () => {
     for (const { stop } of servers) await stop();
     await browser.close();
     await proxy.stop();
     await door.stop();
+    await theirs?.stop();
     await rm(folder, { recursive: true });
   });
   // What the reader installs is what the tests have.
@@ -38,13 +62,18 @@ test('docs/guides/nexmo.md', async (t) => {
     REQUESTS_CA_BUNDLE: proxy.certificate,
     PYTHONUNBUFFERED: '1',
   });
-  /// The guide has fixed ports, and a host behind TLS.
+  /// The guide has fixed ports, a host behind TLS, and the host that users come from.
   const { port } = new URL(door.url);
-  const moved = (code) => code.replaceAll('7081', port).replaceAll('chat.example.com', proxy.host);
+  const moved = (code) =>
+    code.replaceAll('7081', port).replaceAll('chat.example.com', proxy.host).replaceAll('https://api.nexmo.com', theirs?.url);
   const addresses = [];
 
   for (const { line, language, code } of blocks(text)) {
     await t.test(`line ${line}: ${language}`, async () => {
+      if (code.includes('https://api.nexmo.com')) {
+        const publicKey = createPublicKey(await key()).export({ type: 'spki', format: 'pem' });
+        theirs = await elsewhere(applicationId, publicKey);
+      }
       if (FILES.includes(language)) await one.write(moved(code));
       else if (language === 'text') one.shown(moved(code));
       else if (language !== 'sh') assert.fail('it would not be run');
@@ -57,6 +86,21 @@ test('docs/guides/nexmo.md', async (t) => {
       }
     });
   }
+
+  await t.test('users have moved with what belongs to them, or are made when they come', async () => {
+    const token = tokenGenerate(applicationId, await key());
+    const { body } = await door.rest('GET', '/v1/users?name=dave', { token });
+    const [{ id }] = body._embedded.users;
+    const dave = await door.rest('GET', `/v1/users/${id}`, { token });
+    assert.deepEqual([dave.body.display_name, dave.body.properties], ['Dave', { custom_data: { tier: 'gold' } }]);
+
+    const erin = await inProcess('erin');
+    const { me } = await erin.does(
+      'createSession', pointed(door.url), tokenGenerate(applicationId, await key(), { subject: 'erin', acl: CLIENT_ACL }),
+    );
+    assert.equal(me.name, 'erin');
+    await erin.leaves();
+  });
 
   await t.test('what one page writes, the others read', async () => {
     const [site] = servers;
