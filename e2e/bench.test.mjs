@@ -48,8 +48,10 @@ test('a small run has a number for everything, and is one object', async () => {
   assert.equal(run.servers[0].pid, server.child.pid, 'found by the address that it listens at');
   const names = run.results.map(({ workload, size }) => (size ? `${workload} ${size}` : workload));
   assert.deepEqual([...new Set(names)].sort(), [
-    ...['W1', 'W1 20', 'W1 5', 'W2', 'W3 20', 'W3 5', 'W4', 'W5 50', 'W6 1001', 'W8 30', 'disk'],
+    ...['W1', 'W1 20', 'W1 5', 'W2', 'W3 20', 'W3 5', 'W4', 'W5 50', 'W6 1001', 'W8 30', 'disk', 'nexmo 20', 'nexmo 5'],
   ]);
+  const { results } = run;
+  assert.ok(results.every(({ name }) => name !== 'idle Socket.IO connection'), 'others have left memory behind');
   for (const { name, unit, servers } of run.results) {
     const { median, least, most, rounds } = servers.countersign;
     assert.equal(rounds.length, 1, name);
@@ -75,6 +77,26 @@ test('a second run finds what the first one made', async () => {
   assert.match(stdout, /page of 100 events, 1001 events/);
   assert.match(stdout, /request to the last close, 30 sockets/);
   assert.doesNotMatch(stdout, /login/);
+});
+
+test('the nexmo door has logins of its own, and memory where nothing else was measured', async () => {
+  const small = ['--rounds', '1', '--steps', '20', '--logins', '20', '--only', 'nexmo'];
+  const { code, stdout, stderr } = await bench(...small, '--json');
+  assert.equal(code, 0, stderr);
+  const { results } = JSON.parse(stdout);
+  assert.ok(results.every(({ workload }) => workload === 'nexmo'));
+  const of = (name) => results.filter((one) => one.name === name).map(({ size, unit, must }) => [size, unit, must]);
+  assert.deepEqual(of('Socket.IO login of a known user'), [[20, 'ms CPU', null]]);
+  assert.deepEqual(of('idle Socket.IO connection'), [[20, 'KiB', 20]]);
+
+  // Where the address of a socket has the token in it, no failure tells the address.
+  const file = join(folder, 'no-door.json');
+  const doors = { ...server.ready.doors, nexmo: server.ready.doors.kustomer };
+  await writeFile(file, JSON.stringify({ ...server.ready, doors }));
+  const refused = await countersign(['bench', '--dev', file, ...small]);
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(refused.stderr, /error: nexmo at countersign: ws:\/\/.*\/v2\/rtc\/ opened no WebSocket: .*404/);
+  assert.doesNotMatch(refused.stderr, /eyJ|token=/);
 });
 
 test('a login that fails makes the run invalid, and names where', async () => {

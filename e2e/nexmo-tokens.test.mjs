@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { call } from './support/countersign.mjs';
 import { CLIENT_ACL, openDoor } from './support/nexmo/door.mjs';
 
 let door;
@@ -162,6 +163,35 @@ test('a user is no backend', async () => {
     const answer = await door.rest(method, path, { token, body });
     assert.equal(answer.status, expected, `${method} ${path}: ${JSON.stringify(answer.body)}`);
   }
+});
+
+test('the id that an application had elsewhere stands for its own', async () => {
+  const { operator_key: bearer, application } = door;
+  const renamed = async (alias) => {
+    const path = `/v1/applications/${application.id}`;
+    const { status, body } = await call(door.native, 'PATCH', path, { bearer, body: { alias } });
+    assert.equal(status, 200, JSON.stringify(body));
+  };
+  // Ours are of the seventh version: those of others may be of any, and in any case.
+  const ids = [
+    randomUUID(), randomUUID().toUpperCase(), '78d335fa-323d-0114-9c3d-d6f0d48968cf',
+    '01890a5d-ac96-774b-bcce-b302099a8057', 'an-application',
+  ];
+  for (const application_id of ids) {
+    const tokens = { user: door.signed({ application_id, sub }), backend: door.signed({ application_id, sub: undefined }) };
+    const ask = async () => {
+      const me = await door.rest('GET', '/v0.3/users/me', { token: tokens.user });
+      const one = await door.rest('GET', `/v1/users/${user}`, { token: tokens.backend });
+      return [me.status, me.body.id, one.status, one.body.id];
+    };
+    assert.deepEqual(await ask(), [401, undefined, 401, undefined], `${application_id} is nobody’s yet`);
+    await renamed(application_id);
+    assert.deepEqual(await ask(), [200, user, 200, user], application_id);
+    const login = { bearer: application.publishable_key, body: { credential: tokens.user } };
+    assert.equal((await call(door.native, 'POST', '/v1/sessions', login)).status, 201, application_id);
+    assert.equal((await call(door.native, 'POST', '/v1/sessions', { body: login.body })).status, 201, application_id);
+  }
+  await renamed(null);
 });
 
 test('pages of any origin may ask, and read errors too', async () => {

@@ -117,6 +117,12 @@ impl ApplicationId {
     /// otherwise, as in the log of what operators do: no id that is made here
     /// is all zeros.
     pub const INSTALLATION: Self = Self([0; 16]);
+
+    /// Whether it has the form that ids have which are made here.
+    #[must_use]
+    pub fn is_as_made_here(&self) -> bool {
+        Uuid::from_bytes(self.0).get_version_num() == 7
+    }
 }
 
 fn uuid_v7(now: Timestamp, random: &dyn Random) -> [u8; 16] {

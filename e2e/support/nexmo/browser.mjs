@@ -30,7 +30,7 @@ export const CLIENT_SDK = {
   subject: fileURLToPath(new URL('./client_sdk_subject.mjs', import.meta.url)),
 };
 
-/// Starts a browser: {page, close}.
+/// Starts a browser: {page, visitor, close}.
 export async function openBrowser() {
   const profile = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
   const flags = ['--headless=new', '--remote-debugging-pipe', '--no-first-run', '--disable-gpu', `--user-data-dir=${profile}`];
@@ -49,33 +49,43 @@ export async function openBrowser() {
   await inTime('a browser', send('Browser.getVersion'));
 
   const site = await openSite();
-  const page = async (who, kind = NEXMO_CLIENT) => {
-    const ears = witness(who);
+  /// A window of its own, that keeps nothing. `tell` is called with what a page in it
+  /// tells, and `complains` with what it complains of.
+  const tab = async (tell, complains) => {
     const { browserContextId } = await send('Target.createBrowserContext');
     const { targetId } = await send('Target.createTarget', { url: 'about:blank', browserContextId });
     const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
-    const open = new Map();
-    const ready = deferred();
     hears(sessionId, {
-      'Runtime.bindingCalled': ({ payload }) => {
-        const message = JSON.parse(payload);
-        if (message.ready) ready.resolve();
-        else if (message.observation) ears.hears(message.observation);
-        else if (message.failed) open.get(message.ref).reject(message.failed);
-        else open.get(message.ref).resolve(message.answer);
-      },
+      'Runtime.bindingCalled': ({ payload }) => tell(JSON.parse(payload)),
       'Runtime.consoleAPICalled': ({ type, args }) => {
-        if (type === 'error' || type === 'warning') ears.complains(`${type}: ${args.map(shown).join(' ')}`);
+        if (type === 'error' || type === 'warning') complains(`${type}: ${args.map(shown).join(' ')}`);
       },
       'Runtime.exceptionThrown': ({ exceptionDetails: { text, exception } }) =>
-        ears.complains(`unhandled: ${text} ${exception ? shown(exception) : ''}`),
+        complains(`unhandled: ${text} ${exception ? shown(exception) : ''}`),
       'Log.entryAdded': ({ entry: { level, text, url } }) => {
-        if (level === 'error') ears.complains(`browser: ${text} ${(url ?? '').replace(/token=[^&]*/, 'token=…')}`);
+        if (level === 'error') complains(`browser: ${text} ${(url ?? '').replace(/token=[^&]*/, 'token=…')}`);
       },
     });
     for (const domain of ['Runtime', 'Log', 'Page']) await send(`${domain}.enable`, {}, sessionId);
     await send('Runtime.addBinding', { name: 'tell' }, sessionId);
-    await send('Page.navigate', { url: site.serve(kind) }, sessionId);
+    return {
+      visit: (url) => send('Page.navigate', { url }, sessionId),
+      evaluate: (expression) => send('Runtime.evaluate', { expression, awaitPromise: true }, sessionId),
+      dispose: () => send('Target.disposeBrowserContext', { browserContextId }),
+    };
+  };
+  const page = async (who, kind = NEXMO_CLIENT) => {
+    const ears = witness(who);
+    const open = new Map();
+    const ready = deferred();
+    const tell = (message) => {
+      if (message.ready) ready.resolve();
+      else if (message.observation) ears.hears(message.observation);
+      else if (message.failed) open.get(message.ref).reject(message.failed);
+      else open.get(message.ref).resolve(message.answer);
+    };
+    const { visit, evaluate, dispose } = await tab(tell, ears.complains);
+    await visit(site.serve(kind));
     await inTime(`${who}'s page`, ready.promise).catch((error) => {
       error.message += `; complaints: ${ears.complaints.join('\n')}`;
       throw error;
@@ -86,11 +96,29 @@ export async function openBrowser() {
       const answer = deferred();
       open.set(references, answer);
       const expression = `command(${[references, command, given].map((one) => JSON.stringify(one)).join(', ')})`;
-      send('Runtime.evaluate', { expression }, sessionId).catch(answer.reject);
+      evaluate(expression).catch(answer.reject);
       return answer.promise;
     };
-    const gone = () => send('Target.disposeBrowserContext', { browserContextId });
-    return person(who, ears, ask, gone);
+    return person(who, ears, ask, dispose);
+  };
+  /// A page of somebody else's making: what it shows, and what a person does in it.
+  const visitor = async (who, url) => {
+    const complaints = [];
+    const { visit, evaluate, dispose } = await tab(() => {}, (complaint) => complaints.push(complaint));
+    await visit(url);
+    /// Waits until the page shows these words, in its title or below.
+    const shows = async (words) => {
+      const look = `new Promise((resolve) => {
+        const look = () => document.documentElement.textContent.includes(${JSON.stringify(words)}) && resolve();
+        new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
+        look();
+      })`;
+      await inTime(`${who}'s page shows ${words}`, evaluate(look)).catch((error) => {
+        error.message += `; complaints: ${complaints.join('\n')}`;
+        throw error;
+      });
+    };
+    return { shows, evaluate, dispose, complaints };
   };
   const close = async () => {
     await site.close();
@@ -98,7 +126,7 @@ export async function openBrowser() {
     await inTime('the end of the browser', closed);
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { page, close, origin: site.origin };
+  return { page, visitor, close, origin: site.origin };
 }
 
 /// The protocol over two pipes: calls, and what is heard for a session.

@@ -7,7 +7,14 @@ use anyhow::Context;
 
 /// What was built, fetched or found by chance, wherever it stands. In a work tree of git `.git` is a
 /// file.
-const NAMES_SKIPPED: &[&str] = &[".git", "target", "node_modules", "artifacts", "corpus"];
+const NAMES_SKIPPED: &[&str] = &[
+    ".git",
+    "target",
+    "node_modules",
+    ".venv",
+    "artifacts",
+    "corpus",
+];
 
 #[derive(Debug)]
 pub(crate) struct Tree {

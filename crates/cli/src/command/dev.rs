@@ -12,6 +12,7 @@ use crate::output::Output;
 use crate::ready::Ready;
 use crate::setting::{Origin, Setting};
 use crate::system::System;
+use crate::vendor_door::VendorDoor;
 
 /// Run a server on this machine, with a demo application and all doors open.
 #[derive(Debug, Args)]
@@ -92,15 +93,22 @@ fn tell_person(node: &Development, output: &mut Output) -> Result<(), Failure> {
     output.line("Countersign is ready, for development: it listens on this machine alone.")?;
     output.line("")?;
     output.line(&format!("  native API       {url}"))?;
-    for (name, url) in [
-        ("nexmo", &doors.nexmo),
-        ("kustomer", &doors.kustomer),
-        ("sinch", &doors.sinch),
-        ("sinch messages", &doors.sinch_messaging),
+    for (door, name, url) in [
+        (VendorDoor::Nexmo, "nexmo", &doors.nexmo),
+        (VendorDoor::Kustomer, "kustomer", &doors.kustomer),
+        (VendorDoor::Sinch, "sinch", &doors.sinch),
+        (
+            VendorDoor::SinchMessaging,
+            "sinch messages",
+            &doors.sinch_messaging,
+        ),
     ] {
-        output.line(&format!(
-            "  {name:<16} {url}   (not built yet: answers 404)"
-        ))?;
+        let note = if door.is_built() {
+            ""
+        } else {
+            "   (not built yet: answers 404)"
+        };
+        output.line(&format!("  {name:<16} {url}{note}"))?;
     }
     output.line("")?;
     output.line(&format!(

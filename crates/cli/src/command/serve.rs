@@ -166,11 +166,15 @@ fn log_start(prepared: &Prepared, configuration: &Configuration) {
         }
     }
     for (door, address) in &addresses.doors {
-        tracing::info!(
-            door = door.name(),
-            %address,
-            "this door is open and not built yet: it answers 404"
-        );
+        if door.is_built() {
+            tracing::info!(door = door.name(), %address, "this door is open");
+        } else {
+            tracing::info!(
+                door = door.name(),
+                %address,
+                "this door is open and not built yet: it answers 404"
+            );
+        }
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

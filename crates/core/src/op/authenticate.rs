@@ -280,7 +280,7 @@ pub(super) async fn verified(ctx: &Ctx, text: &str) -> Result<(Arc<Judge>, Claim
         return Err(log_in());
     }
     let hint = credential.application_hint().unwrap_or_default();
-    let judge = ctx.judge(named(hint)).await?.ok_or_else(|| {
+    let judge = judge_named(ctx, hint).await?.ok_or_else(|| {
         Error::new(
             Code::WrongAudience,
             "there is no application with this application_id here",
@@ -304,12 +304,23 @@ pub(super) fn credential_revoked() -> Error {
     Error::new(Code::CredentialRevoked, "this credential was revoked").hint("mint another one")
 }
 
-/// An application as a credential names it: by id, else by alias.
-pub(super) fn named(hint: &str) -> ApplicationName {
-    hint.parse().map_or_else(
-        |_| ApplicationName::Alias(hint.to_owned()),
-        ApplicationName::Id,
-    )
+/// The application that a credential names, by id or by alias; no alias is another's
+/// id. One that comes from elsewhere mostly looks like an id, of another form than
+/// ours: the likelier is asked for first.
+pub(super) async fn judge_named(ctx: &Ctx, hint: &str) -> Result<Option<Arc<Judge>>, Error> {
+    let alias = ApplicationName::Alias(hint.to_owned());
+    let Ok(id) = hint.parse::<ApplicationId>() else {
+        return ctx.judge(alias).await;
+    };
+    let (likely, other) = if id.is_as_made_here() {
+        (ApplicationName::Id(id), alias)
+    } else {
+        (alias, ApplicationName::Id(id))
+    };
+    if let Some(judge) = ctx.judge(likely).await? {
+        return Ok(Some(judge));
+    }
+    ctx.judge(other).await
 }
 
 /// Where the bearer and the request both name an application, they agree.

@@ -150,14 +150,33 @@ pub(super) async fn list(
     }
     let of_page = all.iter().skip((page - 1).saturating_mul(size)).take(size);
     let shown: Vec<Value> = of_page.map(|one| shown(one, None, None)).collect();
+    // The vendor's SDKs ask for pages until they have the last: one page there is always.
+    let pages = all.len().div_ceil(size).max(1);
     let body = json!({
         "page_size": size,
         "page": page,
         "total_items": all.len(),
-        "total_pages": all.len().div_ceil(size),
+        "total_pages": pages,
         "_embedded": { "applications": shown },
+        "_links": links(page, pages, size),
     });
     Ok(Answer(StatusCode::OK, body).into_response())
+}
+
+/// Where the pages of a list are: those beside this one only where they exist.
+fn links(page: usize, pages: usize, size: usize) -> Value {
+    let to = |page: usize| {
+        let href = format!("/v2/applications?page_size={size}&page={page}");
+        json!({ "href": href })
+    };
+    let mut links = json!({ "self": to(page), "first": to(1), "last": to(pages) });
+    if page > 1 {
+        links["prev"] = to((page - 1).min(pages));
+    }
+    if page < pages {
+        links["next"] = to(page + 1);
+    }
+    links
 }
 
 /// `GET /v2/applications/{id}`

@@ -201,7 +201,7 @@ async fn log_in(
     authority: &str,
     proof: &Proof,
 ) -> Result<(Socket, Option<Box<Welcome>>), Failure> {
-    let mut socket = open(protocol, url, authority).await?;
+    let mut socket = open(protocol, url, authority, proof).await?;
     let lost = |error: &dyn std::fmt::Display| {
         Failure::refused(format!("{authority} broke off during a login: {error}"))
     };
@@ -237,8 +237,15 @@ async fn log_in(
     }
 }
 
-async fn open(protocol: Protocol, url: &str, authority: &str) -> Result<Socket, Failure> {
-    let mut request = url
+async fn open(
+    protocol: Protocol,
+    url: &str,
+    authority: &str,
+    proof: &Proof,
+) -> Result<Socket, Failure> {
+    // What is told of a failure is the URL without a token in it.
+    let mut request = protocol
+        .address(url, proof)
         .into_client_request()
         .map_err(|error| Failure::usage(format!("{url} is no URL of a WebSocket: {error}")))?;
     if let Some(subprotocol) = protocol.subprotocol() {

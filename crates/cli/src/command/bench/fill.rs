@@ -179,7 +179,7 @@ async fn fill(crowd: &mut Crowd, conversations: &mut [Conversation]) -> Result<(
                 conversation.last += 1;
                 number += 1;
                 let destination = Destination::Conversation(conversation.id.clone());
-                crowd.say(owner, Protocol::Countersign.message(&destination, number))?;
+                crowd.say(owner, Protocol::Countersign.message(&destination, number)?)?;
                 return Ok(true);
             }
             place[owner] += owners;

@@ -29,6 +29,11 @@ pub(super) enum Metric {
     ClosedMax,
     RevokedMax,
     CloseCpu,
+    NexmoLogin,
+    NexmoLoginsInASecond,
+    NexmoLoginP50,
+    NexmoLoginP99,
+    NexmoIdle,
     DiskP50,
     DiskP99,
 }
@@ -105,6 +110,11 @@ impl Metric {
             Self::ClosedMax => card("W8", "answer to close, max", "ms"),
             Self::RevokedMax => card("W8", "request to the last close", "ms"),
             Self::CloseCpu => card("W8", "close, with its share of the revocation", "us CPU"),
+            Self::NexmoLogin => card("nexmo", "Socket.IO login of a known user", "ms CPU"),
+            Self::NexmoLoginsInASecond => card("nexmo", "Socket.IO logins", "/s").that_grows(),
+            Self::NexmoLoginP50 => card("nexmo", "Socket.IO login, p50", "ms"),
+            Self::NexmoLoginP99 => card("nexmo", "Socket.IO login, p99", "ms"),
+            Self::NexmoIdle => card("nexmo", "idle Socket.IO connection", "KiB").bar(20.0, 20.0),
             Self::DiskP50 => card("disk", "300 bytes and fdatasync, p50", "ms"),
             Self::DiskP99 => card("disk", "300 bytes and fdatasync, p99", "ms"),
         }

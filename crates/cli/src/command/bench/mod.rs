@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     /// The peers' tokens, one a line.
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// W1, W3: numbers of sockets, each more than the one before.
+    /// W1, W3, nexmo: numbers of sockets, each more than the one before.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "2000,5000,10000", value_parser = between(1, SOCKETS_MAX))]
     steps: Vec<usize>,
     /// W1, W2: first logins, and first uses of tokens.
@@ -112,6 +112,9 @@ enum Workload {
     W6,
     /// Revocation.
     W8,
+    /// Logins at the nexmo door; and, where nothing else is measured, the memory
+    /// of those sockets.
+    Nexmo,
 }
 
 /// Measures.
@@ -163,6 +166,7 @@ impl Arguments {
             (Workload::W4, 2 * self.pairs),
             (Workload::W5, self.members),
             (Workload::W8, self.sockets),
+            (Workload::Nexmo, steps),
         ]
         .into_iter()
         .filter(|(workload, _)| self.measures(*workload))

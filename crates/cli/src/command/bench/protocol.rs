@@ -4,6 +4,7 @@
 //! A message is 200 bytes that begin with its number. So what arrives is told
 //! from everything else by its text, and no delivery is counted that was not sent.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use countersign_wire::frame::{Authenticate, ClientFrame, SUBPROTOCOL, Welcome};
@@ -22,6 +23,8 @@ const NUMBER_ENDS: char = ';';
 pub(super) enum Protocol {
     /// The native API.
     Countersign,
+    /// Our nexmo door, as its clients come in.
+    Nexmo,
     /// The yardstick: the least that a server of the same parts can do.
     Floor,
     /// Socket.IO 4, with the events of the yardstick's server.
@@ -90,7 +93,15 @@ impl Protocol {
     pub(super) fn subprotocol(self) -> Option<&'static str> {
         match self {
             Self::Countersign => Some(SUBPROTOCOL),
-            Self::Floor | Self::SocketIo => None,
+            Self::Nexmo | Self::Floor | Self::SocketIo => None,
+        }
+    }
+
+    /// The address of a socket, where the login is a part of it.
+    pub(super) fn address<'a>(self, url: &'a str, proof: &Proof) -> Cow<'a, str> {
+        match self {
+            Self::Nexmo => Cow::Owned(format!("{url}?token={}&{NEXMO_QUERY}", proof.token)),
+            Self::Countersign | Self::Floor | Self::SocketIo => Cow::Borrowed(url),
         }
     }
 
@@ -114,7 +125,7 @@ impl Protocol {
                     .map_err(|error| Failure::usage(format!("cannot write a frame: {error}")))
             }
             Self::Floor => Ok(Some(proof.token.clone())),
-            Self::SocketIo => Ok(None),
+            Self::Nexmo | Self::SocketIo => Ok(None),
         }
     }
 
@@ -130,6 +141,16 @@ impl Protocol {
                 })?;
                 Ok(Entering::Entered(Some(Box::new(welcome))))
             }
+            Self::Nexmo if text.starts_with("0{") => Ok(Entering::Say("40".to_owned())),
+            Self::Nexmo if text.starts_with(NEXMO_SUCCESS) => Ok(Entering::Entered(None)),
+            // Its first event decides, and so does an end before one.
+            Self::Nexmo if text.starts_with("42") || text.starts_with("41") => {
+                Err(Failure::refused(format!(
+                    "the nexmo door refused a login: {}",
+                    first_word(text).unwrap_or("no word of why")
+                )))
+            }
+            Self::Nexmo => Ok(Entering::Listen),
             Self::Floor if text == "ok" => Ok(Entering::Entered(None)),
             Self::Floor => Err(Failure::refused("floor refused a token").hint(TOKENS_HINT)),
             Self::SocketIo if text.starts_with("0{") => Ok(Entering::Say(format!(
@@ -147,7 +168,7 @@ impl Protocol {
     /// What makes a session hear of a room.
     pub(super) fn join(self) -> Option<&'static str> {
         match self {
-            Self::Countersign => None,
+            Self::Countersign | Self::Nexmo => None,
             Self::Floor => Some(r#"{"join":"room"}"#),
             Self::SocketIo => Some(r#"42["join","room"]"#),
         }
@@ -157,19 +178,29 @@ impl Protocol {
     pub(super) fn echoes(self) -> bool {
         match self {
             Self::Countersign => false,
-            Self::Floor | Self::SocketIo => true,
+            Self::Nexmo | Self::Floor | Self::SocketIo => true,
         }
     }
 
     /// Whether a receiver is promised the order of sending.
     pub(super) fn keeps_order(self) -> bool {
-        self == Self::Countersign
+        match self {
+            Self::Countersign | Self::Nexmo => true,
+            Self::Floor | Self::SocketIo => false,
+        }
     }
 
     /// A message of this number.
-    pub(super) fn message(self, destination: &Destination, number: u64) -> String {
+    ///
+    /// # Errors
+    /// Where sockets only hear.
+    pub(super) fn message(self, destination: &Destination, number: u64) -> Result<String, Failure> {
         let text = text(number);
-        match (self, destination) {
+        Ok(match (self, destination) {
+            (Self::Nexmo, _) => {
+                let sentence = "at the nexmo door messages are sent over HTTP";
+                return Err(Failure::usage(sentence));
+            }
             (Self::Countersign, Destination::Conversation(id)) => send_frame(id, number, &text),
             (Self::Floor, Destination::User(user)) => {
                 format!(r#"{{"to":"u{user}","id":{number},"body":"{text}"}}"#)
@@ -183,7 +214,7 @@ impl Protocol {
             (Self::Countersign | Self::Floor, _) => {
                 format!(r#"{{"room":"room","id":{number},"body":"{text}"}}"#)
             }
-        }
+        })
     }
 
     /// What a text means to a session that is open.
@@ -199,13 +230,20 @@ impl Protocol {
                 Err(_) => Said::Refused("a frame is no JSON of ours".to_owned()),
             },
             Self::Floor if text.starts_with(r#"{"ack""#) => Said::Accepted,
-            Self::SocketIo if text == "2" => Said::Heartbeat("3"),
+            Self::Nexmo | Self::SocketIo if text == "2" => Said::Heartbeat("3"),
             Self::SocketIo if text.starts_with("43") => Said::Accepted,
-            Self::Floor | Self::SocketIo => number_in(text).map_or(Said::Nothing, Said::Delivery),
+            Self::Nexmo | Self::Floor | Self::SocketIo => {
+                number_in(text).map_or(Said::Nothing, Said::Delivery)
+            }
         }
     }
 }
 
+/// What a client of the door says about itself, beside the token.
+const NEXMO_QUERY: &str = "SDK_version=9.5.1&session_version=0.0.1&acknowledge_events=true\
+     &OS_family=js&OS_revision=bench&EIO=4&transport=websocket";
+/// How the event begins that says that a session is open.
+const NEXMO_SUCCESS: &str = r#"42["session:success","#;
 const TOKENS_HINT: &str = "--tokens names the file that the yardstick's `lg tokens` has written";
 
 /// What an event of ours says: 200 bytes that begin with the message's number.
@@ -224,6 +262,12 @@ pub(super) fn send_frame(conversation: &str, reference: u64, text: &str) -> Stri
     format!(
         r#"{{"type":"send","ref":{reference},"conversation_id":"{conversation}","event":{{"type":"text","body":{{"text":"{text}"}}}}}}"#
     )
+}
+
+/// What an event of Socket.IO is called.
+fn first_word(text: &str) -> Option<&str> {
+    let after = text.split_once(r#"[""#)?.1;
+    Some(after.split_once('"')?.0)
 }
 
 fn number_in(text: &str) -> Option<u64> {
@@ -251,7 +295,7 @@ mod tests {
     fn what_we_send_is_a_frame_of_the_wire() {
         let id = "CON-0190d1c4-0000-7000-8000-000000000001";
         let destination = Destination::Conversation(id.to_owned());
-        let frame = Protocol::Countersign.message(&destination, 7);
+        let frame = Protocol::Countersign.message(&destination, 7).unwrap();
         let ClientFrame::Send(send) = serde_json::from_str(&frame).unwrap() else {
             panic!("{frame}");
         };
@@ -324,5 +368,31 @@ mod tests {
         ));
         assert!(enter(r#"44{"message":"no"}"#).is_err());
         assert!(Protocol::Floor.enter("no", &proof).is_err());
+    }
+
+    #[test]
+    fn a_login_at_the_nexmo_door_is_decided_by_the_first_event() {
+        let proof = Proof {
+            token: "T".to_owned(),
+            key: None,
+        };
+        let address = Protocol::Nexmo.address("ws://127.0.0.1:1/v2/rtc/", &proof);
+        assert!(
+            address.starts_with("ws://127.0.0.1:1/v2/rtc/?token=T&"),
+            "{address}"
+        );
+        let enter = |text| Protocol::Nexmo.enter(text, &proof);
+        assert!(matches!(enter(r#"0{"sid":"a"}"#), Ok(Entering::Say(text)) if text == "40"));
+        assert!(matches!(enter(r#"40{"sid":"b"}"#), Ok(Entering::Listen)));
+        assert!(matches!(
+            enter(r#"42["session:success",{"body":{"id":"SES-1"}}]"#),
+            Ok(Entering::Entered(None))
+        ));
+        let refused = enter(r#"42["user:error:not-found",{"body":{}}]"#).unwrap_err();
+        assert!(refused.sentence.ends_with(": user:error:not-found"));
+        assert!(enter("41").is_err());
+        assert_eq!(Protocol::Nexmo.hear("2"), Said::Heartbeat("3"));
+        let destination = Destination::Room;
+        assert!(Protocol::Nexmo.message(&destination, 1).is_err());
     }
 }

@@ -212,6 +212,11 @@ fn name_of(row: Row) -> String {
         | Metric::ClosedMax
         | Metric::RevokedMax
         | Metric::CloseCpu
+        | Metric::NexmoLogin
+        | Metric::NexmoLoginsInASecond
+        | Metric::NexmoLoginP50
+        | Metric::NexmoLoginP99
+        | Metric::NexmoIdle
         | Metric::DiskP50
         | Metric::DiskP99 => "sockets",
     };

@@ -17,13 +17,14 @@ use crate::ready::Ready;
 use crate::system::System;
 
 /// Every workload, in the order in which they run.
-const WORKLOADS: [Workload; 6] = [
+const WORKLOADS: [Workload; 7] = [
     Workload::W1,
     Workload::W2,
     Workload::W4,
     Workload::W5,
     Workload::W6,
     Workload::W8,
+    Workload::Nexmo,
 ];
 
 /// Everything that is there before the first round.
@@ -32,6 +33,8 @@ struct Bench<'a> {
     stage: Stage,
     /// Ours first.
     targets: Vec<Target>,
+    /// Ours, as the clients of another system find it.
+    nexmo: Target,
     tokens: Vec<String>,
     history: Option<History>,
     users: usize,
@@ -90,6 +93,7 @@ impl<'a> Bench<'a> {
         output: &mut Output,
     ) -> Result<Self, Failure> {
         let ours = Target::ours(&dev.url, arguments.pid)?;
+        let nexmo = Target::nexmo(&dev.doors.nexmo, arguments.pid)?;
         let mut targets = vec![ours];
         for beside in &arguments.beside {
             let peer = Target::peer(beside)?;
@@ -119,6 +123,7 @@ impl<'a> Bench<'a> {
             arguments,
             stage,
             targets,
+            nexmo,
             tokens,
             history,
             users,
@@ -162,14 +167,21 @@ impl<'a> Bench<'a> {
                         size,
                         value,
                     } = number;
-                    // Later rounds find the memory that a server has kept from earlier ones.
-                    if metric != Metric::Idle || round == 1 {
+                    if self.counts(metric, round) {
                         self.results.add_of_size(name, metric, size, value);
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// A server keeps memory that sockets of before have had, and later ones find it.
+    fn counts(&self, metric: Metric, round: usize) -> bool {
+        if metric == Metric::NexmoIdle {
+            return round == 1 && self.arguments.only == [Workload::Nexmo];
+        }
+        metric != Metric::Idle || round == 1
     }
 
     async fn turn(
@@ -179,19 +191,25 @@ impl<'a> Bench<'a> {
         target: usize,
     ) -> Result<Vec<Number>, Failure> {
         let arguments = self.arguments;
+        let is_ours = target == 0;
         let scene = Scene {
             stage: &self.stage,
-            target: &self.targets[target],
+            target: if is_ours && workload == Workload::Nexmo {
+                &self.nexmo
+            } else {
+                &self.targets[target]
+            },
             tokens: &self.tokens,
             users: self.users,
         };
         let duration = arguments.duration();
+        let logs_known_in = matches!(workload, Workload::W1 | Workload::Nexmo);
+        if is_ours && round == 1 && logs_known_in {
+            let steps = arguments.steps.last().copied().unwrap_or_default();
+            self.stage.make_known(&scene.some_users(steps)).await?;
+        }
         match workload {
             Workload::W1 => {
-                if target == 0 && round == 1 {
-                    let steps = arguments.steps.last().copied().unwrap_or_default();
-                    self.stage.make_known(&scene.some_users(steps)).await?;
-                }
                 let mut numbers = login::known(scene, &arguments.steps).await?;
                 numbers.extend(login::new(scene, round, arguments.logins).await?);
                 Ok(numbers)
@@ -200,10 +218,11 @@ impl<'a> Bench<'a> {
             Workload::W4 => message::run(scene, arguments.pairs, duration).await,
             Workload::W5 => fan_out::run(scene, arguments.members).await,
             Workload::W6 => match &self.history {
-                Some(history) if target == 0 => page::run(scene, history, duration).await,
+                Some(history) if is_ours => page::run(scene, history, duration).await,
                 Some(_) | None => Ok(Vec::new()),
             },
             Workload::W8 => revocation::run(scene, arguments.sockets).await,
+            Workload::Nexmo => login::at_nexmo(scene, &arguments.steps).await,
         }
     }
 
@@ -228,6 +247,7 @@ impl Workload {
             Self::W5 => "W5",
             Self::W6 => "W6",
             Self::W8 => "W8",
+            Self::Nexmo => "nexmo",
         }
     }
 }

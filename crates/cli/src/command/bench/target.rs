@@ -37,6 +37,18 @@ impl Target {
     /// # Errors
     /// If the URL is none of plain HTTP, or there is no such process.
     pub(super) fn ours(url: &str, pid: Option<u32>) -> Result<Self, Failure> {
+        Self::door(Protocol::Countersign, url, "/v1/connect", pid)
+    }
+
+    /// Our own server, by the URL of its nexmo door.
+    ///
+    /// # Errors
+    /// As [`Target::ours`].
+    pub(super) fn nexmo(url: &str, pid: Option<u32>) -> Result<Self, Failure> {
+        Self::door(Protocol::Nexmo, url, "/v2/rtc/", pid)
+    }
+
+    fn door(protocol: Protocol, url: &str, path: &str, pid: Option<u32>) -> Result<Self, Failure> {
         let url = Url::parse(url)
             .map_err(|error| Failure::usage(format!("the server's URL is no URL: {error}")))?;
         if url.scheme() != "http" {
@@ -45,7 +57,7 @@ impl Target {
                     .hint("TLS would be measured, and not the server: bench speaks to it directly"),
             );
         }
-        Self::new(Protocol::Countersign, &url, "/v1/connect".to_owned(), pid)
+        Self::new(protocol, &url, path.to_owned(), pid)
     }
 
     /// A peer.
@@ -79,7 +91,7 @@ impl Target {
     /// What it is called in tables.
     pub(super) fn name(&self) -> &'static str {
         match self.protocol {
-            Protocol::Countersign => "countersign",
+            Protocol::Countersign | Protocol::Nexmo => "countersign",
             Protocol::Floor => "floor",
             Protocol::SocketIo => "socketio",
         }

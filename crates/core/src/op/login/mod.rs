@@ -20,7 +20,7 @@ use crate::limit;
 use crate::model::application::ApplicationName;
 use crate::model::origin::ForeignPage;
 use crate::op::answer::LoginAnswer;
-use crate::op::authenticate::named;
+use crate::op::authenticate::judge_named;
 use crate::op::origins;
 use crate::ports::store::CommitError;
 use crate::tally::Way;
@@ -123,12 +123,12 @@ async fn find_application(
     {
         return Err(wrong_audience());
     }
-    let name = match (
+    let judge = match (
         of_client.or(login.application),
         credential.application_hint(),
     ) {
-        (Some(id), _) => ApplicationName::Id(id),
-        (None, Some(hint)) => named(hint),
+        (Some(id), _) => ctx.judge(ApplicationName::Id(id)).await?,
+        (None, Some(hint)) => judge_named(ctx, hint).await?,
         (None, None) => {
             return Err(Error::new(
                 Code::ApplicationRequired,
@@ -137,7 +137,7 @@ async fn find_application(
             .hint("send a publishable key as bearer, or application_id in the body"));
         }
     };
-    ctx.judge(name).await?.ok_or_else(wrong_audience)
+    judge.ok_or_else(wrong_audience)
 }
 
 fn wrong_audience() -> Error {

@@ -46,7 +46,7 @@ pub(in super::super) async fn run(
     let protocol = scene.target.protocol;
     // Before anybody listens, since each who joins is told to all who are there.
     let destination = match protocol {
-        Protocol::Countersign => conversation(scene, members).await?,
+        Protocol::Countersign | Protocol::Nexmo => conversation(scene, members).await?,
         Protocol::Floor | Protocol::SocketIo => Destination::Room,
     };
     let mut crowd = Crowd::at(scene.target);
@@ -119,7 +119,7 @@ impl Room {
             let beat = beats.tick().await;
             let number = self.ledger.send();
             self.last.push(Duration::ZERO);
-            let message = self.protocol.message(&self.destination, number);
+            let message = self.protocol.message(&self.destination, number)?;
             self.crowd.say(0, message)?;
             let next = beat + beats.period();
             while Instant::now() < next {

@@ -146,7 +146,7 @@ impl Talk {
 
     fn send(&mut self, pair: usize) -> Result<(), Failure> {
         let number = self.ledger.send();
-        let message = self.protocol.message(&self.destinations[pair], number);
+        let message = self.protocol.message(&self.destinations[pair], number)?;
         self.crowd.say(2 * pair, message)
     }
 

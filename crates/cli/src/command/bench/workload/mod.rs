@@ -66,8 +66,11 @@ impl Scene<'_> {
     /// # Errors
     /// If a key does not sign, or there are not so many tokens.
     pub(super) fn proofs(&self, count: usize) -> Result<Vec<Proof>, Failure> {
-        if self.target.protocol == Protocol::Countersign {
-            return self.stage.proofs(&self.some_users(count));
+        match self.target.protocol {
+            Protocol::Countersign | Protocol::Nexmo => {
+                return self.stage.proofs(&self.some_users(count));
+            }
+            Protocol::Floor | Protocol::SocketIo => {}
         }
         let tokens = self.tokens.get(..count).ok_or_else(|| {
             Failure::usage(format!(

@@ -21,7 +21,7 @@ pub(in super::super) async fn run(
     duration: Duration,
 ) -> Result<Vec<Number>, Failure> {
     match scene.target.protocol {
-        Protocol::Countersign => ours(scene, firsts, duration).await,
+        Protocol::Countersign | Protocol::Nexmo => ours(scene, firsts, duration).await,
         Protocol::Floor => peer(scene, duration, ["/me", "/mec"]).await,
         Protocol::SocketIo => peer(scene, duration, ["/me", "/me"]).await,
     }
