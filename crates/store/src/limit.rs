@@ -29,8 +29,12 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Past this much new write-ahead log, the checkpointer copies what it can without stopping anyone.
 pub const LOG_PASSIVE_BYTES: u64 = 4 << 20;
-/// Past this much write-ahead log, the checkpointer stops the writer for a moment to cut the log.
-pub const LOG_TRUNCATE_BYTES: u64 = 64 << 20;
+/// Past this much write-ahead log, the checkpointer stops the writer for a moment, so that the log
+/// begins anew.
+pub const LOG_RESTART_BYTES: u64 = 64 << 20;
+/// How much of the log's file is kept to be written over. What somebody who read for long has made
+/// of it beyond that is cut off.
+pub const LOG_KEPT_BYTES: u64 = 96 << 20;
 
 /// Prepared statements kept for each connection. The texts are constants, so this is never
 /// reached; it keeps a mistake from growing without end.

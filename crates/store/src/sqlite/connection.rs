@@ -23,6 +23,8 @@ pub(super) fn open_writer(database: &Path, bytes_max: Option<u64>) -> Result<Con
     connection.pragma_update(None, "journal_mode", "wal")?;
     // The checkpointer does it, on a thread of its own: inside a commit it would hold up everyone.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    let kept = i64::try_from(limit::LOG_KEPT_BYTES).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "journal_size_limit", kept)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     if let Some(bytes_max) = bytes_max {
         let pages_max = i64::try_from(bytes_max / PAGE_BYTES).unwrap_or(i64::MAX);

@@ -240,12 +240,12 @@ async fn a_log_that_a_reader_kept_long_is_cut_in_the_end() {
         .unwrap();
     let body = "x".repeat(4 << 20);
     let mut written = 0;
-    while log_bytes() < limit::LOG_TRUNCATE_BYTES {
+    while log_bytes() <= limit::LOG_KEPT_BYTES {
         write(engine, [deposit(1, 1), insert_entry(1, body.as_str())]).await;
         written += 1;
     }
     drop(reader);
-    while log_bytes() >= limit::LOG_TRUNCATE_BYTES {
+    while log_bytes() > limit::LOG_KEPT_BYTES {
         write(engine, [deposit(1, 1), insert_entry(1, body.as_str())]).await;
         written += 1;
         assert!(written < 100, "the log is never cut");
