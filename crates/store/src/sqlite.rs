@@ -1,8 +1,8 @@
 //! SQLite as an engine: one thread writes, some read, one moves the log.
 //!
 //! ```text
-//! write(batch) → queue → writer: BEGIN, a savepoint for each waiting batch, COMMIT ─┐
-//!                                                                         answers ←─┘ one sync
+//! write(batch) → queue → writer: BEGIN, each waiting batch, COMMIT ─┐
+//!                                                        answers ←─┘ one sync
 //! read_to_write(batch) → the same queue → writer: before the group that it waits with
 //! read(batch)  → queue → readers, each with its own connection, never behind the writer
 //!                        checkpointer: told of the log's length at each commit
@@ -114,6 +114,15 @@ struct Counters {
     commits: AtomicU64,
     connections: AtomicU64,
     checkpoints: AtomicU64,
+}
+
+// === impl Work ===
+
+impl Work {
+    fn batch(&self) -> &Batch {
+        let (Self::Read(batch) | Self::Write(batch)) = self;
+        batch
+    }
 }
 
 // === impl Sqlite ===

@@ -1,9 +1,11 @@
 //! The one thread that writes.
 //!
-//! It takes the batches that wait, runs each as a savepoint of one transaction, and answers all of
-//! them after the one sync that makes them durable. What is only read is answered before that. A batch that fails is rolled back alone and
-//! answered with the others. When the disk or the connection fails, nothing of the group was acknowledged:
-//! all of it fails, and the next group begins with a new connection.
+//! It takes the batches that wait, runs all of them in one transaction, and answers them after the
+//! one sync that makes them durable. What is only read is answered before that. Hardly ever does a
+//! batch fail: then the group is run anew, each batch as a savepoint, so that one that fails is
+//! rolled back alone. Savepoints cost a copy of each page that several batches change. When the disk
+//! or the connection fails, nothing of the group was acknowledged: all of it fails, and the next
+//! group begins with a new connection.
 
 use super::connection::open_writer;
 use super::queue::{Portion, Request};
@@ -21,7 +23,8 @@ use std::sync::atomic::Ordering;
 use std::vec;
 
 type Job = Request<Work, Vec<Rows>>;
-type Done = (Job, Result<Vec<Rows>, StoreError>);
+type Answer = Result<Vec<Rows>, StoreError>;
+type Done = (Job, Answer);
 
 const GROUP: Portion = Portion {
     requests: limit::GROUP_BATCHES_MAX,
@@ -90,13 +93,13 @@ fn commit(
     if writes.is_empty() {
         return Ok(());
     }
-    let mut waiting = writes.into_iter();
-    let mut done = Vec::with_capacity(waiting.len());
-    if let Err(failure) = run_group(statements, &mut waiting, &mut done) {
-        fail(done.into_iter().map(|(job, _)| job), failure);
-        fail(waiting, failure);
-        return Err(failure);
-    }
+    let done = match run_group(statements, &writes) {
+        Ok(answers) => writes.into_iter().zip(answers).collect::<Vec<Done>>(),
+        Err(failure) => {
+            fail(writes, failure);
+            return Err(failure);
+        }
+    };
     let kept = done.iter().filter(|(_, answer)| answer.is_ok()).count();
     if kept > 0 {
         shared.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -138,48 +141,64 @@ fn answer_reads(
     Ok(())
 }
 
-/// Moves batches from `waiting` to `done`, and commits them. One that was refused waits for the
-/// commit too: what it missed may be the work of a batch before it in the group, and who plans
-/// again must find that when they read.
-fn run_group(
-    statements: &mut Statements<'_>,
-    waiting: &mut vec::IntoIter<Job>,
-    done: &mut Vec<Done>,
-) -> Result<(), Unavailable> {
+/// Runs batches, and commits what is good of them. One that was refused is answered after the commit
+/// too: what it missed may be the work of a batch before it in the group, and who plans again must
+/// find that when they read.
+fn run_group(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answer>, Unavailable> {
     statements.control("BEGIN IMMEDIATE")?;
-    for job in waiting {
-        let (Work::Read(batch) | Work::Write(batch)) = &job.input;
-        match run_batch(statements, batch) {
-            Ok(rows) => done.push((job, Ok(rows))),
-            Err(Failure::Batch(error)) => done.push((job, Err(error))),
-            Err(Failure::Engine(failure)) => {
-                job.answer(Err(failure.into()));
-                return Err(failure);
+    match run_together(statements, group) {
+        Ok(answers) => {
+            statements.control("COMMIT")?;
+            return Ok(answers);
+        }
+        Err(Failure::Batch(error)) => {
+            if statements.in_transaction() {
+                statements.control("ROLLBACK")?;
+            }
+            if let [_] = group {
+                return Ok(vec![Err(error)]);
             }
         }
+        Err(Failure::Engine(failure)) => return Err(failure),
     }
-    let nothing_to_keep = done.iter().all(|(_, answer)| answer.is_err());
+    statements.control("BEGIN IMMEDIATE")?;
+    let answers = run_apart(statements, group)?;
+    let nothing_to_keep = answers.iter().all(Result::is_err);
     statements.control(if nothing_to_keep {
         "ROLLBACK"
     } else {
         "COMMIT"
-    })
+    })?;
+    Ok(answers)
+}
+
+/// Runs batches as if they were one: the first that fails ends it.
+fn run_together(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answer>, Failure> {
+    group
+        .iter()
+        .map(|job| run_statements(statements, job.input.batch()).map(Ok))
+        .collect()
+}
+
+/// Runs each batch as a savepoint.
+fn run_apart(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answer>, Unavailable> {
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        answers.push(match run_batch(statements, job.input.batch()) {
+            Ok(rows) => Ok(rows),
+            Err(Failure::Batch(error)) => Err(error),
+            Err(Failure::Engine(failure)) => return Err(failure),
+        });
+    }
+    Ok(answers)
 }
 
 /// Runs one batch as a savepoint. After a failure of the batch, nothing of it is left.
 fn run_batch(statements: &mut Statements<'_>, batch: &Batch) -> Result<Vec<Rows>, Failure> {
-    let of_batch = batch.statements();
-    for (index, statement) in of_batch.iter().enumerate() {
-        statements.check(index, statement, Access::Write)?;
-    }
     statements
         .control("SAVEPOINT batch")
         .map_err(Failure::Engine)?;
-    let rows = of_batch
-        .iter()
-        .enumerate()
-        .map(|(index, statement)| statements.run(index, statement))
-        .collect::<Result<Vec<Rows>, Failure>>();
+    let rows = run_statements(statements, batch);
     if let Err(Failure::Batch(_)) = rows {
         if !statements.in_transaction() {
             // SQLite gave up the whole transaction, and the other batches with it.
@@ -195,6 +214,18 @@ fn run_batch(statements: &mut Statements<'_>, batch: &Batch) -> Result<Vec<Rows>
             .map_err(Failure::Engine)?;
     }
     rows
+}
+
+fn run_statements(statements: &mut Statements<'_>, batch: &Batch) -> Result<Vec<Rows>, Failure> {
+    let of_batch = batch.statements();
+    for (index, statement) in of_batch.iter().enumerate() {
+        statements.check(index, statement, Access::Write)?;
+    }
+    of_batch
+        .iter()
+        .enumerate()
+        .map(|(index, statement)| statements.run(index, statement))
+        .collect()
 }
 
 fn fail(jobs: impl IntoIterator<Item = Job>, failure: Unavailable) {
