@@ -32,7 +32,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
         .hint("send Authorization: Bearer …, with an access token or an API key"));
     }
     let token = token.trim_matches(' ');
-    if token.is_empty() || token.contains([' ', '\t', ',']) {
+    let separates = |byte: u8| matches!(byte, b' ' | b'\t' | b',');
+    if token.is_empty() || token.bytes().any(separates) {
         return Err(malformed("the bearer is empty, or more than one"));
     }
     if token.len() > limit::TOKEN_BYTES_MAX {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -88,9 +88,9 @@ fn serve(
         tls: false,
     };
     let (stop, cut) = (shared.stop.clone(), shared.cut.clone());
-    let tasks = Tasks::of(shared.tasks.clone(), stop, cut);
+    let tasks = Arc::new(Tasks::of(shared.tasks.clone(), stop, cut));
     let service =
-        service_fn(move |request| answer(service.clone(), connection, tasks.clone(), request));
+        service_fn(move |request| answer(service.clone(), connection, Arc::clone(&tasks), request));
     // Without TLS there is no agreement on HTTP/2, and to guess it from the
     // first bytes, as hyper-util's automatic builder does, would wait for them
     // without a limit.
@@ -131,10 +131,18 @@ fn serve(
 async fn answer(
     service: Service,
     connection: Connection,
-    tasks: Tasks,
+    tasks: Arc<Tasks>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     request.extensions_mut().insert(connection);
     request.extensions_mut().insert(tasks);
-    service.oneshot(request.map(Body::new)).await
+    // Most requests have no body, and need no box for it.
+    let request = request.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(body)
+        }
+    });
+    service.oneshot(request).await
 }

@@ -1,6 +1,7 @@
 //! Work that would hold an async thread up: done on another, and waited for.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use countersign_core::error::Error;
@@ -65,6 +66,9 @@ impl<S: Sync> FromRequestParts<S> for Tasks {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or_default())
+        let of_listener = parts.extensions.get::<Arc<Self>>();
+        Ok(of_listener
+            .map(|tasks| (**tasks).clone())
+            .unwrap_or_default())
     }
 }

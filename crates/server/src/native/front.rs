@@ -163,6 +163,9 @@ async fn prepared(request: Request) -> Result<(Request, Option<Unread>), Error> 
     // The body first: a refusal of the path is to arrive, too.
     let body = body::read(body).await?;
     parts.uri = canonical?;
+    if body.is_empty() {
+        return Ok((Request::from_parts(parts, Body::empty()), None));
+    }
     // Who asks may bear an ACL whose filters look at the body.
     parts.extensions.insert(ReadBody(body.clone()));
     Ok((Request::from_parts(parts, Body::from(body)), None))

@@ -28,6 +28,9 @@ pub(super) struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads the query of a request.
     pub(super) fn of(uri: &Uri) -> Result<Self, Error> {
+        if uri.query().is_none() {
+            return Ok(Self(Vec::new()));
+        }
         let Pairs(pairs) = Pairs::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| Error::new(Code::BadRequest, "the query cannot be read"))?;
         let repeated = pairs

@@ -13,9 +13,9 @@ use countersign_core::access::principal::Principal;
 use countersign_core::error::Error;
 use countersign_core::id::ConversationId;
 use countersign_core::model::event::{Event, Sender};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 
-use super::answer::time;
+use super::answer::{json, time};
 
 /// What an event's text has beside its body and its sender's name, in bytes:
 /// ids, times and the names of members.
@@ -166,8 +166,7 @@ impl Reader<'_> {
 
 impl IntoResponse for Written {
     fn into_response(self) -> Response {
-        let json = HeaderValue::from_static("application/json");
-        (self.0, [(header::CONTENT_TYPE, json)], self.1).into_response()
+        json(self.0, self.1)
     }
 }
 
