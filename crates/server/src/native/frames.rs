@@ -54,14 +54,14 @@ fn event(conversation: ConversationId, recent: &Recent, user: UserId) -> Result<
         (Form::Native, Reader::Other)
     };
     recent.form(form, |event| {
-        written::event_frame(conversation, event, reader)
+        Ok(written::event_frame(conversation, event, reader))
     })
 }
 
 /// The answer to what a connection has sent.
 pub(super) fn sent(reference: u64, event: Option<Event>) -> Result<Utf8Bytes, Error> {
     match event {
-        Some(event) => written::sent_frame(reference, &event),
+        Some(event) => Ok(written::sent_frame(reference, &event)),
         None => text(&ServerFrame::Sent(wire::Sent {
             reference,
             event: None,

@@ -5,12 +5,11 @@
 //! every text. Those types say what is right; the tests here hold the two to
 //! each other.
 
-use std::io::Write as _;
+use std::fmt::{Display, Write as _};
 
 use axum::extract::ws::Utf8Bytes;
 use axum::response::{IntoResponse, Response};
 use countersign_core::access::principal::Principal;
-use countersign_core::error::Error;
 use countersign_core::id::ConversationId;
 use countersign_core::model::event::{Event, Sender};
 use http::StatusCode;
@@ -34,119 +33,114 @@ pub(super) enum Reader<'a> {
 
 /// An answer whose JSON is written already.
 #[derive(Debug)]
-pub(super) struct Written(pub(super) StatusCode, Vec<u8>);
+pub(super) struct Written(pub(super) StatusCode, String);
 
 /// An event as an answer.
 pub(super) fn event(status: StatusCode, event: &Event, reader: Reader<'_>) -> Written {
-    let mut text = Vec::with_capacity(room_for(event));
+    let mut text = String::with_capacity(room_for(event));
     write(&mut text, event, reader);
     Written(status, text)
 }
 
 /// A part of a conversation's history as an answer.
 pub(super) fn page(events: &[Event], reader: Reader<'_>) -> Written {
-    let mut text = Vec::with_capacity(events.iter().map(room_for).sum::<usize>() + AROUND_BYTES);
-    text.extend_from_slice(br#"{"events":["#);
+    let mut text = String::with_capacity(events.iter().map(room_for).sum::<usize>() + AROUND_BYTES);
+    text.push_str(r#"{"events":["#);
     for (place, event) in events.iter().enumerate() {
         if place > 0 {
-            text.push(b',');
+            text.push(',');
         }
         write(&mut text, event, reader);
     }
-    text.extend_from_slice(b"]}");
+    text.push_str("]}");
     Written(StatusCode::OK, text)
 }
 
 /// The frame that tells of an event.
-///
-/// # Errors
-/// None that can be: what is written is text.
 pub(super) fn event_frame(
     conversation: ConversationId,
     event: &Event,
     reader: Reader<'_>,
-) -> Result<Utf8Bytes, Error> {
-    let mut text = Vec::with_capacity(room_for(event) + AROUND_BYTES);
-    text.extend_from_slice(br#"{"type":"event","conversation_id":""#);
-    put(&mut text, format_args!("{conversation}"));
-    text.extend_from_slice(br#"","event":"#);
+) -> Utf8Bytes {
+    let mut text = String::with_capacity(room_for(event) + AROUND_BYTES);
+    text.push_str(r#"{"type":"event","conversation_id":""#);
+    put(&mut text, conversation);
+    text.push_str(r#"","event":"#);
     write(&mut text, event, reader);
-    text.push(b'}');
-    frame(text)
+    text.push('}');
+    text.into()
 }
 
 /// The frame that tells a connection that its event is durable.
-///
-/// # Errors
-/// None that can be: what is written is text.
-pub(super) fn sent_frame(reference: u64, event: &Event) -> Result<Utf8Bytes, Error> {
-    let mut text = Vec::with_capacity(room_for(event) + AROUND_BYTES);
-    put(
-        &mut text,
-        format_args!(r#"{{"type":"sent","ref":{reference},"event":"#),
-    );
+pub(super) fn sent_frame(reference: u64, event: &Event) -> Utf8Bytes {
+    let mut text = String::with_capacity(room_for(event) + AROUND_BYTES);
+    text.push_str(r#"{"type":"sent","ref":"#);
+    put(&mut text, reference);
+    text.push_str(r#","event":"#);
     write(&mut text, event, Reader::Sender);
-    text.push(b'}');
-    frame(text)
-}
-
-fn frame(text: Vec<u8>) -> Result<Utf8Bytes, Error> {
-    Utf8Bytes::try_from(text).map_err(Error::internal)
+    text.push('}');
+    text.into()
 }
 
 fn room_for(event: &Event) -> usize {
     event.body.len() + event.from.person.names.shown().len() + AROUND_BYTES
 }
 
-fn write(text: &mut Vec<u8>, event: &Event, reader: Reader<'_>) {
+fn write(text: &mut String, event: &Event, reader: Reader<'_>) {
+    text.push_str(r#"{"id":"#);
+    put(text, event.id);
     // The names of kinds have no character that JSON escapes.
-    let kind = event.kind.name();
-    put(
-        text,
-        format_args!(r#"{{"id":{},"type":"{kind}","body":"#, event.id),
-    );
-    text.extend_from_slice(event.body.as_bytes());
-    text.extend_from_slice(br#","from":{"#);
+    text.push_str(r#","type":""#);
+    text.push_str(&event.kind.name());
+    text.push_str(r#"","body":"#);
+    text.push_str(&event.body);
+    text.push_str(r#","from":{"#);
     write_sender(text, &event.from);
-    put(
-        text,
-        format_args!(r#"}},"timestamp":"{}""#, time(event.timestamp)),
-    );
+    text.push_str(r#"},"timestamp":""#);
+    put(text, time(event.timestamp));
+    text.push('"');
     if let Some(client_id) = event.client_id.as_ref().filter(|_| reader.has_sent(event)) {
-        text.extend_from_slice(br#","client_id":"#);
+        text.push_str(r#","client_id":"#);
         write_quoted(text, client_id);
     }
     for (name, at) in [
-        ("edited_at", event.edited_at),
-        ("deleted_at", event.deleted_at),
+        (r#","edited_at":""#, event.edited_at),
+        (r#","deleted_at":""#, event.deleted_at),
     ] {
         if let Some(at) = at {
-            put(text, format_args!(r#","{name}":"{}""#, time(at)));
+            text.push_str(name);
+            put(text, time(at));
+            text.push('"');
         }
     }
-    text.push(b'}');
+    text.push('}');
 }
 
-fn write_sender(text: &mut Vec<u8>, from: &Sender) {
+fn write_sender(text: &mut String, from: &Sender) {
     if let Some(member) = from.member {
-        put(text, format_args!(r#""member_id":"{member}","#));
+        text.push_str(r#""member_id":""#);
+        put(text, member);
+        text.push_str(r#"","#);
     }
     if let Some(user) = from.user {
-        put(text, format_args!(r#""user_id":"{user}","#));
+        text.push_str(r#""user_id":""#);
+        put(text, user);
+        text.push_str(r#"","#);
     }
-    text.extend_from_slice(br#""name":"#);
+    text.push_str(r#""name":"#);
     write_quoted(text, from.person.names.shown());
-    let assurance = from.assurance.as_str();
-    put(text, format_args!(r#","assurance":"{assurance}""#));
+    text.push_str(r#","assurance":""#);
+    text.push_str(from.assurance.as_str());
+    text.push('"');
 }
 
-fn write_quoted(text: &mut Vec<u8>, value: &str) {
-    serde_json::to_writer(text, value).expect("every text is JSON, and fits into memory");
+fn write_quoted(text: &mut String, value: &str) {
+    let quoted = serde_json::to_string(value).expect("every text is JSON");
+    text.push_str(&quoted);
 }
 
-fn put(text: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments)
-        .expect("memory takes whatever is written");
+fn put(text: &mut String, value: impl Display) {
+    write!(text, "{value}").expect("a text takes every text");
 }
 
 // === impl Reader ===
@@ -166,7 +160,7 @@ impl Reader<'_> {
 
 impl IntoResponse for Written {
     fn into_response(self) -> Response {
-        json(self.0, self.1)
+        json(self.0, self.1.into_bytes())
     }
 }
 
@@ -258,14 +252,14 @@ mod tests {
             for (reader, is_sender) in [(Reader::Sender, true), (Reader::Other, false)] {
                 let expected = serde_json::to_string(&of_wire(&shown, is_sender)).unwrap();
                 let Written(_, text) = event(StatusCode::OK, &shown, reader);
-                assert_eq!(String::from_utf8(text).unwrap(), expected);
+                assert_eq!(text, expected);
 
                 let expected = ServerFrame::Event(EventFrame {
                     conversation_id: conversation.to_string(),
                     event: of_wire(&shown, is_sender),
                 });
                 let expected = serde_json::to_string(&expected).unwrap();
-                let frame = event_frame(conversation, &shown, reader).unwrap();
+                let frame = event_frame(conversation, &shown, reader);
                 assert_eq!(frame.as_str(), expected);
             }
             let expected = ServerFrame::Sent(Sent {
@@ -273,7 +267,7 @@ mod tests {
                 event: Some(of_wire(&shown, true)),
             });
             let expected = serde_json::to_string(&expected).unwrap();
-            assert_eq!(sent_frame(12, &shown).unwrap().as_str(), expected);
+            assert_eq!(sent_frame(12, &shown).as_str(), expected);
         }
     }
 
@@ -285,7 +279,7 @@ mod tests {
                 events: shown.iter().map(|event| of_wire(event, false)).collect(),
             });
             let Written(_, text) = page(shown, Reader::Other);
-            assert_eq!(String::from_utf8(text).unwrap(), expected.unwrap());
+            assert_eq!(text, expected.unwrap());
         }
     }
 }

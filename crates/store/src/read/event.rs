@@ -265,35 +265,34 @@ async fn named(
     for rows in people {
         known.add(rows)?;
     }
-    let missing = missing(rows, &known)?;
-    if !missing.is_empty() {
-        let queries = person::queries_of(application, conversation, missing);
-        let found = engine.read(queries.into()).await?;
-        for rows in &found {
-            known.add(rows)?;
-        }
-    }
-    all(rows, |columns| event(columns, &known))
-}
-
-/// Whom events name and nobody knows yet, each once.
-fn missing(rows: &Rows, known: &People) -> Result<BTreeSet<[u8; 16]>, StoreError> {
     let mut missing = BTreeSet::new();
-    for row in rows.iter() {
-        let mut columns = Columns::of(row);
-        let author = columns.next(Row::blob)?;
-        let subject = columns.optional(Row::blob)?;
-        // A backend without a key is named by no byte at all.
-        let named = [Some(author), subject].into_iter().flatten();
-        let ids = named.filter_map(|id| <[u8; 16]>::try_from(id).ok());
-        missing.extend(ids.filter(|id| known.get(id).is_none()));
+    let events = all(rows, |columns| event(columns, &known, &mut missing))?;
+    if missing.is_empty() {
+        return Ok(events);
     }
-    Ok(missing)
+    let queries = person::queries_of(application, conversation, missing);
+    let found = engine.read(queries.into()).await?;
+    for rows in &found {
+        known.add(rows)?;
+    }
+    let mut unknown = BTreeSet::new();
+    all(rows, |columns| event(columns, &known, &mut unknown))
 }
 
-fn event(columns: &mut Columns<'_>, people: &People) -> Result<Event, StoreError> {
-    let author = people.get(columns.next(Row::blob)?);
+/// An event, with whom it names and nobody knows yet.
+fn event(
+    columns: &mut Columns<'_>,
+    people: &People,
+    missing: &mut BTreeSet<[u8; 16]>,
+) -> Result<Event, StoreError> {
+    let author_id = columns.next(Row::blob)?;
+    let author = people.get(author_id);
+    if author.is_none() {
+        // A backend without a key is named by no byte at all.
+        missing.extend(<[u8; 16]>::try_from(author_id));
+    }
     let subject = columns.optional(Row::id)?;
+    missing.extend(subject.filter(|member| people.get(member).is_none()));
     let subject = subject.and_then(|member| people.subject(member));
     let id = columns.number()?;
     let kind = columns.parsed("the type of an event", EventKind::from_name)?;
