@@ -44,6 +44,8 @@ pub(super) async fn close(
         if let Some(frame) = frame {
             socket.send(Message::Close(Some(frame))).await?;
         }
+        // Where many end at once, each is told before any is cleared away.
+        tokio::task::yield_now().await;
         then();
         // The answer to a close frame goes out when the next one is asked for.
         while let Some(message) = socket.recv().await {

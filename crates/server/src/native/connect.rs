@@ -136,7 +136,6 @@ async fn serve(
             let how = socket.run().await;
             let (socket, entered) = Box::pin(socket.end()).await;
             if let Some(socket) = socket {
-                // Where many end at once, each is told before any is cleared away.
                 Box::pin(close(socket, how, patience, || drop(entered))).await;
             }
         }
