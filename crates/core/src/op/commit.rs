@@ -62,6 +62,11 @@ fn missed(expectation: Expectation) -> Error {
             Code::TooLarge,
             "there is no room left for this user's files",
         ),
+        Expectation::WaitingRoom => (
+            Code::TooLarge,
+            "too many files of this user wait for the events that will name them",
+        ),
+        Expectation::File => return Error::not_found("file"),
         Expectation::KidFree => (Code::Conflict, "another key has this kid"),
         Expectation::Key => (
             Code::NotFound,

@@ -84,6 +84,7 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
                 conversation,
                 member: None,
                 content,
+                files: Vec::new(),
                 client_id,
             })),
             Sent::Position { delivered, seen } => What::Position { delivered, seen },

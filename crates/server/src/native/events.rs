@@ -52,6 +52,7 @@ pub(super) async fn send(
                 conversation,
                 member: None,
                 content,
+                files: Vec::new(),
                 client_id,
             };
             let sent = op::events::send(&ctx, &asker, send).await?;

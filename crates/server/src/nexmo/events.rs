@@ -70,6 +70,7 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
                 conversation,
                 member: spoken_for(asker, new.from.as_deref())?,
                 content: Content::New(kind, body),
+                files: Vec::new(),
                 client_id: None,
             };
             let event = op::events::send(&ctx, asker, send).await?.event;

@@ -96,6 +96,7 @@ impl World {
             conversation,
             member,
             content: Content::New(EventKind::Text, r#"{"text":"hello"}"#.to_owned()),
+            files: Vec::new(),
             client_id: None,
         };
         send(self.ctx(), by, text).await.map(|sent| sent.event)

@@ -5,6 +5,7 @@ pub(crate) mod application;
 pub(crate) mod concurrency;
 pub(crate) mod conversation;
 pub(crate) mod event;
+pub(crate) mod file;
 pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod scope;
@@ -81,6 +82,13 @@ macro_rules! suite {
                 ranges,
                 pages_by_number_and_kind,
                 a_batch_on_several_conversations,
+            ],
+            file: [
+                waits_for_the_event_that_names_it,
+                goes_with_its_event,
+                waits_within_limits,
+                goes_with_its_user,
+                goes_once_it_has_waited_too_long,
             ],
             adoption: [
                 a_place_moves,
