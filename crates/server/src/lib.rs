@@ -18,6 +18,7 @@ pub mod limit;
 pub mod path;
 pub mod call;
 mod body;
+mod file;
 mod authorization;
 pub mod connection;
 pub mod serve;

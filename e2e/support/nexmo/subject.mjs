@@ -100,6 +100,13 @@ export function subject(NexmoClient, tell) {
       if (request.readyState !== 4) await new Promise((resolve) => request.addEventListener('loadend', resolve));
       return { status: request.status, text: request.responseText };
     },
+    /// Breaks an upload off once it is under way.
+    async abortImage(cid, bytes) {
+      const request = await of(cid).sendImage(new File([new Uint8Array(bytes)], 'picture', { type: 'image/png' }));
+      const ended = new Promise((resolve) => request.addEventListener('loadend', resolve));
+      of(cid).abortSendImage(request);
+      await ended;
+    },
     fetchImage: (cid, id, size) => of(cid).events.get(id).fetchImage(size),
   };
   return async (name, given) => {

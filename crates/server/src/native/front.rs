@@ -18,11 +18,12 @@ use countersign_core::error::Error;
 use http::{HeaderValue, StatusCode, header};
 use tower::Layer as _;
 
-use super::attachments::{self, Unread};
+use super::attachments;
 use super::cors::Cors;
 use super::problem::{self, Failure, Problem};
 use crate::body::{self, ReadBody};
 use crate::connection::Connection;
+use crate::file::Unread;
 use crate::gate::Gate;
 use crate::operations::Operations;
 use crate::path;

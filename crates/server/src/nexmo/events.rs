@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
-use countersign_core::id::{ConversationId, MemberId};
+use countersign_core::id::{AttachmentId, ConversationId, MemberId};
 use countersign_core::model::event::{Event, EventFilter, EventKind, KindFilter};
 use countersign_core::model::page::Page;
 use countersign_core::model::signal::Signal;
@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{Asked, Query};
 use super::failure::Refused;
+use super::media;
 use super::page::{self, Answer, Noun, Wanted};
 use super::shapes::time;
 use super::shown_event::{self, ShownEvent};
@@ -38,7 +39,7 @@ struct NewEvent {
 
 /// What a request sends.
 enum Sent {
-    Event(EventKind, String),
+    Event(EventKind, String, Vec<AttachmentId>),
     Typing { on: bool },
     Delivered { up_to: u64 },
     Seen { up_to: u64 },
@@ -65,12 +66,12 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let body = new.body.as_ref().map_or("{}", |body| body.get());
     let asker = &asked.principal;
     let signal = match read_event(&new.r#type, body)? {
-        Sent::Event(kind, body) => {
+        Sent::Event(kind, body, files) => {
             let send = Send {
                 conversation,
                 member: spoken_for(asker, new.from.as_deref())?,
                 content: Content::New(kind, body),
-                files: Vec::new(),
+                files,
                 client_id: None,
             };
             let event = op::events::send(&ctx, asker, send).await?.event;
@@ -135,13 +136,18 @@ fn read_event(name: &str, body: &str) -> Result<Sent, Error> {
     match name {
         "text" => {
             with_text(body, "text")?;
-            Ok(Sent::Event(EventKind::Text, compact(body)))
+            Ok(Sent::Event(EventKind::Text, compact(body), Vec::new()))
         }
         "message" => {
-            with_text(body, "message_type")?;
-            Ok(Sent::Event(EventKind::Message, compact(body)))
+            let files = media::files_of(&with_text(body, "message_type")?);
+            Ok(Sent::Event(EventKind::Message, compact(body), files))
         }
-        "image" => Ok(Sent::Event(EventKind::Image, image(body)?)),
+        "image" => {
+            let body = image(body)?;
+            let files = media::files_of(&body);
+            let body = serde_json::to_string(&body).map_err(Error::internal)?;
+            Ok(Sent::Event(EventKind::Image, body, files))
+        }
         "ephemeral" => Ok(Sent::Ephemeral(compact(body))),
         "text:typing:on" => Ok(Sent::Typing { on: true }),
         "text:typing:off" => Ok(Sent::Typing { on: false }),
@@ -155,7 +161,7 @@ fn read_event(name: &str, body: &str) -> Result<Sent, Error> {
         }
         _ => {
             let kind = custom(name)?;
-            Ok(Sent::Event(kind, compact(body)))
+            Ok(Sent::Event(kind, compact(body), Vec::new()))
         }
     }
 }
@@ -177,17 +183,17 @@ fn custom(name: &str) -> Result<EventKind, Error> {
 }
 
 /// Other doors rely on this member.
-fn with_text(body: &str, member: &str) -> Result<(), Error> {
+fn with_text(body: &str, member: &str) -> Result<Map<String, Value>, Error> {
     let body: Map<String, Value> = decode(body.as_bytes())?;
     if body.get(member).is_some_and(Value::is_string) {
-        return Ok(());
+        return Ok(body);
     }
     let detail = format!("body.{member}: expected a string");
     Err(Error::new(Code::BadRequest, detail))
 }
 
 /// Other doors know an image by one address.
-fn image(text: &str) -> Result<String, Error> {
+fn image(text: &str) -> Result<Map<String, Value>, Error> {
     let mut body: Map<String, Value> = decode(text.as_bytes())?;
     if !body.contains_key("url") {
         let original = body
@@ -202,9 +208,12 @@ fn image(text: &str) -> Result<String, Error> {
                     "body.representations.original.url: expected a string",
                 )
             })?;
-        body.insert("url".to_owned(), original);
+        // One of ours is found from every door.
+        let file = original.as_str().and_then(media::file_at);
+        let url = file.map(|file| Value::from(format!("/v1/media/{file}")));
+        body.insert("url".to_owned(), url.unwrap_or(original));
     }
-    serde_json::to_string(&body).map_err(Error::internal)
+    Ok(body)
 }
 
 fn position(body: &str) -> Result<u64, Error> {

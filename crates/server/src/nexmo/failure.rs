@@ -198,6 +198,7 @@ fn not_found(error: &Error, about: About) -> &'static str {
         (Some("event"), _) => "event:error:not-found",
         (Some("user"), _) => "user:error:not-found",
         (Some("session"), _) => "session:error:not-found",
+        (Some("file"), _) => "media:error:not-found",
         // What somebody may not know of has no noun; the call has one.
         (_, About::Users) => "user:error:not-found",
         (_, About::Conversations | About::Members | About::Events) => {
@@ -259,6 +260,7 @@ mod tests {
             ("event", "event:error:not-found"),
             ("user", "user:error:not-found"),
             ("session", "session:error:not-found"),
+            ("file", "media:error:not-found"),
             ("path", "http:error:not-found"),
         ] {
             let told = described(&Error::not_found(noun), About::Other);

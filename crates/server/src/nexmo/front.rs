@@ -16,9 +16,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower::Layer as _;
 
 use super::failure::{self, Failure, Refused};
-use super::routes;
 use super::version::Version;
+use super::{media, routes};
 use crate::body::{self, ReadBody};
+use crate::file::Unread;
 use crate::gate::Gate;
 use crate::operations::Operations;
 use crate::path;
@@ -85,19 +86,36 @@ async fn pass(
 
 async fn answered(request: Request, next: Next) -> Response {
     match prepared(request).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, unread)) => {
+            let response = next.run(request).await;
+            if let Some(body) = unread.and_then(|unread| unread.take()) {
+                body::drop_unread(body).await;
+            }
+            response
+        }
         Err(error) => Refused(error).into_response(),
     }
 }
 
-/// The request with its path in one spelling, and its body read.
-async fn prepared(request: Request) -> Result<Request, Error> {
+/// The request with its path in one spelling, and its body read; that of an
+/// upload stays unread until it is known who asks.
+async fn prepared(request: Request) -> Result<(Request, Option<Unread>), Error> {
     let (mut parts, body) = request.into_parts();
+    let canonical = path::canonical_uri(parts.uri);
+    if let Ok(uri) = &canonical
+        && media::is_upload(&parts.method, uri.path())
+    {
+        let unread = Unread::new(body);
+        parts.uri = canonical?;
+        parts.extensions.insert(unread.clone());
+        let request = Request::from_parts(parts, Body::empty());
+        return Ok((request, Some(unread)));
+    }
     // The body first: a refusal of the path is to arrive, too.
     let body = body::read(body).await?;
-    parts.uri = path::canonical_uri(parts.uri)?;
+    parts.uri = canonical?;
     parts.extensions.insert(ReadBody(body));
-    Ok(Request::from_parts(parts, Body::empty()))
+    Ok((Request::from_parts(parts, Body::empty()), None))
 }
 
 fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {

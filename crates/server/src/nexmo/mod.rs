@@ -22,6 +22,7 @@ mod shown_event;
 mod conversations;
 mod members;
 mod events;
+mod media;
 mod users;
 mod sessions;
 mod applications;

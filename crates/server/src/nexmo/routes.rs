@@ -8,7 +8,7 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::failure::About;
-use super::{applications, connect, conversations, events, members, sessions, users};
+use super::{applications, connect, conversations, events, media, members, sessions, users};
 use crate::call::Call;
 
 /// A call, and what answers it.
@@ -28,6 +28,8 @@ const USER: &str = "/{version}/users/{user_id}";
 const USER_CONVERSATIONS: &str = "/{version}/users/{user_id}/conversations";
 const USER_SESSIONS: &str = "/{version}/users/{user_id}/sessions";
 const SESSION: &str = "/{version}/sessions/{session_id}";
+const IMAGE: &str = "/{version}/image";
+const MEDIA: &str = "/{version}/media/{attachment_id}";
 
 const APPLICATIONS: &str = "/v2/applications";
 const APPLICATION: &str = "/v2/applications/{application_id}";
@@ -64,6 +66,9 @@ pub(super) fn all() -> Vec<Route> {
         route(M::GET, USER_CONVERSATIONS, conversations::list_of_user),
         route(M::GET, USER_SESSIONS, sessions::list_of_user),
         route(M::PUT, SESSION, sessions::renew),
+        route(M::POST, IMAGE, media::upload),
+        route(M::GET, MEDIA, media::read),
+        route(M::DELETE, MEDIA, media::delete),
         route(M::POST, APPLICATIONS, applications::create),
         route(M::GET, APPLICATIONS, applications::list),
         route(M::GET, APPLICATION, applications::read),

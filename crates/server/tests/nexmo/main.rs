@@ -8,6 +8,7 @@
 mod world;
 mod socket_client;
 mod rest;
+mod media;
 mod errors;
 mod acl;
 mod applications;

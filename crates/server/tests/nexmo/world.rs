@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::ApplicationId;
 use countersign_core::limit;
@@ -64,6 +64,8 @@ pub(crate) struct World {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
+    /// The bytes as JSON, if they are.
     pub(crate) body: Value,
 }
 
@@ -269,6 +271,25 @@ impl World {
         reply(self.nexmo.clone(), request).await
     }
 
+    /// Uploads a picture, as the client SDK does.
+    pub(crate) async fn upload(&self, bearer: &str, content: &[u8]) -> Reply {
+        let parts = [part("file", content), part("quality_ratio", b"100")];
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.send_form(bearer, &content_type, form(&parts)).await
+    }
+
+    /// An upload of this body.
+    pub(crate) async fn send_form(&self, bearer: &str, content_type: &str, body: Vec<u8>) -> Reply {
+        let mut request = request("POST", "/v1/image")
+            .header("host", "nexmo.test")
+            .header("authorization", format!("Bearer {bearer}"))
+            .body(Body::from(body))
+            .unwrap();
+        let content_type = content_type.parse().unwrap();
+        request.headers_mut().insert("content-type", content_type);
+        reply(self.nexmo.clone(), request).await
+    }
+
     /// A call at the native door.
     pub(crate) async fn native(
         &self,
@@ -344,6 +365,24 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().expect("it is a text").to_owned()
 }
 
+/// What stands between the parts of a form.
+pub(crate) const BOUNDARY: &str = "----boundary";
+
+/// A part of a form.
+pub(crate) fn part(name: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.jpg\"\r\n\
+         Content-Type: image/jpeg\r\n\r\n"
+    );
+    [head.as_bytes(), content, b"\r\n"].concat()
+}
+
+/// A form of these parts.
+pub(crate) fn form(parts: &[Vec<u8>]) -> Vec<u8> {
+    let end = format!("--{BOUNDARY}--\r\n");
+    [parts.concat(), end.into_bytes()].concat()
+}
+
 fn request(method: &str, path: &str) -> http::request::Builder {
     let connection = Connection {
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -377,6 +416,7 @@ async fn reply(router: Router, request: Request<Body>) -> Reply {
         status: parts.status.as_u16(),
         headers: parts.headers,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        bytes: body,
     }
 }
 
