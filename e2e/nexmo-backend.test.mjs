@@ -82,6 +82,16 @@ test('@vonage/server-sdk', async (t) => {
     assert.ok(unnamed.name, 'a conversation without a name gets one');
     const found = await all(conversations.listAllConversations({ pageSize: 1 }));
     assert.deepEqual(found.map(({ id }) => id).filter((id) => [cid, unnamed.id].includes(id)), [cid, unnamed.id]);
+    const { created } = (await conversations.getConversation(unnamed.id)).timestamp;
+    for (const [parameters, expected] of [
+      [{ dateStart: created }, [unnamed.id]],
+      [{ dateEnd: made.timestamp.created }, [cid]],
+      [{ dateStart: made.timestamp.created, dateEnd: created }, [cid, unnamed.id]],
+    ]) {
+      const listed = await all(conversations.listAllConversations({ pageSize: 1, ...parameters }));
+      const ours = listed.map(({ id }) => id).filter((id) => [cid, unnamed.id].includes(id));
+      assert.deepEqual(ours, expected, JSON.stringify(parameters));
+    }
     await conversations.deleteConversation(unnamed.id);
     assert.deepEqual(await refusal(conversations.getConversation(unnamed.id)), [404, 'conversation:error:not-found']);
   });

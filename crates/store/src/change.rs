@@ -385,9 +385,13 @@ fn number_of(row: &Row<'_>) -> Result<u64, StoreError> {
     })
 }
 
+/// The last moment that an id can tell.
+const ID_MILLISECONDS_MAX: u64 = (1 << 48) - 1;
+
 /// The id before all that are made at a moment (RFC 9562 section 5.7).
 pub(crate) fn first_id_of(moment: Timestamp) -> [u8; 16] {
     let milliseconds = u64::try_from(moment.milliseconds()).unwrap_or(0);
+    let milliseconds = milliseconds.min(ID_MILLISECONDS_MAX);
     let mut id = [0; 16];
     id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
     id

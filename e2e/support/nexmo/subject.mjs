@@ -72,6 +72,7 @@ export function subject(NexmoClient, tell) {
     join: async (cid, parameters) => memberOf(await of(cid).join(parameters)),
     invite: async (cid, parameters) => memberOf(await of(cid).invite(parameters)),
     leave: (cid, reason) => of(cid).leave(reason).then(() => {}),
+    kick: async (cid, id, reason) => void (await (await of(cid).getMember(id)).kick(reason)),
     del: (cid) => of(cid).del().then(() => {}),
     getMyMember: async (cid) => memberOf(await of(cid).getMyMember()),
     getMember: async (cid, id) => memberOf(await of(cid).getMember(id)),

@@ -2,6 +2,7 @@
 
 use super::conversations::{facts, in_conversation};
 use super::members::publish_events;
+use super::signals::not_joined;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
@@ -145,9 +146,7 @@ async fn append(
                 Some(_) | None => Err(CommitError::Missed(Expectation::ClientIdUnused).into()),
             }
         }
-        Err(CommitError::Missed(Expectation::Joined)) if send.member.is_some() => {
-            Err(Error::not_found("member").hint("a backend sends for members who are joined"))
-        }
+        Err(CommitError::Missed(Expectation::Joined)) if send.member.is_some() => Err(not_joined()),
         Err(CommitError::Missed(Expectation::Joined)) => {
             Err(why_not_joined(ctx, principal, id).await?)
         }

@@ -1,6 +1,7 @@
 //! Members: invite, add, join, leave, remove.
 
 use super::conversations::{facts, in_conversation, view_for};
+use super::signals::spoken_for;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
@@ -10,6 +11,7 @@ use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::ConversationView;
+use crate::model::event::{Assurance, Author};
 use crate::model::member::{Member, MemberState, Reason};
 use crate::model::page::{Order, Page, Window};
 use crate::model::user::{Identifier, User};
@@ -26,6 +28,8 @@ pub struct Add {
     pub user: Identifier,
     /// Invited or joined.
     pub state: MemberState,
+    /// The member for whom a backend does it; else who asks does it.
+    pub by: Option<MemberId>,
 }
 
 /// A member as an answer shows it.
@@ -108,7 +112,7 @@ pub async fn own(
 ///
 /// # Errors
 /// `not_found`, `not_permitted`, `user_anonymous`, `conflict` where the user
-/// has a place already.
+/// has a place already; `not_found` where who it is done for is not joined.
 pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Added, Error> {
     if add.state == MemberState::Left {
         return Err(Error::new(
@@ -142,7 +146,12 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
         (Some(_), false) | (None, _) => Guard::None,
     };
     let place = (add.conversation, user.id);
-    let new = new_member(ctx, principal, place, add.state, guard);
+    let mut new = new_member(ctx, principal, place, add.state, guard);
+    if let Some(by) = add.by {
+        spoken_for(ctx, principal, add.conversation, by).await?;
+        // The backend is sure of itself; the member has proved nothing.
+        (new.author, new.assurance) = (Author::Member(by), Assurance::Described);
+    }
     let id = new.member;
     let committed = ctx
         .store

@@ -60,7 +60,7 @@ pub(super) async fn send(
             Ok(Answer(created(sent.new), event).into_response())
         }
         Sent::Position { delivered, seen } => {
-            op::signals::move_position(&ctx, &asker, conversation, delivered, seen).await?;
+            op::signals::move_position(&ctx, &asker, conversation.into(), delivered, seen).await?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
     }

@@ -13,6 +13,7 @@ use countersign_core::model::page::Page;
 use countersign_core::model::signal::Signal;
 use countersign_core::op;
 use countersign_core::op::events::{Content, Send};
+use countersign_core::op::signals::Voice;
 use countersign_credential::time::Timestamp;
 use http::StatusCode;
 use serde::Deserialize;
@@ -65,11 +66,15 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let new: NewEvent = asked.json()?;
     let body = new.body.as_ref().map_or("{}", |body| body.get());
     let asker = &asked.principal;
+    let voice = Voice {
+        conversation,
+        member: spoken_for(asker, new.from.as_deref())?,
+    };
     let signal = match read_event(&new.r#type, body)? {
         Sent::Event(kind, body, files) => {
             let send = Send {
                 conversation,
-                member: spoken_for(asker, new.from.as_deref())?,
+                member: voice.member,
                 content: Content::New(kind, body),
                 files,
                 client_id: None,
@@ -84,15 +89,13 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
                 event.timestamp,
             ));
         }
-        Sent::Typing { on } => op::signals::type_in(&ctx, asker, conversation, on).await?,
-        Sent::Ephemeral(body) => {
-            op::signals::send_ephemeral(&ctx, asker, conversation, body).await?
-        }
+        Sent::Typing { on } => op::signals::type_in(&ctx, asker, voice, on).await?,
+        Sent::Ephemeral(body) => op::signals::send_ephemeral(&ctx, asker, voice, body).await?,
         Sent::Delivered { up_to } => {
-            op::signals::move_position(&ctx, asker, conversation, up_to, 0).await?
+            op::signals::move_position(&ctx, asker, voice, up_to, 0).await?
         }
         Sent::Seen { up_to } => {
-            op::signals::move_position(&ctx, asker, conversation, up_to, up_to).await?
+            op::signals::move_position(&ctx, asker, voice, up_to, up_to).await?
         }
     };
     let Signal { at, .. } = signal;
@@ -101,7 +104,7 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
 
 /// The member for whom a backend speaks. A user speaks for itself, whatever it
 /// writes.
-fn spoken_for(asker: &Principal, from: Option<&str>) -> Result<Option<MemberId>, Error> {
+pub(super) fn spoken_for(asker: &Principal, from: Option<&str>) -> Result<Option<MemberId>, Error> {
     match from {
         Some(id) if asker.user().is_none() => {
             let id = id.parse().map_err(|_| Error::not_found("member"))?;

@@ -121,7 +121,7 @@ pub(super) fn invited(
     application: ApplicationId,
     view: &ConversationView,
     member: &Member,
-    by: Option<&str>,
+    by: Option<&Member>,
     wants: Wants,
     now: Timestamp,
 ) -> Result<Utf8Bytes, Error> {
@@ -146,7 +146,14 @@ pub(super) fn invited(
         });
         members.insert("conversation".to_owned(), conversation);
         members.insert("cname".to_owned(), json!(name));
-        members.insert("invited_by".to_owned(), json!(by));
+        let name = by.map(|by| shapes::user_name(&by.names, by.user));
+        members.insert("invited_by".to_owned(), json!(name));
+        let initiator = json!({
+            "is_system": member.invited_by.is_none(),
+            "user_id": by.map(|by| by.user.to_string()),
+            "member_id": member.invited_by.map(|id| id.to_string()),
+        });
+        members.insert("initiator".to_owned(), json!({ "invited": initiator }));
     }
     let told = Unnumbered {
         id: wants.number(view.conversation.last_event_id),

@@ -322,3 +322,88 @@ async fn who_declines_or_is_not_wanted_any_more_is_told_so_without_a_number() {
         assert!(told.get("id").is_none(), "{told}");
     }
 }
+
+#[tokio::test]
+async fn a_backend_types_sees_and_invites_for_a_member() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let carol = world.person("carol").await;
+    let conversation = world.shared(&[&alice, &bob]).await;
+    let number = world.say(&alice.token, &conversation, "hi").await;
+    let own = format!("/v0.3/conversations/{conversation}/members/me");
+    let of_bob = world.get(&own, &bob.token).await.expect(200)["id"].clone();
+    let (mut hears, _) = world.connect(&alice.token).await;
+    let (mut invited, _) = world.connect(&carol.token).await;
+    let backend = world.backend();
+    let events = format!("/v1/conversations/{conversation}/events");
+    let position = json!({ "event_id": number });
+    for (name, body) in [
+        ("text:typing:on", json!({ "activity": 1 })),
+        ("text:typing:off", json!({ "activity": 0 })),
+        ("ephemeral", json!({ "x": 1 })),
+        ("text:delivered", position.clone()),
+        ("text:seen", position.clone()),
+    ] {
+        let event = json!({ "type": name, "from": of_bob, "body": body });
+        let sent = world.post(&events, &backend, event).await.expect(201);
+        assert!(
+            sent.get("id").is_none() && sent["timestamp"].is_string(),
+            "{sent}"
+        );
+        let told = hears.named(name).await;
+        assert_eq!(told["from"], of_bob, "{name}");
+        assert_eq!(told["_embedded"]["from_user"]["name"], "bob", "{name}");
+        assert_eq!(told["body"], body, "{name}");
+        for (from, status, code) in [
+            (Value::Null, 400, "http:error:validation-fail"),
+            (json!("MEM-x"), 404, "conversation:error:member-not-found"),
+            (
+                json!("MEM-00000000-0000-0000-0000-000000000000"),
+                404,
+                "conversation:error:member-not-found",
+            ),
+        ] {
+            let event = json!({ "type": name, "from": from, "body": body });
+            let refused = world.post(&events, &backend, event).await;
+            refused.refused(status, code);
+        }
+    }
+    let members = format!("/v1/conversations/{conversation}/members");
+    let listed = world.native("GET", &members, &world.admin, None).await;
+    let listed = listed.expect(200);
+    let moved = listed["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|member| member["id"] == of_bob);
+    assert_eq!(moved.unwrap()["seen"], number);
+    let invite = |from: &Value| {
+        let user = json!({ "name": "carol" });
+        json!({ "state": "invited", "user": user, "from": from, "channel": { "type": "app" } })
+    };
+    let nobody = json!("MEM-00000000-0000-0000-0000-000000000000");
+    let refused = world.post(&members, &backend, invite(&nobody)).await;
+    refused.refused(404, "conversation:error:member-not-found");
+    let made = world
+        .post(&members, &backend, invite(&of_bob))
+        .await
+        .expect(201);
+    assert_eq!(made["invited_by"], of_bob);
+    for client in [&mut hears, &mut invited] {
+        let told = client.named("member:invited").await;
+        assert_eq!(told["body"]["invited_by"], "bob");
+        assert_eq!(told["body"]["initiator"]["invited"]["member_id"], of_bob);
+    }
+    // A place that is only asked for speaks for nobody, nor does one that is over.
+    let event = |from: &Value| json!({ "type": "text:typing:on", "from": from, "body": {} });
+    let refused = world.post(&events, &backend, event(&made["id"])).await;
+    refused.refused(404, "conversation:error:member-not-found");
+    let leave = format!("{members}/me");
+    world
+        .call("DELETE", &leave, &bob.token, None)
+        .await
+        .expect(204);
+    let refused = world.post(&events, &backend, event(&of_bob)).await;
+    refused.refused(404, "conversation:error:member-not-found");
+}

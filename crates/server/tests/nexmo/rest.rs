@@ -483,6 +483,56 @@ async fn a_backend_speaks_for_a_member_and_a_user_for_itself() {
 }
 
 #[tokio::test]
+async fn conversations_are_listed_by_their_age() {
+    let world = World::new().await;
+    let mut alice = world.person("alice").await;
+    let mut made = Vec::new();
+    // 2027-01-15T08:00:00Z, and an hour later each.
+    for _ in 0..4 {
+        made.push(world.shared(&[&alice]).await);
+        world.clock.advance_s(3_600);
+        alice.token = world.token("alice");
+    }
+    let backend = world.backend();
+    let of_alice = format!("/v0.3/users/{}/conversations", alice.id);
+    for (query, expected) in [
+        ("", 0..4),
+        ("date_start=2027-01-15T09:00:00Z", 1..4),
+        ("date_start=2027-01-15T10:00:00%2B01:00", 1..4),
+        ("date_start=2027-01-15+09:00:00", 1..4),
+        ("date_end=2027-01-15T09:59:59.999Z", 0..2),
+        (
+            "date_start=2027-01-15T08:00:01Z&date_end=2027-01-15T10:30:00Z",
+            1..3,
+        ),
+        (
+            "date_start=2027-01-15T08:00:01Z&page_size=1&order=desc",
+            3..4,
+        ),
+        ("date_start=2030-01-01T00:00:00Z", 0..0),
+    ] {
+        for path in ["/v1/conversations", &of_alice] {
+            let listed = world.get(&format!("{path}?{query}"), &backend).await;
+            let listed = listed.expect(200);
+            let found = listed["_embedded"]["conversations"].as_array().unwrap();
+            let found: Vec<String> = found.iter().map(|one| text(&one["id"])).collect();
+            assert_eq!(found, made[expected.clone()], "{path} {query}");
+            if let Some(next) = listed["_links"]["next"]["href"].as_str() {
+                assert!(
+                    next.contains("date_start="),
+                    "a page knows what is asked: {next}"
+                );
+            }
+        }
+    }
+    for wrong in ["yesterday", "2027-01-15", "0", "2027-13-01T00:00:00Z"] {
+        let path = format!("/v1/conversations?date_start={wrong}");
+        let refused = world.get(&path, &backend).await;
+        refused.refused(400, "http:error:validation-fail");
+    }
+}
+
+#[tokio::test]
 async fn both_doors_have_one_history() {
     let world = World::new().await;
     let alice = world.person("alice").await;

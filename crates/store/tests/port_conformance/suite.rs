@@ -58,6 +58,7 @@ macro_rules! suite {
                 changes_and_is_deleted_with_all,
                 pages_have_what_changed_last_first_or_all_by_age,
                 lists_of_a_user_are_by_age,
+                pages_by_age_are_of_some_ages,
                 unread_are_others_messages,
             ],
             member: [

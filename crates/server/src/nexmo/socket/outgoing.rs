@@ -9,12 +9,12 @@ use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use countersign_core::id::ConversationId;
 use countersign_core::model::conversation::ConversationView;
-use countersign_core::model::member::MemberState;
+use countersign_core::model::member::{Member, MemberState};
 use countersign_core::op;
 
 use super::super::packet::{self, Revision};
 use super::{End, Entered, Socket};
-use crate::nexmo::{frames, shapes};
+use crate::nexmo::frames;
 use crate::realtime::follower::{Delivery, Have};
 use crate::realtime::gated::Unwritten;
 use crate::realtime::recent::{Form, Recent};
@@ -161,7 +161,7 @@ impl Socket {
             token.application,
             view,
             member,
-            by.as_deref(),
+            by.as_ref(),
             *wants,
             ctx.now(),
         );
@@ -209,11 +209,10 @@ impl Socket {
     }
 }
 
-/// The name of who has asked the user in, where the user may know it.
-async fn inviter(ctx: &Ctx, principal: &Principal, view: &ConversationView) -> Option<String> {
+/// Who has asked the user in, where the user may know it.
+async fn inviter(ctx: &Ctx, principal: &Principal, view: &ConversationView) -> Option<Member> {
     let by = view.member.as_ref()?.invited_by?;
     let conversation = view.conversation.id;
     let found = op::members::read_member(ctx, principal, conversation, by).await;
-    let found = found.ok()?;
-    Some(shapes::user_name(&found.names, found.user))
+    found.ok()
 }

@@ -432,7 +432,7 @@ pub(crate) async fn who_is_not_silent_stays(world: Arc<World>) {
         .store
         .conversations(
             world.application,
-            ConversationList::All(Order::NewestFirst),
+            ConversationList::All(Order::NewestFirst.into()),
             window(9),
         )
         .await;
