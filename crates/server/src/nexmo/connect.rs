@@ -167,15 +167,15 @@ async fn serve(
 ) {
     let begun = begun.await;
     drop(entering);
-    let (socket, how) = match begun {
+    match begun {
         Ok(mut socket) => {
             let how = socket.run().await;
-            (socket.end(), how)
+            let (socket, entered) = socket.end();
+            if let Some(socket) = socket {
+                Box::pin(close(socket, how, patience, || drop(entered))).await;
+            }
         }
-        Err((socket, how)) => (Some(socket), how),
-    };
-    if let Some(socket) = socket {
-        Box::pin(close(socket, how, patience)).await;
+        Err((socket, how)) => Box::pin(close(socket, how, patience, || ())).await,
     }
 }
 

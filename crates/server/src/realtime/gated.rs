@@ -41,6 +41,29 @@ pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .max_frame_size(FRAME_BYTES_MAX)
 }
 
+/// Says the last words, does what can wait until they are said, and waits for
+/// the other end to go. Where many end at once, each is told before any is
+/// cleared away. Who does not answer is hung up on.
+pub(crate) async fn take_leave(
+    mut socket: WebSocket,
+    words: impl IntoIterator<Item = Message>,
+    patience: Duration,
+    then: impl FnOnce(),
+) {
+    let left = async {
+        for word in words {
+            socket.send(word).await?;
+        }
+        then();
+        // The answer to a close frame goes out when the next one is asked for.
+        while let Some(message) = socket.recv().await {
+            message?;
+        }
+        Ok::<(), axum::Error>(())
+    };
+    let _ = tokio::time::timeout(patience, left).await;
+}
+
 // === impl Gated ===
 
 impl Gated {

@@ -5,6 +5,8 @@
     reason = "a test's helpers fail by panicking, as its tests do"
 )]
 
+#[path = "../support/switched.rs"]
+mod switched;
 mod world;
 mod socket_client;
 mod rest;
@@ -17,3 +19,5 @@ mod log;
 mod live;
 mod revocation;
 mod bad_packets;
+mod limits;
+mod absence;

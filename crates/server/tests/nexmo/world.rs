@@ -36,6 +36,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::switched::Switched;
+
 /// 2027-01-15T08:00:00Z.
 const BEGIN_MS: i64 = 1_800_000_000_000;
 /// How long a credential lives, where a test does not say.
@@ -44,6 +46,7 @@ pub(crate) const LIFE_S: u32 = 900;
 /// A node with one application.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqlStore<Switched>>,
     pub(crate) ctx: Arc<Ctx>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operations: Operations,
@@ -55,7 +58,7 @@ pub(crate) struct World {
     nexmo: Router,
     native: Router,
     serial: AtomicU64,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     _folder: TempDir,
 }
 
@@ -96,12 +99,13 @@ impl World {
             .await
             .unwrap();
         let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
+        let engine = Switched::new(engine);
         let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
         let keys = store.token_keys().await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
         let parts = Parts {
             registry: Arc::clone(&store) as _,
-            store,
+            store: Arc::clone(&store) as _,
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
@@ -125,6 +129,7 @@ impl World {
         tokio::spawn(server.run(stop.clone()));
         Self {
             address,
+            store,
             ctx,
             clock,
             operations,
@@ -299,6 +304,15 @@ impl World {
         body: Option<Value>,
     ) -> Reply {
         ask(&self.native, method, path, bearer, body).await
+    }
+
+    /// One of the node's numbers.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let page = self.native("GET", "/metrics", &self.operator, None).await;
+        let page = String::from_utf8(page.bytes.to_vec()).unwrap();
+        let name = format!("countersign_{name} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap().parse().unwrap()
     }
 
     /// Looks at all sockets, as the node does every second.

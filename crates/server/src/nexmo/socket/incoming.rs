@@ -11,6 +11,7 @@ use super::{End, Entered, Socket};
 use crate::gate;
 use crate::nexmo::frames;
 use crate::rate::Caller;
+use crate::realtime::check::is_ours;
 use crate::realtime::limit;
 
 const LOG_OUT: &str = "session:logout";
@@ -71,14 +72,18 @@ impl Socket {
         }
     }
 
+    /// Carries out what an event asks for. What came while the store is out of
+    /// sight waits for it; what came together with the end of the session ends
+    /// with it.
     async fn begin(&mut self, event: Event<'_>) -> Result<(), End> {
+        self.pass_gate().await?;
         let called = event.argument.map(|argument| argument.get());
         let called = called.and_then(|text| serde_json::from_str::<Called>(text).ok());
         let Called { tid, body } = called.unwrap_or_default();
         let tid = tid.as_deref();
         let counted = self.count()?;
         let answer = match (counted, event.name.as_str()) {
-            (Ok(()), LOG_OUT) => match self.log_out().await {
+            (Ok(()), LOG_OUT) => match self.log_out().await? {
                 Ok(()) => {
                     let answer = frames::logged_out(tid.unwrap_or_default());
                     return Err(answer.map_or(End::Over, End::LoggedOut));
@@ -87,7 +92,7 @@ impl Socket {
             },
             (Ok(()), RENEW) => {
                 let token = body.and_then(|body| body.token).unwrap_or_default();
-                Box::pin(self.renew(&token)).await
+                Box::pin(self.renew(&token)).await?
             }
             (Ok(()), _) => Err(Error::new(
                 Code::BadRequest,
@@ -102,27 +107,39 @@ impl Socket {
         self.emit_made(answer).await
     }
 
-    /// Puts another credential of the same user into the session. What follows
-    /// from it is read when the session is looked at again.
-    async fn renew(&mut self, credential: &str) -> Result<(), Error> {
-        let Entered {
-            ctx,
-            principal,
-            token,
-            ..
-        } = &self.entered;
-        let session = token.identity.session;
-        op::user_bearer::renew_session(ctx, principal, credential, session).await?;
-        Ok(())
+    /// Puts another credential of the same user into the session, once the store
+    /// can tell of it. What follows from it is read when the session is looked at
+    /// again.
+    async fn renew(&mut self, credential: &str) -> Result<Result<(), Error>, End> {
+        loop {
+            self.pass_gate().await?;
+            let Entered {
+                ctx,
+                principal,
+                token,
+                ..
+            } = &self.entered;
+            let session = token.identity.session;
+            let renewing = op::user_bearer::renew_session(ctx, principal, credential, session);
+            match renewing.await {
+                Err(error) if is_ours(&error) => self.silent(&error).await?,
+                other => return Ok(other.map(drop)),
+            }
+        }
     }
 
-    /// Ends the session. A client that logs out is answered by the end of its
-    /// socket, which the end of the session itself would leave without an answer.
-    async fn log_out(&mut self) -> Result<(), Error> {
-        let Entered { ctx, principal, .. } = &self.entered;
-        match op::sessions::log_out(ctx, principal).await {
-            Err(error) if error.code == Code::SessionEnded => Ok(()),
-            other => other,
+    /// Ends the session, once the store is there to be told. A client that logs
+    /// out is answered by the end of its socket, which the end of the session
+    /// itself would leave without an answer.
+    async fn log_out(&mut self) -> Result<Result<(), Error>, End> {
+        loop {
+            self.pass_gate().await?;
+            let Entered { ctx, principal, .. } = &self.entered;
+            match op::sessions::log_out(ctx, principal).await {
+                Err(error) if is_ours(&error) => self.silent(&error).await?,
+                Err(error) if error.code == Code::SessionEnded => return Ok(Ok(())),
+                other => return Ok(other),
+            }
         }
     }
 

@@ -97,8 +97,9 @@ impl Socket {
     }
 
     /// Remembers what the client has, for when it comes back. Then the socket
-    /// itself, where something may follow what went out.
-    pub(super) fn end(self: Box<Self>) -> Option<WebSocket> {
+    /// itself, where something may follow what went out. What it consisted of is
+    /// there until it is dropped.
+    pub(super) fn end(self: Box<Self>) -> (Option<WebSocket>, Entered) {
         let Entered {
             follower,
             resumes,
@@ -109,7 +110,7 @@ impl Socket {
         let mut have = follower.positions();
         self.unacknowledged.lower(&mut have);
         resumes.keep(token.identity.session, have, ctx.now());
-        self.socket.into_whole()
+        (self.socket.into_whole(), self.entered)
     }
 
     /// What is rare is boxed: a socket that sleeps keeps room for the rest alone.

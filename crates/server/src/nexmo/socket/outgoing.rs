@@ -199,9 +199,12 @@ impl Socket {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
                 Err(Unwritten::Slow) => {
-                    let realtime = &self.entered.realtime;
+                    let Entered { realtime, open, .. } = &self.entered;
                     realtime.gave_up_on_slow_reader();
-                    return Err(End::GoingAway);
+                    // It is told so, if it reads on in time.
+                    let patience = realtime.patience.close;
+                    self.socket.flush(&open.line, patience).await;
+                    return Err(End::Slow);
                 }
                 Err(Unwritten::Broken) => return Err(End::Gone),
             }
