@@ -223,3 +223,12 @@ test('other options of the SDK: inbound offers, and a full sync', async () => {
   assert.equal((await synced.client.does('event', cid, 4)).body.text, 'one');
   for (const { client } of [nora, otto, synced]) await client.leaves([], [/NXMEvent not found/]);
 });
+
+test('what can be reached is reported', async () => {
+  const paula = await user('paula');
+  const { connectivityReport: [place, ...others] } = await paula.client.does('connectivityReport', door.token(paula.who));
+  assert.deepEqual([place.name, others], ['countersign', []]);
+  const { https, ws } = place.signalConnectionReport;
+  assert.deepEqual([https.canConnect, ws.canConnect, place.mediaConnectionReport], [true, true, []]);
+  await paula.client.leaves();
+});

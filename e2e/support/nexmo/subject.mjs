@@ -44,6 +44,7 @@ export function subject(NexmoClient, tell) {
       return { session: client.session_id, me: { id: application.me.id, name: application.me.name } };
     },
     session: () => client.session_id,
+    connectivityReport: (token) => client.connectivityReport(token),
     newConversation: async (data) => summary(follow(await application.newConversation(data))),
     newConversationAndJoin: async (data) => summary(follow(await application.newConversationAndJoin(data))),
     getConversation: async (cid, version) => summary(follow(await application.getConversation(cid, version))),

@@ -7,7 +7,7 @@ use crate::access::action::Action;
 use crate::access::principal::Principal;
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Obstacle};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::ConversationView;
@@ -17,7 +17,7 @@ use crate::model::page::{Order, Page, Window};
 use crate::model::user::{Identifier, User};
 use crate::ports::change::{Change, Committed, Expectation, Guard, MemberChange, NewMember};
 use crate::ports::fanout::Notice;
-use crate::ports::store::CommitError;
+use crate::ports::store::{CommitError, StoreError};
 
 /// A member to be added.
 #[derive(Debug, Clone)]
@@ -153,14 +153,35 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
         (new.author, new.assurance) = (Author::Member(by), Assurance::Described);
     }
     let id = new.member;
-    let committed = ctx
-        .store
-        .commit(&permit, vec![Change::AddMember(Box::new(new))])
-        .await?;
+    let changes = vec![Change::AddMember(Box::new(new))];
+    let committed = match ctx.store.commit(&permit, changes).await {
+        Err(CommitError::Missed(Expectation::PlaceFree)) => {
+            return Err(in_place(ctx, application, place).await?);
+        }
+        other => other?,
+    };
     publish(ctx, application, &committed, &user);
     let found = ctx.store.member(application, add.conversation, id).await?;
     let member = found.ok_or_else(|| Error::not_found("member"))?;
     Ok(Added { member, new: true })
+}
+
+/// Why a user who has a place gets none.
+async fn in_place(
+    ctx: &Ctx,
+    application: ApplicationId,
+    (conversation, user): (ConversationId, UserId),
+) -> Result<Error, StoreError> {
+    let found = ctx
+        .store
+        .conversation(application, conversation, Some(user))
+        .await?;
+    let place = found.and_then(|view| view.member);
+    if place.is_some_and(|member| member.state == MemberState::Invited) {
+        let error = Error::new(Code::Conflict, "the user is invited already");
+        return Ok(error.because_of(Obstacle::Invited));
+    }
+    Ok(CommitError::Missed(Expectation::PlaceFree).into())
 }
 
 fn new_member(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use countersign_core::error::{Code, Error};
+use countersign_core::error::{Code, Error, Obstacle};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -157,7 +157,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         }
         Code::NotFound => (S::NOT_FOUND, not_found(error, about), "Not found."),
         Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, NO_METHOD, "Method not allowed."),
-        Code::Conflict => conflict(about),
+        Code::Conflict => conflict(error.obstacle(), about),
         Code::AlreadyIdentified | Code::IdentityConflict => {
             (S::CONFLICT, "user:error:invalid-user", CONFLICT)
         }
@@ -208,17 +208,19 @@ fn not_found(error: &Error, about: About) -> &'static str {
     }
 }
 
-fn conflict(about: About) -> (StatusCode, &'static str, &'static str) {
-    let (status, title) = (StatusCode::CONFLICT, CONFLICT);
-    match about {
-        About::Users => (status, "user:error:duplicate-name", title),
-        About::Members => (
-            StatusCode::BAD_REQUEST,
-            "conversation:error:member-already-joined",
-            "Bad request.",
-        ),
-        About::Conversations | About::Events | About::Other => {
-            (status, "conversation:error:duplicate-name", title)
+fn conflict(obstacle: Option<Obstacle>, about: About) -> (StatusCode, &'static str, &'static str) {
+    let bad = |code| (StatusCode::BAD_REQUEST, code, "Bad request.");
+    let taken = |code| (StatusCode::CONFLICT, code, CONFLICT);
+    match (obstacle, about) {
+        (Some(Obstacle::UserName), _) => taken("user:error:duplicate-name"),
+        (Some(Obstacle::ConversationName), _) => taken("conversation:error:duplicate-name"),
+        (Some(Obstacle::Joined), _) => bad("conversation:error:member-already-joined"),
+        (Some(Obstacle::Invited), _) => bad("conversation:error:member-already-invited"),
+        (Some(Obstacle::Full), _) => taken("conversation:error:maximum-number-of-members"),
+        (None, About::Users) => taken("user:error:invalid-user"),
+        (None, About::Members) => taken("conversation:error:invalid-member-state"),
+        (None, About::Conversations | About::Events | About::Other) => {
+            taken("conversation:error:not-allowed")
         }
     }
 }

@@ -26,6 +26,7 @@ mod media;
 mod users;
 mod sessions;
 mod applications;
+mod discovery;
 mod packet;
 mod frames;
 mod connect;

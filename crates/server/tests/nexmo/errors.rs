@@ -149,7 +149,7 @@ async fn each_refusal_has_its_status_and_code() {
         ),
         (
             "GET",
-            "/v0.3/discovery/api",
+            "/v0.3/discovery/legs",
             &alice.token,
             None,
             404,

@@ -95,7 +95,7 @@ async fn members_and_conversations_are_invited_to_and_listed() {
         (&json!("INVITED"), &own["id"])
     );
     let twice = world.post(&members, &alice.token, invite).await;
-    twice.refused(400, "conversation:error:member-already-joined");
+    twice.refused(400, "conversation:error:member-already-invited");
     let listed = format!("/beta2/conversations/{id}/members?page_size=10&order=asc");
     let listed = world.get(&listed, &alice.token).await.expect(200);
     let mut names: Vec<String> = listed["_embedded"]["data"]["members"]
@@ -412,13 +412,18 @@ async fn the_oldest_server_library_says_action_instead_of_state() {
         "/beta/conversations/{}/members",
         room["id"].as_str().unwrap()
     );
-    for (action, state) in [("invite", "INVITED"), ("join", "")] {
-        let body = json!({ "action": action, "user_id": alice.id, "channel": { "type": "app" } });
-        let reply = world.post(&members, &bearer, body).await;
-        if state.is_empty() {
-            reply.refused(400, "conversation:error:member-already-joined");
-        } else {
-            assert_eq!(reply.expect(201)["state"], state);
+    let bob = world.person("bob").await;
+    for (action, user, state, refusal) in [
+        ("invite", &alice, "INVITED", "member-already-invited"),
+        ("join", &bob, "JOINED", "member-already-joined"),
+    ] {
+        let body = json!({ "action": action, "user_id": user.id, "channel": { "type": "app" } });
+        let added = world.post(&members, &bearer, body).await.expect(201);
+        assert_eq!(added["state"], state);
+        for again in ["invite", "join"] {
+            let body = json!({ "action": again, "user_id": user.id });
+            let refused = world.post(&members, &bearer, body).await;
+            refused.refused(400, &format!("conversation:error:{refusal}"));
         }
     }
     let path = format!("/beta/users/{}", alice.id);
@@ -530,6 +535,31 @@ async fn conversations_are_listed_by_their_age() {
         let refused = world.get(&path, &backend).await;
         refused.refused(400, "http:error:validation-fail");
     }
+}
+
+#[tokio::test]
+async fn a_client_is_told_where_the_door_is() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let places = "/v0.3/discovery/api";
+    let origin = "http://nexmo.test";
+    let expected = json!({ "countersign": {
+        "endpoint": origin,
+        "https": format!("{origin}/ping"),
+        "ws": origin,
+    } });
+    assert_eq!(world.get(places, &alice.token).await.expect(200), expected);
+    let servers = "/v0.3/discovery/media/countersign";
+    assert_eq!(
+        world.get(servers, &alice.token).await.expect(200),
+        json!([])
+    );
+    for path in [places, servers] {
+        let refused = world.get(path, "").await;
+        assert_eq!(refused.status, 401, "{}", refused.body);
+    }
+    let reached = world.raw("GET", "/ping", &[], String::new()).await;
+    assert_eq!(reached.expect(200), json!({}));
 }
 
 #[tokio::test]
