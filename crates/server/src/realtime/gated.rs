@@ -10,7 +10,7 @@ use countersign_core::limit::FRAME_BYTES_MAX;
 use futures_sink::Sink;
 
 use super::limit;
-use super::line::Line;
+use super::line::{Held, Line};
 
 /// A WebSocket to which nothing is handed but through the line's gate.
 pub(crate) struct Gated {
@@ -81,20 +81,35 @@ impl Gated {
         message: &mut Option<Message>,
         patience: Duration,
     ) -> Result<(), Unwritten> {
-        let Self { socket, unwritten } = self;
         let write = poll_fn(|context| {
-            line.poll_through_gate(context, |context| {
-                let written = poll_write(Pin::new(socket), message, context);
-                *unwritten = message.is_none() && written.is_pending();
-                written
-            })
+            line.poll_through_gate(context, |context| self.poll(message, context))
         });
-        match tokio::time::timeout(patience, write).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(_))) => Err(Unwritten::Broken),
-            Ok(Err(_)) => Err(Unwritten::Held),
-            Err(_) => Err(Unwritten::Slow),
-        }
+        in_time(write, patience).await
+    }
+
+    /// Writes what tells nothing but that the node is there; see
+    /// [`Line::poll_heartbeat`].
+    pub(crate) async fn beat(
+        &mut self,
+        line: &Line,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(), Unwritten> {
+        let mut message = Some(message);
+        let write = poll_fn(|context| {
+            line.poll_heartbeat(context, |context| self.poll(&mut message, context))
+        });
+        in_time(write, patience).await
+    }
+
+    fn poll(
+        &mut self,
+        message: &mut Option<Message>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), axum::Error>> {
+        let written = poll_write(Pin::new(&mut self.socket), message, context);
+        self.unwritten = message.is_none() && written.is_pending();
+        written
     }
 
     /// Waits until what was begun is written, as long as the gate is open.
@@ -114,6 +129,18 @@ impl Gated {
     /// that was begun is not ended for its sake.
     pub(crate) fn into_whole(self) -> Option<WebSocket> {
         (!self.unwritten).then_some(self.socket)
+    }
+}
+
+async fn in_time(
+    write: impl Future<Output = Result<Result<(), axum::Error>, Held>>,
+    patience: Duration,
+) -> Result<(), Unwritten> {
+    match tokio::time::timeout(patience, write).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(_))) => Err(Unwritten::Broken),
+        Ok(Err(_)) => Err(Unwritten::Held),
+        Err(_) => Err(Unwritten::Slow),
     }
 }
 

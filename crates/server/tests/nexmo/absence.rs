@@ -149,6 +149,64 @@ async fn what_a_socket_is_asked_waits_for_the_store() {
 }
 
 #[tokio::test]
+async fn a_client_is_answered_that_the_node_is_there() {
+    let world = watched().await;
+    let [alice, bob] = [world.person("alice").await, world.person("bob").await];
+    let conversation = world.shared(&[&alice, &bob]).await;
+    let query = format!("EIO=3&transport=websocket&token={}", bob.token);
+    let mut client = world.socket(&query).await;
+    for begins in ["0{", "40"] {
+        let Came::Packet(packet) = client.next().await else {
+            panic!("the older revision is in the namespace at once");
+        };
+        assert!(packet.starts_with(begins), "{packet}");
+    }
+    let Came::Event(name, _) = client.next().await else {
+        panic!("the login is answered");
+    };
+    assert_eq!(name, "session:success");
+    world.clock.advance_s(6);
+    for text in ["", "probe"] {
+        client.send(&format!("2{text}")).await;
+        assert_eq!(client.next().await, Came::Packet(format!("3{text}")));
+    }
+    // Nothing is read after what waits; it is answered in its order.
+    client.emit("fence", json!({ "tid": "t" })).await;
+    client.send("2after").await;
+    client.is_told_nothing().await;
+    store_watch::look(&world.ctx).await.unwrap();
+    let (_, refused) = client.event().await;
+    assert_eq!(refused["rid"], "t");
+    assert_eq!(client.next().await, Came::Packet("3after".to_owned()));
+    world.say(&alice.token, &conversation, "after").await;
+    hears(&mut client, &["after"]).await;
+}
+
+#[tokio::test]
+async fn who_logs_out_and_hangs_up_is_logged_out() {
+    let world = watched().await;
+    let alice = world.person("alice").await;
+    let (mut client, session) = world.connect(&alice.token).await;
+    world.clock.advance_s(6);
+    client
+        .emit("session:logout", json!({ "tid": "t", "body": {} }))
+        .await;
+    client.is_told_nothing().await;
+    client.drop_transport();
+    store_watch::look(&world.ctx).await.unwrap();
+    while world.metric("connections").await > 0 {
+        tokio::task::yield_now().await;
+    }
+    let back = format!("session_id={}&token={}", text(&session["id"]), alice.token);
+    let (_, first) = world.login(&back).await;
+    assert!(
+        matches!(&first, Came::Event(name, payload)
+            if name == "session:success" && payload["body"]["id"] != session["id"]),
+        "{first:?}"
+    );
+}
+
+#[tokio::test]
 async fn whoever_comes_meanwhile_is_to_come_again() {
     let world = watched().await;
     let [alice, bob] = [world.person("alice").await, world.person("bob").await];

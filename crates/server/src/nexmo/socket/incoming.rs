@@ -1,13 +1,13 @@
 //! What comes in: a client's packets. Of its events the log-out means something,
 //! and in clients before 9 a new token; everything else is asked for over HTTP.
 
-use axum::extract::ws::Message;
+use axum::extract::ws::{Message, Utf8Bytes};
 use countersign_core::error::{Code, Error};
 use countersign_core::op;
 use serde::Deserialize;
 
 use super::super::packet::{self, Event, Packet};
-use super::{End, Entered, Socket};
+use super::{End, Entered, Inbound, Socket};
 use crate::gate;
 use crate::nexmo::frames;
 use crate::rate::Caller;
@@ -33,28 +33,61 @@ struct Shown {
 // === impl Socket ===
 
 impl Socket {
-    pub(super) async fn inbound(
-        &mut self,
-        message: Option<Result<Message, axum::Error>>,
-    ) -> Result<(), End> {
-        let realtime = &self.entered.realtime;
-        self.entered.open.line.heard(realtime.looks());
-        let text = match message {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return self.count().map(drop),
-            Some(Ok(Message::Binary(_)) | Err(_)) => {
-                return Err(End::Protocol("the frame cannot be read"));
-            }
-            Some(Ok(Message::Close(_))) => return Err(End::Answer),
-            None => return Err(End::Gone),
+    pub(super) async fn inbound(&mut self, message: Inbound) -> Result<(), End> {
+        match self.text_of(message)? {
+            Some(text) => self.packet(&text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What comes while the store is out of sight: the client is told that the
+    /// node is there, and all else waits.
+    pub(super) async fn inbound_meanwhile(&mut self, message: Inbound) -> Result<(), End> {
+        let Some(text) = self.text_of(message)? else {
+            return Ok(());
         };
-        let revision = self.entered.revision;
-        match packet::read(&text, revision) {
+        match packet::read(&text, self.entered.revision) {
             Ok(Packet::Pong | Packet::Nothing) => self.count().map(drop),
             Ok(Packet::Ping(data)) => {
                 self.count()?.map_err(|_| End::GoingAway)?;
-                let pong = packet::pong(data);
-                self.write(pong).await
+                self.beat(packet::pong(data)).await
+            }
+            Ok(Packet::Ack(number)) => {
+                self.unacknowledged.arrived(number);
+                Ok(())
+            }
+            Ok(Packet::Close | Packet::Disconnect) => Err(End::Answer),
+            Ok(Packet::Connect(_) | Packet::Event(_)) | Err(packet::Malformed) => {
+                self.waiting = Some(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// The text of a packet; nothing, of what only the WebSocket is about.
+    fn text_of(&mut self, message: Inbound) -> Result<Option<Utf8Bytes>, End> {
+        let realtime = &self.entered.realtime;
+        self.entered.open.line.heard(realtime.looks());
+        match message {
+            Some(Ok(Message::Text(text))) => Ok(Some(text)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                let counted = self.count()?;
+                drop(counted);
+                Ok(None)
+            }
+            Some(Ok(Message::Binary(_)) | Err(_)) => Err(End::Protocol("the frame cannot be read")),
+            Some(Ok(Message::Close(_))) => Err(End::Answer),
+            None => Err(End::Gone),
+        }
+    }
+
+    pub(super) async fn packet(&mut self, text: &str) -> Result<(), End> {
+        let revision = self.entered.revision;
+        match packet::read(text, revision) {
+            Ok(Packet::Pong | Packet::Nothing) => self.count().map(drop),
+            Ok(Packet::Ping(data)) => {
+                self.count()?.map_err(|_| End::GoingAway)?;
+                self.beat(packet::pong(data)).await
             }
             Ok(Packet::Ack(number)) => {
                 self.unacknowledged.arrived(number);

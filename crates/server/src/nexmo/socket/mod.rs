@@ -1,6 +1,7 @@
 //! A socket after its login: one loop over what comes in and what goes out.
 //!
-//! Whatever goes out passes the line's gate. [`incoming`] is what a client may
+//! Whatever goes out passes the line's gate; while the store is out of sight only
+//! that the node is there. [`incoming`] is what a client may
 //! say, [`outgoing`] what it is told, [`check`] what happens where the gate is
 //! closed, and [`end`] how it ends.
 
@@ -56,12 +57,21 @@ pub(super) struct Socket {
     pings: Interval,
     unacknowledged: Unacknowledged,
     refused_in_a_row: u32,
+    /// What came while the store was out of sight, and waits for it. Nothing
+    /// after it is read.
+    waiting: Option<Utf8Bytes>,
+    /// How the connection has ended meanwhile: what came before it, a log-out
+    /// among it, is carried out first.
+    ended: Option<End>,
 }
+
+/// What has come from the other end.
+type Inbound = Option<Result<Message, axum::Error>>;
 
 /// What a socket wakes for.
 enum Wake {
     Stop,
-    Inbound(Option<Result<Message, axum::Error>>),
+    Inbound(Inbound),
     Ping,
     News,
 }
@@ -79,6 +89,8 @@ impl Socket {
             pings,
             unacknowledged: Unacknowledged::default(),
             refused_in_a_row: 0,
+            waiting: None,
+            ended: None,
         }
     }
 
@@ -116,6 +128,12 @@ impl Socket {
     /// What is rare is boxed: a socket that sleeps keeps room for the rest alone.
     async fn turn(&mut self) -> Result<(), End> {
         self.pass_gate().await?;
+        if let Some(text) = self.waiting.take() {
+            return Box::pin(self.packet(&text)).await;
+        }
+        if let Some(end) = self.ended.take() {
+            return Err(end);
+        }
         let level = self.deliver().await?;
         match self.wake(level).await {
             Wake::Stop => Err(End::GoingAway),

@@ -184,8 +184,22 @@ impl Socket {
     /// one it is the client that asks.
     pub(super) async fn ping(&mut self) -> Result<(), End> {
         match self.entered.revision {
-            Revision::Four => self.write(packet::PING.to_owned()).await,
+            Revision::Four => self.beat(packet::PING.to_owned()).await,
             Revision::Three => Ok(()),
+        }
+    }
+
+    /// Writes what tells nothing, also while the store is out of sight: a client
+    /// that is not asked, or not answered, takes the connection for broken.
+    pub(super) async fn beat(&mut self, text: String) -> Result<(), End> {
+        let Entered { open, realtime, .. } = &self.entered;
+        let (message, patience) = (Message::Text(text.into()), realtime.patience.write);
+        match self.socket.beat(&open.line, message, patience).await {
+            Ok(()) => Ok(()),
+            // The connection is to be closed, which is said next.
+            Err(Unwritten::Held) => self.pass_gate().await,
+            Err(Unwritten::Slow) => Err(self.give_up().await),
+            Err(Unwritten::Broken) => Err(End::Gone),
         }
     }
 
@@ -198,17 +212,19 @@ impl Socket {
             match self.socket.write(line, &mut message, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
-                Err(Unwritten::Slow) => {
-                    let Entered { realtime, open, .. } = &self.entered;
-                    realtime.gave_up_on_slow_reader();
-                    // It is told so, if it reads on in time.
-                    let patience = realtime.patience.close;
-                    self.socket.flush(&open.line, patience).await;
-                    return Err(End::Slow);
-                }
+                Err(Unwritten::Slow) => return Err(self.give_up().await),
                 Err(Unwritten::Broken) => return Err(End::Gone),
             }
         }
+    }
+
+    /// A client that does not read is told so, if it reads on in time.
+    async fn give_up(&mut self) -> End {
+        let Entered { realtime, open, .. } = &self.entered;
+        realtime.gave_up_on_slow_reader();
+        let patience = realtime.patience.close;
+        self.socket.flush(&open.line, patience).await;
+        End::Slow
     }
 }
 
