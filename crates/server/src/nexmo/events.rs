@@ -247,7 +247,9 @@ pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let window = wanted.window();
     let asker = &asked.principal;
     let found = op::events::list_event_page(&ctx, asker, conversation, filter, window).await?;
-    let items = found.items.iter().map(shown_event::listed);
+    let origin = &asked.place.origin;
+    let items = found.items.iter();
+    let items = items.map(|event| shown_event::listed(event, origin));
     let found = Page {
         items: items.collect::<Result<Vec<ShownEvent>, Error>>()?,
         next: found.next,
@@ -287,7 +289,8 @@ pub(super) async fn read(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let conversation = asked.id("conversation_id", "conversation")?;
     let number = number(&asked)?;
     let event: Event = op::events::read_event(&ctx, &asked.principal, conversation, number).await?;
-    Ok(Answer(StatusCode::OK, shown_event::listed(&event)?).into_response())
+    let shown = shown_event::listed(&event, &asked.place.origin)?;
+    Ok(Answer(StatusCode::OK, shown).into_response())
 }
 
 /// `DELETE /{version}/conversations/{id}/events/{n}`

@@ -92,13 +92,15 @@ pub(super) fn expiring() -> Result<Utf8Bytes, Error> {
     arguments(CODE, &json!({ "body": body }))
 }
 
-/// An event in its place in the order.
+/// An event in its place in the order, for a client that has reached the door at
+/// this origin; that is of no matter for an event that names no file of ours.
 pub(super) fn event(
     application: ApplicationId,
     conversation: ConversationId,
     event: &Event,
+    origin: &str,
 ) -> Result<Utf8Bytes, Error> {
-    let shown = shown_event::pushed(application, conversation, event)?;
+    let shown = shown_event::pushed(application, conversation, event, origin)?;
     arguments(&shown_event::event_name(&event.kind), &shown)
 }
 
@@ -110,7 +112,8 @@ pub(super) fn declined(
     event: &Event,
     wants: Wants,
 ) -> Result<Utf8Bytes, Error> {
-    let mut shown = shown_event::pushed(application, conversation, event)?;
+    // It names no file.
+    let mut shown = shown_event::pushed(application, conversation, event, "")?;
     shown.id = wants.number(event.id);
     arguments(&shown_event::event_name(&event.kind), &shown)
 }

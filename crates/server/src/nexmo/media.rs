@@ -12,6 +12,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::id::AttachmentId;
+use countersign_core::model::event::{Event, EventKind};
 use countersign_core::op;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -29,6 +30,8 @@ const PART: &str = "file";
 /// What stands before a file's id in its address. A client takes every address
 /// with `image` in it for an upload.
 const FOLDER: &str = "/media";
+/// What every address of a file of ours has in it.
+const OURS: &str = "/media/ATT-";
 /// The members of a message's body that say where its file is.
 const MESSAGE_FILES: [&str; 4] = ["image", "audio", "video", "file"];
 
@@ -93,6 +96,52 @@ pub(super) fn files_of(body: &Map<String, Value>) -> Vec<AttachmentId> {
         }
     }
     files
+}
+
+/// Whether an event may name a file of ours where its protocol has files.
+pub(super) fn names_file(event: &Event) -> bool {
+    match event.kind {
+        EventKind::Image | EventKind::Message => event.body.contains(OURS),
+        EventKind::Text
+        | EventKind::Custom(_)
+        | EventKind::MemberInvited
+        | EventKind::MemberJoined
+        | EventKind::MemberLeft
+        | EventKind::MemberAdopted
+        | EventKind::Edit
+        | EventKind::Delete => false,
+    }
+}
+
+/// A body whose files of ours are where its reader has reached the door. Its
+/// sender may have done so at another place, or by another door.
+pub(super) fn found_from(mut body: Map<String, Value>, origin: &str) -> Map<String, Value> {
+    if origin.is_empty() {
+        return body;
+    }
+    move_url(&mut body, origin);
+    let sizes = body.get_mut("representations").into_iter();
+    for size in sizes
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut)
+    {
+        size.as_object_mut()
+            .into_iter()
+            .for_each(|size| move_url(size, origin));
+    }
+    for part in MESSAGE_FILES {
+        let part = body.get_mut(part).and_then(Value::as_object_mut);
+        part.into_iter().for_each(|part| move_url(part, origin));
+    }
+    body
+}
+
+fn move_url(members: &mut Map<String, Value>, origin: &str) {
+    let file = members.get("url").and_then(Value::as_str).and_then(file_at);
+    if let Some(file) = file {
+        let url = format!("{origin}/v1/media/{file}");
+        members.insert("url".to_owned(), Value::from(url));
+    }
 }
 
 /// The file of ours that has this address.

@@ -170,6 +170,58 @@ async fn a_message_names_a_file_too_and_a_backend_its_own() {
 }
 
 #[tokio::test]
+async fn a_picture_is_found_where_its_reader_has_reached_the_door() {
+    let world = World::new().await;
+    let [alice, bob] = [world.person("alice").await, world.person("bob").await];
+    let conversation = world.shared(&[&alice, &bob]).await;
+    let (mut client, _) = world.connect(&bob.token).await;
+    // One that came by this door, at another place, and one by the native door.
+    let sizes = world.upload(&alice.token, PNG).await.expect(200);
+    let sizes = sizes.to_string().replace("nexmo.test", "old.example");
+    let sizes = serde_json::from_str(&sizes).unwrap();
+    let sent = send(&world, &alice.token, &conversation, &sizes).await;
+    sent.expect(200);
+    let path = format!("/v1/conversations/{conversation}/attachments");
+    let stored = world.native_file(&path, PNG).await.expect(201);
+    let events = format!("/v1/conversations/{conversation}/events");
+    let body = json!({ "type": "image", "body": { "url": stored["url"] } });
+    let sent = world
+        .native("POST", &events, &world.admin, Some(body))
+        .await;
+    sent.expect(201);
+    let elsewhere = json!({ "original": { "url": "https://cdn.example/v1/media/a.png" } });
+    let sent = send(&world, &alice.token, &conversation, &elsewhere).await;
+    sent.expect(200);
+    let listed = format!("/v0.3/conversations/{conversation}/events?event_type=image");
+    let listed = world.get(&listed, &bob.token).await.expect(200);
+    let listed = listed["_embedded"]["events"].as_array().unwrap();
+    let ids = [&sizes["original"]["id"], &stored["id"]].map(text);
+    for (event, id) in listed.iter().zip(&ids) {
+        for (event, origin) in [
+            (event, "http://nexmo.test"),
+            (&client.named("image").await, "http://test"),
+        ] {
+            for size in ["original", "medium", "thumbnail"] {
+                let url = &event["body"]["representations"][size]["url"];
+                assert_eq!(*url, format!("{origin}/v1/media/{id}"));
+            }
+        }
+        let path = format!("/v1/media/{id}");
+        assert_eq!(world.get(&path, &bob.token).await.bytes, PNG);
+    }
+    // What is not ours stays where it is.
+    let told = client.named("image").await;
+    assert_eq!(told["body"]["representations"], elsewhere);
+    assert_eq!(listed[2]["body"]["representations"], elsewhere);
+    let bearer = format!("Bearer {}", bob.token);
+    let headers = [("authorization", &*bearer), ("x-forwarded-proto", "https")];
+    let read = format!("{events}/{}", listed[0]["id"]);
+    let read = world.raw("GET", &read, &headers, String::new()).await;
+    let url = read.expect(200)["body"]["representations"]["original"]["url"].clone();
+    assert_eq!(url, format!("https://nexmo.test/v1/media/{}", ids[0]));
+}
+
+#[tokio::test]
 async fn only_a_picture_in_a_form_is_taken() {
     let world = World::new().await;
     let alice = world.person("alice").await;

@@ -295,6 +295,15 @@ impl World {
         reply(self.nexmo.clone(), request).await
     }
 
+    /// Attaches a file at the native door, as a backend.
+    pub(crate) async fn native_file(&self, path: &str, content: &[u8]) -> Reply {
+        let request = request("POST", path)
+            .header("authorization", format!("Bearer {}", self.admin))
+            .body(Body::from(content.to_vec()))
+            .unwrap();
+        reply(self.native.clone(), request).await
+    }
+
     /// A call at the native door.
     pub(crate) async fn native(
         &self,

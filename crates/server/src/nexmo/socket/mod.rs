@@ -41,6 +41,8 @@ pub(super) struct Entered {
     pub(super) stop: CancellationToken,
     pub(super) revision: Revision,
     pub(super) wants: Wants,
+    /// Where the client has reached the door.
+    pub(super) origin: Box<str>,
     pub(super) open: Open,
     pub(super) follower: Follower,
     /// Stands for the session, as long as that may live.

@@ -9,12 +9,13 @@ use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use countersign_core::id::ConversationId;
 use countersign_core::model::conversation::ConversationView;
+use countersign_core::model::event::Event;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::op;
 
 use super::super::packet::{self, Revision};
 use super::{End, Entered, Socket};
-use crate::nexmo::frames;
+use crate::nexmo::{frames, media};
 use crate::realtime::follower::{Delivery, Have};
 use crate::realtime::gated::Unwritten;
 use crate::realtime::recent::{Form, Recent};
@@ -132,10 +133,14 @@ impl Socket {
         conversation: ConversationId,
         recent: &Arc<Recent>,
     ) -> Result<(), End> {
-        let application = self.entered.token.application;
-        let made = recent.form(Form::Nexmo, |event| {
-            frames::event(application, conversation, event)
-        });
+        let Entered { token, origin, .. } = &self.entered;
+        let make = |event: &Event| frames::event(token.application, conversation, event, origin);
+        // Where a file is found differs from client to client.
+        let made = if media::names_file(&recent.event) {
+            make(&recent.event)
+        } else {
+            recent.form(Form::Nexmo, make)
+        };
         let arguments = made.map_err(|_: Error| End::GoingAway)?;
         let by = self.unacknowledged.sends(conversation, recent.number());
         self.write(packet::event_of(Some(by), &arguments)).await
