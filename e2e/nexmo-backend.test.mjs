@@ -146,7 +146,7 @@ test('@vonage/server-sdk', async (t) => {
       ['an unknown event', () => conversations.getEvent(cid, '9999'), [404, 'event:error:not-found']],
       ['an unknown member', () => conversations.getMember(cid, `MEM-${unknown}`), [404, 'conversation:error:member-not-found']],
       ['a name twice', () => users.createUser({ name: carol }), [409, 'user:error:duplicate-name']],
-      ['a name that is none', () => users.createUser({ name: 'USR-1' }), [400, 'http:error:validation-fail']],
+      ['a name that is none', () => users.createUser({ name: 'USR-1' }), [400, 'user:error:invalid-user-name']],
     ]) {
       assert.deepEqual(await refusal(asks()), expected, what);
     }

@@ -26,6 +26,8 @@ pub struct Error {
 /// What stands in the way, where the code says that something does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
+    /// No user can have the name.
+    NoUserName,
     /// Another user has the name.
     UserName,
     /// Another conversation has the name.
@@ -188,7 +190,7 @@ impl Error {
 
     /// Adds what stands in the way.
     #[must_use]
-    pub(crate) fn because_of(mut self, obstacle: Obstacle) -> Self {
+    pub fn because_of(mut self, obstacle: Obstacle) -> Self {
         self.obstacle = Some(obstacle);
         self
     }

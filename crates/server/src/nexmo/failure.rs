@@ -131,7 +131,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         | Code::BadRequest
         | Code::BadPath
         | Code::ApplicationRequired
-        | Code::CurrentTokenInvalid => (S::BAD_REQUEST, INVALID, "Bad request."),
+        | Code::CurrentTokenInvalid => (S::BAD_REQUEST, invalid(error), "Bad request."),
         Code::NoCredential => unauthorized("system:error:missing-token"),
         Code::MalformedToken
         | Code::UnsupportedHeader
@@ -208,6 +208,20 @@ fn not_found(error: &Error, about: About) -> &'static str {
     }
 }
 
+fn invalid(error: &Error) -> &'static str {
+    match error.obstacle() {
+        Some(Obstacle::NoUserName) => "user:error:invalid-user-name",
+        Some(
+            Obstacle::UserName
+            | Obstacle::ConversationName
+            | Obstacle::Joined
+            | Obstacle::Invited
+            | Obstacle::Full,
+        )
+        | None => INVALID,
+    }
+}
+
 fn conflict(obstacle: Option<Obstacle>, about: About) -> (StatusCode, &'static str, &'static str) {
     let bad = |code| (StatusCode::BAD_REQUEST, code, "Bad request.");
     let taken = |code| (StatusCode::CONFLICT, code, CONFLICT);
@@ -217,7 +231,7 @@ fn conflict(obstacle: Option<Obstacle>, about: About) -> (StatusCode, &'static s
         (Some(Obstacle::Joined), _) => bad("conversation:error:member-already-joined"),
         (Some(Obstacle::Invited), _) => bad("conversation:error:member-already-invited"),
         (Some(Obstacle::Full), _) => taken("conversation:error:maximum-number-of-members"),
-        (None, About::Users) => taken("user:error:invalid-user"),
+        (Some(Obstacle::NoUserName), _) | (None, About::Users) => taken("user:error:invalid-user"),
         (None, About::Members) => taken("conversation:error:invalid-member-state"),
         (None, About::Conversations | About::Events | About::Other) => {
             taken("conversation:error:not-allowed")

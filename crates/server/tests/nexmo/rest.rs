@@ -324,7 +324,7 @@ async fn what_the_server_sdks_do_with_users() {
     let me = world
         .post("/v1/users", &bearer, json!({ "name": "me" }))
         .await;
-    me.refused(400, "http:error:validation-fail");
+    me.refused(400, "user:error:invalid-user-name");
     let gone = world.call("DELETE", &path, &bearer, None).await;
     assert_eq!(gone.status, 204);
     let gone = world.get(&path, &bearer).await;
