@@ -82,6 +82,16 @@ test('@vonage/server-sdk', async (t) => {
     assert.ok(unnamed.name, 'a conversation without a name gets one');
     const found = await all(conversations.listAllConversations({ pageSize: 1 }));
     assert.deepEqual(found.map(({ id }) => id).filter((id) => [cid, unnamed.id].includes(id)), [cid, unnamed.id]);
+    const { created } = (await conversations.getConversation(unnamed.id)).timestamp;
+    for (const [parameters, expected] of [
+      [{ dateStart: created }, [unnamed.id]],
+      [{ dateEnd: made.timestamp.created }, [cid]],
+      [{ dateStart: made.timestamp.created, dateEnd: created }, [cid, unnamed.id]],
+    ]) {
+      const listed = await all(conversations.listAllConversations({ pageSize: 1, ...parameters }));
+      const ours = listed.map(({ id }) => id).filter((id) => [cid, unnamed.id].includes(id));
+      assert.deepEqual(ours, expected, JSON.stringify(parameters));
+    }
     await conversations.deleteConversation(unnamed.id);
     assert.deepEqual(await refusal(conversations.getConversation(unnamed.id)), [404, 'conversation:error:not-found']);
   });
@@ -136,7 +146,7 @@ test('@vonage/server-sdk', async (t) => {
       ['an unknown event', () => conversations.getEvent(cid, '9999'), [404, 'event:error:not-found']],
       ['an unknown member', () => conversations.getMember(cid, `MEM-${unknown}`), [404, 'conversation:error:member-not-found']],
       ['a name twice', () => users.createUser({ name: carol }), [409, 'user:error:duplicate-name']],
-      ['a name that is none', () => users.createUser({ name: 'USR-1' }), [400, 'http:error:validation-fail']],
+      ['a name that is none', () => users.createUser({ name: 'USR-1' }), [400, 'user:error:invalid-user-name']],
     ]) {
       assert.deepEqual(await refusal(asks()), expected, what);
     }

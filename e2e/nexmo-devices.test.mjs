@@ -111,6 +111,39 @@ test('who is invited may decline, and who left may come back as a new member', a
   for (const { client } of [emma, finn]) await client.leaves();
 });
 
+test('who made a conversation puts others out, and nobody else does', async () => {
+  const [host, guest, other] = [await user('host'), await user('guest'), await user('other')];
+  const cid = await together([host, guest, other]);
+  const { id: place } = await guest.client.does('getMyMember', cid);
+  const { id: hosts } = await host.client.does('getMyMember', cid);
+  for (const id of [place, hosts]) assert.equal(await other.client.fails('kick', cid, id), 'system:error:permission');
+  const reason = { reason_code: 'rude', reason_text: 'mind your tone' };
+  await host.client.does('kick', cid, place, reason);
+  for (const { client } of [guest, other, host]) {
+    const left = await client.sees({ on: 'conversation', name: 'member:left', event: { cid, body: { user: { name: guest.who } } } });
+    assert.deepEqual(left.event.body.reason, { code: 'rude', text: 'mind your tone' });
+    assert.equal(left.event.body.initiator.left.member_id, hosts, 'it is told who did it');
+  }
+  assert.equal((await guest.client.does('knows', cid)).me.state, 'LEFT');
+  await host.client.does('sendText', cid, 'without the guest');
+  await other.client.sees({ on: 'conversation', name: 'text', event: { cid, body: { text: 'without the guest' } } });
+  assert.match(await guest.client.fails('sendText', cid, 'still here?'), /not-found|not-joined/);
+  assert.deepEqual(texts(guest.client, cid), [], 'nothing is told after it');
+
+  // One who was only asked in, and one's own place.
+  const again = await host.client.does('invite', cid, { user_name: guest.who });
+  await guest.client.sees({ on: 'application', name: 'member:invited', event: { cid } });
+  await host.client.sees({ on: 'conversation', name: 'member:invited', event: { cid, body: { user: { name: guest.who }, member_id: again.id } } });
+  await host.client.does('kick', cid, again.id, reason);
+  await other.client.sees({ on: 'conversation', name: 'member:left', event: { cid, body: { member_id: again.id } } });
+  const { id: own } = await other.client.does('getMyMember', cid);
+  await other.client.does('kick', cid, own);
+  await host.client.sees({ on: 'conversation', name: 'member:left', event: { cid, body: { user: { name: other.who } } } });
+  await host.client.leaves();
+  await guest.client.leaves([/not-found|not-joined/]);
+  await other.client.leaves([/permission/]);
+});
+
 test('who is not in a conversation does not know that it is there', async () => {
   const [gina, hugo] = [await user('gina'), await user('hugo')];
   const cid = await together([gina]);
@@ -189,4 +222,13 @@ test('other options of the SDK: inbound offers, and a full sync', async () => {
   await synced.client.does('getConversation', cid);
   assert.equal((await synced.client.does('event', cid, 4)).body.text, 'one');
   for (const { client } of [nora, otto, synced]) await client.leaves([], [/NXMEvent not found/]);
+});
+
+test('what can be reached is reported', async () => {
+  const paula = await user('paula');
+  const { connectivityReport: [place, ...others] } = await paula.client.does('connectivityReport', door.token(paula.who));
+  assert.deepEqual([place.name, others], ['countersign', []]);
+  const { https, ws } = place.signalConnectionReport;
+  assert.deepEqual([https.canConnect, ws.canConnect, place.mediaConnectionReport], [true, true, []]);
+  await paula.client.leaves();
 });

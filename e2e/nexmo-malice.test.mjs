@@ -169,6 +169,32 @@ test('handshakes that no SDK makes', async () => {
   await unnoticed('after handshakes');
 });
 
+test('an upload that is not taken is answered, whatever is still on its way', async () => {
+  const png = Buffer.from('89504e470d0a1a0a', 'hex');
+  const picture = (size) => Buffer.concat([png, Buffer.alloc(size - png.length)]);
+  const upload = async (bearer, ...files) => {
+    const form = new FormData();
+    for (const file of files) form.append('file', new Blob([file], { type: 'image/png' }), 'picture.png');
+    const headers = { authorization: `Bearer ${bearer}` };
+    const answer = await fetch(`${door.url}/v1/image`, { method: 'POST', headers, body: form });
+    return [answer.status, (await answer.json()).code];
+  };
+  const token = door.token(mallory);
+  const invalid = 'http:error:validation-fail';
+  for (const [what, answer, expected] of [
+    ['the largest', () => upload(token, picture(5 * 2 ** 20)), [200, undefined]],
+    ['one byte more', () => upload(token, picture(5 * 2 ** 20 + 1)), [413, invalid]],
+    ['far too large', () => upload(token, picture(7 * 2 ** 20)), [413, invalid]],
+    ['two of them', () => upload(token, picture(100), picture(4 * 2 ** 20)), [400, invalid]],
+    ['none', () => upload(token), [400, invalid]],
+    ['a page', () => upload(token, Buffer.from('<!doctype html><script>alert(1)</script>')), [415, 'http:error:unsupported-media-type']],
+    ['nobody’s', () => upload('x.y.z', picture(4 * 2 ** 20)), [401, 'system:error:invalid-token']],
+  ]) {
+    assert.deepEqual(await inTime(what, answer()), expected, what);
+  }
+  await unnoticed('after uploads');
+});
+
 test('a session belongs to its user: another gets one of their own', async () => {
   const theirs = await innocent[0].does('session');
   const one = await raw(`session_id=${theirs}&token=${door.token(mallory)}&EIO=4&transport=websocket`);

@@ -215,6 +215,7 @@ async fn say(ctx: &Ctx, asker: &Principal, conversation: ConversationId) -> Resu
             EventKind::Text,
             format!(r#"{{"text":"{}"}}"#, "x".repeat(189)),
         ),
+        files: Vec::new(),
         client_id: None,
     };
     send(ctx, asker, text).await?;

@@ -19,7 +19,25 @@ pub struct Error {
     /// What to do about it.
     pub hint: Option<Cow<'static, str>>,
     missing: Option<&'static str>,
+    obstacle: Option<Obstacle>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What stands in the way, where the code says that something does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// No user can have the name.
+    NoUserName,
+    /// Another user has the name.
+    UserName,
+    /// Another conversation has the name.
+    ConversationName,
+    /// The user is joined already.
+    Joined,
+    /// The user is invited already.
+    Invited,
+    /// The conversation has as many members as it can have.
+    Full,
 }
 
 macro_rules! codes {
@@ -142,6 +160,7 @@ impl Error {
             detail: detail.into(),
             hint: None,
             missing: None,
+            obstacle: None,
             cause: None,
         }
     }
@@ -169,6 +188,20 @@ impl Error {
         self.missing
     }
 
+    /// Adds what stands in the way.
+    #[must_use]
+    pub fn because_of(mut self, obstacle: Obstacle) -> Self {
+        self.obstacle = Some(obstacle);
+        self
+    }
+
+    /// What stands in the way, where that is known: for a protocol that has a
+    /// code for each.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.obstacle
+    }
+
     /// The store gives no answer. The cause is for the log.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -176,6 +209,7 @@ impl Error {
             detail: "the store cannot be reached at the moment".into(),
             hint: Some("try again in a few seconds".into()),
             missing: None,
+            obstacle: None,
             cause: Some(cause.into()),
         }
     }
@@ -187,6 +221,7 @@ impl Error {
             detail: "something went wrong on our side".into(),
             hint: None,
             missing: None,
+            obstacle: None,
             cause: Some(cause.into()),
         }
     }
@@ -227,6 +262,7 @@ impl From<Refusal> for Error {
             detail: refusal.detail.into(),
             hint: refusal.hint.map(Cow::from),
             missing: None,
+            obstacle: None,
             cause: None,
         }
     }

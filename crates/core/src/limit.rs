@@ -29,6 +29,12 @@ pub const ATTACHMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
 pub const ATTACHMENT_QUOTA_BYTES: u64 = 100 * 1024 * 1024;
 /// How long an attachment may take to arrive.
 pub const ATTACHMENT_S_MAX: u64 = 120;
+/// Files of one user that wait for the events that will name them.
+pub const FILES_WAITING_MAX: u64 = 20;
+/// How long a file waits for the event that will name it, in seconds.
+pub const FILE_WAITS_S: i64 = 86_400;
+/// Files that one event may name.
+pub const EVENT_FILES_MAX: usize = 8;
 /// Attachments that arrive at once, over all users: each is held in memory.
 pub const ATTACHMENTS_ARRIVING_MAX: usize = 64;
 /// An event's body as text.

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 44] = [
+const TABLE: [(&str, [&str; 6]); 48] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -86,7 +86,14 @@ const TABLE: [(&str, [&str; 6]); 44] = [
         "UploadMedia",
         ["-", "joined", "joined", "yes", "yes", "yes"],
     ),
+    ("UploadImageAhead", ["-", "-", "yes", "yes", "yes", "yes"]),
     ("ReadMedia", ["-", "joined", "joined", "yes", "yes", "yes"]),
+    (
+        "DeleteMedia",
+        ["-", "joined and own", "joined and own", "yes", "yes", "yes"],
+    ),
+    ("ReadWaiting", ["-", "own", "own", "own", "own", "own"]),
+    ("DeleteWaiting", ["-", "own", "own", "own", "own", "own"]),
     ("ExplainToken", ["-", "-", "-", "yes", "yes", "yes"]),
     ("IntrospectToken", ["-", "-", "-", "yes", "yes", "yes"]),
     ("Revoke", ["-", "-", "-", "yes", "yes", "yes"]),
@@ -345,6 +352,7 @@ fn action(dice: &mut Dice) -> Action {
     let user = UserId::from_bytes([3 + dice.below(2) as u8; 16]);
     let session = SessionId::from_bytes([2; 16]);
     let event = dice.below(3) as u64 + 1;
+    let file = AttachmentId::from_bytes([7; 16]);
     let all = [
         Action::LogIn,
         Action::Connect,
@@ -381,7 +389,11 @@ fn action(dice: &mut Dice) -> Action {
         Action::DeleteEvent(conversation, event),
         Action::UploadImage(conversation),
         Action::UploadMedia(conversation),
-        Action::ReadMedia(AttachmentId::from_bytes([7; 16])),
+        Action::UploadImageAhead,
+        Action::ReadMedia(file),
+        Action::DeleteMedia(file),
+        Action::ReadWaiting(file),
+        Action::DeleteWaiting(file),
         Action::ExplainToken,
         Action::IntrospectToken,
         Action::Revoke,

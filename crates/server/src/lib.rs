@@ -19,6 +19,8 @@ pub mod path;
 pub mod call;
 pub mod route;
 mod body;
+mod prepared;
+mod file;
 mod authorization;
 pub mod connection;
 pub mod serve;

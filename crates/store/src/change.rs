@@ -26,11 +26,11 @@ use crate::missed;
 use crate::read::person;
 use crate::rows::{Row, Rows};
 use crate::secrets::Keyring;
-use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::session::EndReason;
 use countersign_core::ports::Random;
-use countersign_core::ports::change::{Change, Committed, Expectation};
+use countersign_core::ports::change::{Change, Committed, Expectation, FileChange};
 use countersign_core::ports::store as port;
 use countersign_core::ports::upkeep::Remains;
 use countersign_credential::time::Timestamp;
@@ -151,7 +151,7 @@ fn plan_change(
             at,
         } => adoption::adopt(plan, conversation, from, to, at),
         Change::ExpectNoPlace(user) => member::expect_no_place(plan, user),
-        Change::AddAttachment(new) => attachment::add(plan, *new),
+        Change::File(change) => attachment::change(plan, change),
         Change::ChangeApplication(patch) => application::change(plan, patch),
         Change::AddSigningKey(key) => signing_key::add(plan, &key, sealing)?,
         Change::SetKeyState(kid, state) => signing_key::set_state(plan, &kid, state),
@@ -198,7 +198,8 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
             Some(*conversation)
         }
         Change::Append(new) => Some(new.conversation),
-        Change::AddAttachment(new) => Some(new.attachment.conversation),
+        Change::File(FileChange::Add(new)) => new.attachment.conversation,
+        Change::File(FileChange::Attach { conversation, .. }) => Some(*conversation),
         Change::AddUser(_)
         | Change::ChangeUser(..)
         | Change::DeleteUser(..)
@@ -218,6 +219,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::Revoke(_)
         | Change::RevokeDigestsOf { .. }
         | Change::AddConversation(_)
+        | Change::File(FileChange::Remove(_))
         | Change::ChangeApplication(_)
         | Change::AddSigningKey(_)
         | Change::SetKeyState(..)
@@ -383,34 +385,47 @@ fn number_of(row: &Row<'_>) -> Result<u64, StoreError> {
     })
 }
 
+/// The last moment that an id can tell.
+const ID_MILLISECONDS_MAX: u64 = (1 << 48) - 1;
+
 /// The id before all that are made at a moment (RFC 9562 section 5.7).
 pub(crate) fn first_id_of(moment: Timestamp) -> [u8; 16] {
     let milliseconds = u64::try_from(moment.milliseconds()).unwrap_or(0);
+    let milliseconds = milliseconds.min(ID_MILLISECONDS_MAX);
     let mut id = [0; 16];
     id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
     id
 }
 
-/// The kind of an author who is a user.
+/// The kinds of authors.
 const USER: u8 = 1;
+const API_KEY: u8 = 2;
+const BACKEND: u8 = 3;
+const MEMBER: u8 = 4;
 
 /// An author as bytes: a byte for the kind, and the id. A user's client ids and files are the
 /// user's own on every device.
 pub(crate) fn author_bytes(author: Author) -> Vec<u8> {
     let (kind, id) = match author {
         Author::User(id) => (USER, Some(id.bytes())),
-        Author::ApiKey(id) => (2, Some(id.bytes())),
-        Author::Backend => (3, None),
-        Author::Member(id) => (4, Some(id.bytes())),
+        Author::ApiKey(id) => (API_KEY, Some(id.bytes())),
+        Author::Backend => (BACKEND, None),
+        Author::Member(id) => (MEMBER, Some(id.bytes())),
     };
     let mut bytes = vec![kind];
     bytes.extend(id.into_iter().flatten());
     bytes
 }
 
-/// The user that an author is, of its bytes.
-pub(crate) fn user_of_author(bytes: &[u8]) -> Option<UserId> {
+/// The author of its bytes.
+pub(crate) fn author_of(bytes: &[u8]) -> Option<Author> {
     let (kind, id) = bytes.split_first()?;
-    let id = <[u8; 16]>::try_from(id).ok()?;
-    (*kind == USER).then(|| UserId::from_bytes(id))
+    let id = || <[u8; 16]>::try_from(id).ok();
+    match *kind {
+        USER => Some(Author::User(UserId::from_bytes(id()?))),
+        API_KEY => Some(Author::ApiKey(ApiKeyId::from_bytes(id()?))),
+        BACKEND => Some(Author::Backend),
+        MEMBER => Some(Author::Member(MemberId::from_bytes(id()?))),
+        _ => None,
+    }
 }

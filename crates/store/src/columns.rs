@@ -1,11 +1,12 @@
 //! Rows to the domain's nouns: each noun's columns, in one order, beside what reads them.
 
-use crate::change::user_of_author;
+use crate::change::author_of;
 use crate::engine::Value;
 use crate::error::StoreError;
 use crate::rows::Row;
 use countersign_core::id::{ApiKeyId, DeviceId, MemberId, SessionId, UserId};
 use countersign_core::model::conversation::Creator;
+use countersign_core::model::event::Author;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::person::Names;
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
@@ -297,7 +298,17 @@ pub(crate) fn creator(columns: &mut Columns<'_>) -> Result<Option<Creator>, Stor
     let author = columns.next(Row::blob)?;
     let place = columns.optional(Row::id)?.map(MemberId::from_bytes);
     let by_place = place.map(Creator::Member);
-    Ok(by_place.or_else(|| user_of_author(author).map(Creator::User)))
+    let by_author = match author_of(author) {
+        Some(Author::User(id)) => Some(Creator::User(id)),
+        Some(Author::Member(_) | Author::ApiKey(_) | Author::Backend) | None => None,
+    };
+    Ok(by_place.or(by_author))
+}
+
+/// Who stored something, of the column `author`.
+pub(crate) fn author(columns: &mut Columns<'_>) -> Result<Author, StoreError> {
+    let bytes = columns.next(Row::blob)?;
+    author_of(bytes).ok_or_else(|| columns.missing("an author"))
 }
 
 /// The names of a user, of the three columns `display_name`, `name` and `anonymous`.

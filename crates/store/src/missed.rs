@@ -48,6 +48,8 @@ names! {
     EventTouchable = "event touchable";
     VisitorPlace = "visitor place";
     Quota = "quota";
+    WaitingRoom = "waiting room";
+    File = "file";
     KidFree = "kid free";
     Key = "key";
     SlugFree = "slug free";

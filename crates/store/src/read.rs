@@ -70,8 +70,12 @@ pub(crate) fn wanted(limit: usize) -> usize {
 
 /// The id that a window goes on from. One that is none begins anew.
 pub(crate) fn after(window: &Window, begin: [u8; 16]) -> Value {
-    let position = window.after.as_deref().unwrap_or_default();
-    Value::from(<[u8; 16]>::try_from(position).unwrap_or(begin))
+    Value::from(id_after(window).unwrap_or(begin))
+}
+
+/// The same, where there is one.
+pub(crate) fn id_after(window: &Window) -> Option<[u8; 16]> {
+    <[u8; 16]>::try_from(window.after.as_deref()?).ok()
 }
 
 /// The id that a window goes on from, in an order.

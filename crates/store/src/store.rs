@@ -253,8 +253,16 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         &self,
         application: ApplicationId,
         id: AttachmentId,
-    ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError> {
+    ) -> Result<Option<Attachment>, StoreError> {
         Ok(read::attachment::find(&self.engine, application, id).await?)
+    }
+
+    async fn attachment_content(
+        &self,
+        application: ApplicationId,
+        id: AttachmentId,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(read::attachment::content(&self.engine, application, id).await?)
     }
 
     async fn settings(

@@ -18,6 +18,10 @@ const REMOVE_TOMBSTONES: &str = "DELETE FROM revocations WHERE forget_at <= $1 A
      AND (application_id, kind, value) IN (SELECT r.application_id, r.kind, r.value \
      FROM revocations r WHERE r.forget_at <= $1 AND r.made_at <= $2 ORDER BY r.forget_at LIMIT $3) \
      RETURNING 1";
+const REMOVE_WAITING_FILES: &str = "DELETE FROM attachments WHERE length(conversation_id) = 0 \
+     AND (application_id, id) IN (SELECT a.application_id, a.id FROM attachments a \
+     WHERE length(a.conversation_id) = 0 AND a.created_at <= $1 ORDER BY a.created_at LIMIT $2) \
+     RETURNING 1";
 const REMOVE_EVENTS: &str = "DELETE FROM events WHERE application_id = $1 \
      AND conversation_id = $2 AND id IN (SELECT e.id FROM events e WHERE e.application_id = $1 \
      AND e.conversation_id = $2 ORDER BY e.id LIMIT $3) RETURNING 1";
@@ -31,7 +35,13 @@ const FINISH: &str = "DELETE FROM leftovers WHERE application_id = $1 AND conver
        WHERE a.application_id = $1 AND a.conversation_id = $2)";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[REMOVE_TOMBSTONES, REMOVE_EVENTS, REMOVE_FILES, FINISH];
+pub(crate) const TEXTS: &[&str] = &[
+    REMOVE_TOMBSTONES,
+    REMOVE_WAITING_FILES,
+    REMOVE_EVENTS,
+    REMOVE_FILES,
+    FINISH,
+];
 
 #[async_trait]
 impl<E: Engine + 'static> Upkeep for SqlStore<E> {
@@ -76,6 +86,21 @@ impl<E: Engine + 'static> Upkeep for SqlStore<E> {
             i64::try_from(limit).unwrap_or(i64::MAX).into(),
         ];
         let remove = Statement::new(REMOVE_TOMBSTONES, parameters);
+        let answers = self.engine.write(remove.into()).await?;
+        Ok(answers.iter().map(|rows| rows.len() as u64).sum())
+    }
+
+    async fn remove_waiting_files(
+        &self,
+        stored_by: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        if !read::upkeep::has_waiting_file(&self.engine, stored_by).await? {
+            return Ok(0);
+        }
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let parameters = [stored_by.milliseconds().into(), most.into()];
+        let remove = Statement::new(REMOVE_WAITING_FILES, parameters);
         let answers = self.engine.write(remove.into()).await?;
         Ok(answers.iter().map(|rows| rows.len() as u64).sum())
     }

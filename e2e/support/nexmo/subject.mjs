@@ -44,6 +44,7 @@ export function subject(NexmoClient, tell) {
       return { session: client.session_id, me: { id: application.me.id, name: application.me.name } };
     },
     session: () => client.session_id,
+    connectivityReport: (token) => client.connectivityReport(token),
     newConversation: async (data) => summary(follow(await application.newConversation(data))),
     newConversationAndJoin: async (data) => summary(follow(await application.newConversationAndJoin(data))),
     getConversation: async (cid, version) => summary(follow(await application.getConversation(cid, version))),
@@ -72,6 +73,7 @@ export function subject(NexmoClient, tell) {
     join: async (cid, parameters) => memberOf(await of(cid).join(parameters)),
     invite: async (cid, parameters) => memberOf(await of(cid).invite(parameters)),
     leave: (cid, reason) => of(cid).leave(reason).then(() => {}),
+    kick: async (cid, id, reason) => void (await (await of(cid).getMember(id)).kick(reason)),
     del: (cid) => of(cid).del().then(() => {}),
     getMyMember: async (cid) => memberOf(await of(cid).getMyMember()),
     getMember: async (cid, id) => memberOf(await of(cid).getMember(id)),
@@ -99,6 +101,13 @@ export function subject(NexmoClient, tell) {
       const request = await of(cid).sendImage(file);
       if (request.readyState !== 4) await new Promise((resolve) => request.addEventListener('loadend', resolve));
       return { status: request.status, text: request.responseText };
+    },
+    /// Breaks an upload off once it is under way.
+    async abortImage(cid, bytes) {
+      const request = await of(cid).sendImage(new File([new Uint8Array(bytes)], 'picture', { type: 'image/png' }));
+      const ended = new Promise((resolve) => request.addEventListener('loadend', resolve));
+      of(cid).abortSendImage(request);
+      await ended;
     },
     fetchImage: (cid, id, size) => of(cid).events.get(id).fetchImage(size),
   };

@@ -80,8 +80,16 @@ pub enum Action {
     UploadImage(ConversationId),
     /// Store a file that is none.
     UploadMedia(ConversationId),
+    /// Store an image ahead of the event that will name it.
+    UploadImageAhead,
     /// Read a file.
     ReadMedia(AttachmentId),
+    /// Delete a file.
+    DeleteMedia(AttachmentId),
+    /// Read a file that still waits for its event.
+    ReadWaiting(AttachmentId),
+    /// Delete a file that still waits for its event.
+    DeleteWaiting(AttachmentId),
     /// Have a credential explained.
     ExplainToken,
     /// Ask what a token is.
@@ -157,9 +165,12 @@ impl Action {
                 Method::Delete,
                 format!("/v1/conversations/{id}/events/{event}"),
             ),
-            Self::UploadImage(_) => fixed(Method::Post, "/v1/image"),
+            Self::UploadImage(_) | Self::UploadImageAhead => fixed(Method::Post, "/v1/image"),
             Self::UploadMedia(_) => fixed(Method::Post, "/v1/media"),
-            Self::ReadMedia(id) => (Method::Get, format!("/v1/media/{id}")),
+            Self::ReadMedia(id) | Self::ReadWaiting(id) => (Method::Get, format!("/v1/media/{id}")),
+            Self::DeleteMedia(id) | Self::DeleteWaiting(id) => {
+                (Method::Delete, format!("/v1/media/{id}"))
+            }
             Self::ExplainToken => fixed(Method::Post, "/v1/tokens/explain"),
             Self::IntrospectToken => fixed(Method::Post, "/v1/tokens/introspect"),
             Self::Revoke | Self::RevokeKey => fixed(Method::Post, "/v1/revocations"),
@@ -213,7 +224,11 @@ impl Action {
             | Self::CreateUser
             | Self::ListConversations
             | Self::CreateConversation
+            | Self::UploadImageAhead
             | Self::ReadMedia(_)
+            | Self::DeleteMedia(_)
+            | Self::ReadWaiting(_)
+            | Self::DeleteWaiting(_)
             | Self::ExplainToken
             | Self::IntrospectToken
             | Self::Revoke
@@ -259,7 +274,9 @@ impl Action {
             Self::SendFor(..) => "send events for others",
             Self::DeleteEvent(..) => "delete this event",
             Self::UploadImage(_) | Self::UploadMedia(_) => "attach files",
-            Self::ReadMedia(_) => "read files",
+            Self::UploadImageAhead => "upload images",
+            Self::ReadMedia(_) | Self::ReadWaiting(_) => "read files",
+            Self::DeleteMedia(_) | Self::DeleteWaiting(_) => "delete this file",
             Self::ExplainToken => "have tokens explained",
             Self::IntrospectToken => "introspect tokens",
             Self::Revoke => "revoke sessions",

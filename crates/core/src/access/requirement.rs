@@ -64,6 +64,8 @@ fn of_visitor(action: &Action) -> Requirement {
             | Action::ReadUser(_)
             | Action::UpdateUser(_)
             | Action::ListConversationsOf(_)
+            // A visitor's files begin in a conversation, of which it has few.
+            | Action::UploadImageAhead
     );
     if names_others {
         Requirement::Never
@@ -79,11 +81,14 @@ fn of_user(action: &Action) -> Requirement {
         | Action::NameDevice
         | Action::EndSessions
         | Action::ListConversations
-        | Action::CreateConversation => Requirement::Always,
+        | Action::CreateConversation
+        | Action::UploadImageAhead => Requirement::Always,
         Action::Refresh(_)
         | Action::EndSession(_)
         | Action::UpdateUser(_)
-        | Action::ListConversationsOf(_) => Requirement::Own,
+        | Action::ListConversationsOf(_)
+        | Action::ReadWaiting(_)
+        | Action::DeleteWaiting(_) => Requirement::Own,
         Action::ReadUser(_) => Requirement::SelfOrShares,
         Action::ReadConversation(_) | Action::ListMembers(_) | Action::ReadMember(..) => {
             Requirement::Inside
@@ -96,7 +101,7 @@ fn of_user(action: &Action) -> Requirement {
         | Action::UploadImage(_)
         | Action::UploadMedia(_)
         | Action::ReadMedia(_) => Requirement::Joined,
-        Action::DeleteEvent(..) => Requirement::JoinedAndOwn,
+        Action::DeleteEvent(..) | Action::DeleteMedia(_) => Requirement::JoinedAndOwn,
         Action::UpdateMember(..) | Action::Leave(..) => Requirement::Own,
         Action::UpdateConversation(_)
         | Action::DeleteConversation(_)
@@ -132,8 +137,12 @@ fn of_backend(action: &Action) -> Requirement {
             | Action::ManageKeys
             | Action::ReadAudit
     );
+    // What nobody has been sent yet is nobody else's.
+    let is_of_one = matches!(action, Action::ReadWaiting(_) | Action::DeleteWaiting(_));
     if withheld {
         Requirement::Never
+    } else if is_of_one {
+        Requirement::Own
     } else {
         Requirement::Always
     }
@@ -184,7 +193,7 @@ impl Requirement {
             Self::Joined => "only joined members may do this; join first",
             Self::Inside | Self::MayJoin => "only members of the conversation may do this",
             Self::Creator => "only the conversation's creator may do this",
-            Self::JoinedAndOwn => "only who sent the event, or a backend, may do this",
+            Self::JoinedAndOwn => "only whose it is, or a backend, may do this",
             Self::Own => "only the user itself, or a backend, may do this",
             Self::SelfOrShares => "only users who share a conversation see each other",
         }

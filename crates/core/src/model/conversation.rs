@@ -64,11 +64,22 @@ pub enum ConversationList {
         user: UserId,
         /// The state of the user's place, where only those are wanted.
         state: Option<MemberState>,
-        /// Which come first.
-        order: Order,
+        /// Of which age, and which come first.
+        ages: Ages,
     },
     /// All of the application's, by their age.
-    All(Order),
+    All(Ages),
+}
+
+/// Which ages are wanted, and which of them come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// Which come first.
+    pub order: Order,
+    /// Only those that were created at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only those that were created at this moment or earlier.
+    pub until: Option<Timestamp>,
 }
 
 /// A change of a conversation: an outer `None` leaves the member, an inner one clears it.
@@ -82,6 +93,17 @@ pub struct ConversationPatch {
     pub image_url: Option<Option<String>>,
     /// The new data, the text of a JSON object.
     pub custom_data: Option<Option<String>>,
+}
+
+// === impl Ages ===
+
+impl From<Order> for Ages {
+    fn from(order: Order) -> Self {
+        Self {
+            order,
+            ..Self::default()
+        }
+    }
 }
 
 // === impl Creator ===

@@ -45,6 +45,12 @@ pub fn recognised(content: &[u8]) -> &'static str {
     found.map_or(UNKNOWN, |known| known.media_type)
 }
 
+/// Whether a type is that of a picture.
+#[must_use]
+pub fn is_image(media_type: &str) -> bool {
+    media_type.starts_with("image/")
+}
+
 const fn known(media_type: &'static str, marks: &'static [Mark]) -> Known {
     Known { media_type, marks }
 }

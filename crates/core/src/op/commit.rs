@@ -1,6 +1,6 @@
 //! From what the store says to the sentence that tells of it.
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Obstacle};
 use crate::ports::change::Expectation;
 use crate::ports::store::{CommitError, StoreError};
 
@@ -62,6 +62,11 @@ fn missed(expectation: Expectation) -> Error {
             Code::TooLarge,
             "there is no room left for this user's files",
         ),
+        Expectation::WaitingRoom => (
+            Code::TooLarge,
+            "too many files of this user wait for the events that will name them",
+        ),
+        Expectation::File => return Error::not_found("file"),
         Expectation::KidFree => (Code::Conflict, "another key has this kid"),
         Expectation::Key => (
             Code::NotFound,
@@ -74,5 +79,42 @@ fn missed(expectation: Expectation) -> Error {
             (Code::Conflict, "the settings were changed at the same time")
         }
     };
-    Error::new(code, detail)
+    let error = Error::new(code, detail);
+    match obstacle(expectation) {
+        Some(obstacle) => error.because_of(obstacle),
+        None => error,
+    }
+}
+
+fn obstacle(expectation: Expectation) -> Option<Obstacle> {
+    match expectation {
+        Expectation::NameFree => Some(Obstacle::UserName),
+        Expectation::ConversationNameFree => Some(Obstacle::ConversationName),
+        Expectation::PlaceFree => Some(Obstacle::Joined),
+        Expectation::MemberRoom => Some(Obstacle::Full),
+        Expectation::User
+        | Expectation::ExternalIdFree
+        | Expectation::EmailFree
+        | Expectation::SessionOpen
+        | Expectation::Generation
+        | Expectation::Uncovered
+        | Expectation::CredentialUnused
+        | Expectation::Device
+        | Expectation::Conversation
+        | Expectation::ClientIdUnused
+        | Expectation::ConversationRoom
+        | Expectation::Joined
+        | Expectation::MemberState
+        | Expectation::EventTouchable
+        | Expectation::VisitorPlace
+        | Expectation::Quota
+        | Expectation::WaitingRoom
+        | Expectation::File
+        | Expectation::KidFree
+        | Expectation::Key
+        | Expectation::SlugFree
+        | Expectation::AliasFree
+        | Expectation::Application
+        | Expectation::SettingsUnchanged => None,
+    }
 }

@@ -10,7 +10,7 @@ use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::{
-    Conversation, ConversationList, ConversationPatch, ConversationView,
+    Ages, Conversation, ConversationList, ConversationPatch, ConversationView,
 };
 use crate::model::member::MemberState;
 use crate::model::page::{Order, Page, Window};
@@ -153,7 +153,7 @@ pub async fn list_conversations(
 ) -> Result<Page<ConversationView>, Error> {
     let permit = authorize(principal, &Action::ListConversations)?.outright()?;
     let list = principal.user().map_or(
-        ConversationList::All(Order::NewestFirst),
+        ConversationList::All(Order::NewestFirst.into()),
         ConversationList::Following,
     );
     Ok(ctx
@@ -170,8 +170,8 @@ pub struct ByAge {
     pub user: Option<UserId>,
     /// The state of that user's place, where only those are wanted.
     pub state: Option<MemberState>,
-    /// Which come first.
-    pub order: Order,
+    /// Of which age, and which come first.
+    pub ages: Ages,
 }
 
 /// Conversations by their age, each with the place of the user whose they are:
@@ -185,15 +185,15 @@ pub async fn list_by_age(
     by_age: ByAge,
     window: Window,
 ) -> Result<Page<ConversationView>, Error> {
-    let ByAge { user, state, order } = by_age;
+    let ByAge { user, state, ages } = by_age;
     let action = user.map_or(Action::ListConversations, Action::ListConversationsOf);
     let permit = authorize(principal, &action)?.given(&Facts {
         own: user.is_some() && user == principal.user(),
         ..Facts::default()
     })?;
     let list = match user.or(principal.user()) {
-        Some(user) => ConversationList::OfUser { user, state, order },
-        None => ConversationList::All(order),
+        Some(user) => ConversationList::OfUser { user, state, ages },
+        None => ConversationList::All(ages),
     };
     Ok(ctx
         .store

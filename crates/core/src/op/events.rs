@@ -2,19 +2,20 @@
 
 use super::conversations::{facts, in_conversation};
 use super::members::publish_events;
+use super::signals::not_joined;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
 use crate::access::{Conditional, Facts, Permit, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::{ConversationId, MemberId, UserId};
+use crate::id::{AttachmentId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::Creator;
 use crate::model::event::{Assurance, Author, Event, EventFilter, EventKind, Range};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
-use crate::ports::change::{Change, ClientId, Expectation, NewEvent, Touch};
+use crate::ports::change::{Change, ClientId, Expectation, FileChange, NewEvent, Touch};
 use crate::ports::store::{CommitError, StoreError};
 use crate::secret_text::sha256;
 
@@ -27,6 +28,9 @@ pub struct Send {
     pub member: Option<MemberId>,
     /// What.
     pub content: Content,
+    /// Files that who asks has stored for it: whoever may read the event may
+    /// read them.
+    pub files: Vec<AttachmentId>,
     /// The client's own id: the same one makes a retry harmless.
     pub client_id: Option<String>,
 }
@@ -63,7 +67,8 @@ pub struct Sent {
 /// # Errors
 /// `not_found` where who sends is not joined, or who is sent for;
 /// `not_permitted` for a user who sends for a member; `client_id_reused` where
-/// the client id was sent with something else; `too_large`.
+/// the client id was sent with something else; `not_found` for a file that who
+/// asks may not give away; `bad_request` for too many; `too_large`.
 pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
     let action = match send.member {
         Some(member) => Action::SendFor(send.conversation, member),
@@ -118,6 +123,7 @@ async fn append(
     let judge = ctx.judge_of(application).await?;
     let mut changes = keep(principal, &judge, now);
     changes.push(Change::Append(Box::new(new)));
+    attach(&mut changes, principal, id, send.files)?;
     match ctx.store.commit(permit, changes).await {
         Ok(committed) => {
             let appended = committed.events.iter().zip(&committed.senders).next();
@@ -140,14 +146,35 @@ async fn append(
                 Some(_) | None => Err(CommitError::Missed(Expectation::ClientIdUnused).into()),
             }
         }
-        Err(CommitError::Missed(Expectation::Joined)) if send.member.is_some() => {
-            Err(Error::not_found("member").hint("a backend sends for members who are joined"))
-        }
+        Err(CommitError::Missed(Expectation::Joined)) if send.member.is_some() => Err(not_joined()),
         Err(CommitError::Missed(Expectation::Joined)) => {
             Err(why_not_joined(ctx, principal, id).await?)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Gives the files to the event before them in the batch.
+fn attach(
+    changes: &mut Vec<Change>,
+    principal: &Principal,
+    conversation: ConversationId,
+    files: Vec<AttachmentId>,
+) -> Result<(), Error> {
+    if files.len() > limit::EVENT_FILES_MAX {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!("an event has at most {} files", limit::EVENT_FILES_MAX),
+        ));
+    }
+    let author = principal.author();
+    let attached = |file| FileChange::Attach {
+        file,
+        conversation,
+        author,
+    };
+    changes.extend(files.into_iter().map(attached).map(Change::File));
+    Ok(())
 }
 
 fn parts(content: Content) -> Result<(EventKind, String, Option<Touch>), Error> {
@@ -348,6 +375,7 @@ pub async fn delete_event(
         conversation,
         member: None,
         content: Content::Delete(id),
+        files: Vec::new(),
         client_id: None,
     };
     append(ctx, principal, &permit, delete).await?;

@@ -1,15 +1,17 @@
 //! The janitor: what nothing needs any more is removed, a little at a time.
 //!
-//! Three tasks take turns: what deleted conversations have left behind, old
-//! revocations, and a sweep over each application's sessions and visitors. A
+//! Four tasks take turns: what deleted conversations have left behind, files
+//! that no event came to name, old revocations, and a sweep over each
+//! application's sessions and visitors. A
 //! run ends with the first batch that removes something, and looks at a few
 //! pages at most where there is nothing to remove. Every batch says by itself
 //! what may go, so that a row which went on meanwhile stays, and another node
 //! may do the same.
 //!
 //! # Invariants
-//! - Nothing changes that anybody could see, but for the silent visitors: a
-//!   row goes once no token and no credential can ask for it.
+//! - Nothing changes that anybody could see, but for the silent visitors and
+//!   the files that have waited for too long: a row goes once no token and no
+//!   credential can ask for it.
 //! - A revocation goes only after a sweep that began when it was there already
 //!   has come through: what it covered is ended by then, or gone.
 
@@ -64,6 +66,7 @@ enum Place {
 #[derive(Debug, Clone, Copy)]
 enum Task {
     Leftovers,
+    WaitingFiles,
     Tombstones,
     Sweep,
 }
@@ -85,7 +88,12 @@ enum Fate {
     Goes,
 }
 
-const TASKS: [Task; 3] = [Task::Leftovers, Task::Tombstones, Task::Sweep];
+const TASKS: [Task; 4] = [
+    Task::Leftovers,
+    Task::WaitingFiles,
+    Task::Tombstones,
+    Task::Sweep,
+];
 
 /// Does one run.
 ///
@@ -97,6 +105,7 @@ pub async fn clean(ctx: &Ctx, progress: &mut Progress) -> Result<Run, Error> {
         progress.turn = (progress.turn + 1) % TASKS.len();
         let run = match task {
             Task::Leftovers => leftovers(ctx).await?,
+            Task::WaitingFiles => waiting_files(ctx).await?,
             Task::Tombstones => tombstones(ctx, progress).await?,
             Task::Sweep => sweep(ctx, progress).await?,
         };
@@ -117,6 +126,14 @@ async fn leftovers(ctx: &Ctx) -> Result<Run, Error> {
     } else {
         Run::Worked
     })
+}
+
+async fn waiting_files(ctx: &Ctx) -> Result<Run, Error> {
+    let stored_by = ctx.now().plus_seconds(-limit::FILE_WAITS_S);
+    let most = limit::JANITOR_PIECE.files;
+    let removed = ctx.registry.remove_waiting_files(stored_by, most).await?;
+    ctx.tally.removed(&[(Remains::File, removed)]);
+    Ok(if removed == 0 { Run::Idle } else { Run::Worked })
 }
 
 async fn tombstones(ctx: &Ctx, progress: &Progress) -> Result<Run, Error> {

@@ -1,21 +1,23 @@
 //! Members: invite, add, join, leave, remove.
 
 use super::conversations::{facts, in_conversation, view_for};
+use super::signals::spoken_for;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Obstacle};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::ConversationView;
+use crate::model::event::{Assurance, Author};
 use crate::model::member::{Member, MemberState, Reason};
 use crate::model::page::{Order, Page, Window};
 use crate::model::user::{Identifier, User};
 use crate::ports::change::{Change, Committed, Expectation, Guard, MemberChange, NewMember};
 use crate::ports::fanout::Notice;
-use crate::ports::store::CommitError;
+use crate::ports::store::{CommitError, StoreError};
 
 /// A member to be added.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Add {
     pub user: Identifier,
     /// Invited or joined.
     pub state: MemberState,
+    /// The member for whom a backend does it; else who asks does it.
+    pub by: Option<MemberId>,
 }
 
 /// A member as an answer shows it.
@@ -108,7 +112,7 @@ pub async fn own(
 ///
 /// # Errors
 /// `not_found`, `not_permitted`, `user_anonymous`, `conflict` where the user
-/// has a place already.
+/// has a place already; `not_found` where who it is done for is not joined.
 pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Added, Error> {
     if add.state == MemberState::Left {
         return Err(Error::new(
@@ -142,16 +146,42 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
         (Some(_), false) | (None, _) => Guard::None,
     };
     let place = (add.conversation, user.id);
-    let new = new_member(ctx, principal, place, add.state, guard);
+    let mut new = new_member(ctx, principal, place, add.state, guard);
+    if let Some(by) = add.by {
+        spoken_for(ctx, principal, add.conversation, by).await?;
+        // The backend is sure of itself; the member has proved nothing.
+        (new.author, new.assurance) = (Author::Member(by), Assurance::Described);
+    }
     let id = new.member;
-    let committed = ctx
-        .store
-        .commit(&permit, vec![Change::AddMember(Box::new(new))])
-        .await?;
+    let changes = vec![Change::AddMember(Box::new(new))];
+    let committed = match ctx.store.commit(&permit, changes).await {
+        Err(CommitError::Missed(Expectation::PlaceFree)) => {
+            return Err(in_place(ctx, application, place).await?);
+        }
+        other => other?,
+    };
     publish(ctx, application, &committed, &user);
     let found = ctx.store.member(application, add.conversation, id).await?;
     let member = found.ok_or_else(|| Error::not_found("member"))?;
     Ok(Added { member, new: true })
+}
+
+/// Why a user who has a place gets none.
+async fn in_place(
+    ctx: &Ctx,
+    application: ApplicationId,
+    (conversation, user): (ConversationId, UserId),
+) -> Result<Error, StoreError> {
+    let found = ctx
+        .store
+        .conversation(application, conversation, Some(user))
+        .await?;
+    let place = found.and_then(|view| view.member);
+    if place.is_some_and(|member| member.state == MemberState::Invited) {
+        let error = Error::new(Code::Conflict, "the user is invited already");
+        return Ok(error.because_of(Obstacle::Invited));
+    }
+    Ok(CommitError::Missed(Expectation::PlaceFree).into())
 }
 
 fn new_member(

@@ -8,7 +8,7 @@
 use countersign_credential::key::{KeyState, Kid};
 use countersign_credential::time::Timestamp;
 
-use crate::id::{ApiKeyId, ConversationId, DeviceId, MemberId, SessionId, UserId};
+use crate::id::{ApiKeyId, AttachmentId, ConversationId, DeviceId, MemberId, SessionId, UserId};
 use crate::model::api_key::ApiKey;
 use crate::model::application::ApplicationPatch;
 use crate::model::attachment::Attachment;
@@ -178,9 +178,8 @@ pub enum Change {
     /// Expects that a visitor has no place left: all that it had at the commit
     /// was moved or deleted, also what it began since it was read.
     ExpectNoPlace(UserId),
-    /// Stores a file. Expects the conversation to exist, a user who sends to be
-    /// joined, and the author to be within the quota.
-    AddAttachment(Box<NewAttachment>),
+    /// Stores a file, gives it to an event, or removes it.
+    File(FileChange),
     /// Changes what the application is called. Expects it to exist, and its new
     /// alias to be free.
     ChangeApplication(ApplicationPatch),
@@ -343,7 +342,8 @@ pub enum Touch {
         /// The new body, the text of a JSON object.
         body: String,
     },
-    /// Takes its body away, and that of every edit of it.
+    /// Takes its body away, that of every edit of it, and the files that were
+    /// given to it.
     Delete {
         /// Which.
         event: u64,
@@ -361,19 +361,41 @@ pub enum Guard {
     Creator(UserId),
 }
 
+/// What becomes of a file.
+#[derive(Debug, Clone)]
+pub enum FileChange {
+    /// Stores it. Expects the conversation to exist and a user who sends to be
+    /// joined; of a file that waits for its event, that the user exists, and
+    /// room for one more that waits. Expects the author to be within the quota.
+    Add(Box<NewAttachment>),
+    /// Gives it to the newest event of a conversation, whose members may read
+    /// it from then on. Expects it to be of this conversation already, or to
+    /// wait, and to be this author's.
+    Attach {
+        /// Which file.
+        file: AttachmentId,
+        /// Where.
+        conversation: ConversationId,
+        /// Who must have stored it.
+        author: Author,
+    },
+    /// Removes it. Expects it to exist.
+    Remove(AttachmentId),
+}
+
 /// A file to be stored.
 #[derive(Debug, Clone)]
 pub struct NewAttachment {
     /// What is known of it.
     pub attachment: Attachment,
-    /// Who stores it.
-    pub author: Author,
     /// The membership that the author must have, where it is a user.
     pub guard: Guard,
     /// Its bytes.
     pub content: Vec<u8>,
     /// How many bytes this author may have stored, this file included.
     pub quota_bytes: u64,
+    /// How many files of this author may wait for their events, this one included.
+    pub waiting_max: u64,
 }
 
 /// What a commit has done.
@@ -433,6 +455,10 @@ pub enum Expectation {
     VisitorPlace,
     /// The author is within the quota.
     Quota,
+    /// No more files of the author wait for their events than may.
+    WaitingRoom,
+    /// The file is there, and may be given to the event.
+    File,
     /// The key's name is free.
     KidFree,
     /// The key exists and is not revoked.

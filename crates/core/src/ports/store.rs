@@ -268,12 +268,18 @@ pub trait Store: Send + Sync {
         author: Author,
         client_id: String,
     ) -> Result<Option<(Event, [u8; 32])>, StoreError>;
-    /// A file with its bytes.
+    /// What is known of a file.
     async fn attachment(
         &self,
         application: ApplicationId,
         id: AttachmentId,
-    ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError>;
+    ) -> Result<Option<Attachment>, StoreError>;
+    /// A file's bytes.
+    async fn attachment_content(
+        &self,
+        application: ApplicationId,
+        id: AttachmentId,
+    ) -> Result<Option<Vec<u8>>, StoreError>;
     /// The application's settings, and by what a change of them tells that it
     /// read these.
     async fn settings(

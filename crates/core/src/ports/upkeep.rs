@@ -27,7 +27,7 @@ pub enum Remains {
     Conversation,
     /// An event of a deleted conversation.
     Event,
-    /// A file of a deleted conversation.
+    /// A file of a deleted conversation, or one that no event came to name.
     File,
 }
 
@@ -106,6 +106,14 @@ pub trait Upkeep: Send + Sync {
         &self,
         due: Timestamp,
         made_by: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError>;
+
+    /// Removes files that were stored up to a moment and still wait for their
+    /// events, at most so many, and answers how many.
+    async fn remove_waiting_files(
+        &self,
+        stored_by: Timestamp,
         limit: usize,
     ) -> Result<u64, StoreError>;
 

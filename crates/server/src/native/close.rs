@@ -8,6 +8,7 @@ use countersign_core::ports::Random;
 use countersign_wire::frame::{CloseCode, GoingAway};
 
 use super::problem::status_of;
+use crate::realtime::gated::take_leave;
 use crate::realtime::limit;
 
 /// The most that a close frame's reason may hold (RFC 6455 section 5.5).
@@ -27,34 +28,20 @@ pub(super) enum Close {
 /// Says why, does what can wait until then, and waits for the other end to say
 /// that it has heard.
 pub(super) async fn close(
-    mut socket: WebSocket,
+    socket: WebSocket,
     close: Close,
     patience: Duration,
     then: impl FnOnce(),
 ) {
     let frame = match close {
-        Close::With(code, reason) => Some(CloseFrame {
+        Close::With(code, reason) => Some(Message::Close(Some(CloseFrame {
             code: code.number(),
             reason: reason.into(),
-        }),
+        }))),
         Close::Answer => None,
         Close::Gone => return,
     };
-    let said = async {
-        if let Some(frame) = frame {
-            socket.send(Message::Close(Some(frame))).await?;
-        }
-        // Where many end at once, each is told before any is cleared away.
-        tokio::task::yield_now().await;
-        then();
-        // The answer to a close frame goes out when the next one is asked for.
-        while let Some(message) = socket.recv().await {
-            message?;
-        }
-        Ok::<(), axum::Error>(())
-    };
-    // Who does not answer is hung up on.
-    let _ = tokio::time::timeout(patience, said).await;
+    take_leave(socket, frame, patience, then).await;
 }
 
 // === impl Close ===

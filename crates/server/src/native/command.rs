@@ -84,6 +84,7 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
                 conversation,
                 member: None,
                 content,
+                files: Vec::new(),
                 client_id,
             })),
             Sent::Position { delivered, seen } => What::Position { delivered, seen },
@@ -138,9 +139,12 @@ impl Order {
                 });
             }
             What::Position { delivered, seen } => {
-                op::signals::move_position(ctx, principal, conversation, delivered, seen).await?
+                op::signals::move_position(ctx, principal, conversation.into(), delivered, seen)
+                    .await?
             }
-            What::Typing { on } => op::signals::type_in(ctx, principal, conversation, on).await?,
+            What::Typing { on } => {
+                op::signals::type_in(ctx, principal, conversation.into(), on).await?
+            }
         };
         Ok(Done::Signalled { reference, signal })
     }

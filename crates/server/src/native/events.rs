@@ -53,6 +53,7 @@ pub(super) async fn send(
                 conversation,
                 member: None,
                 content,
+                files: Vec::new(),
                 client_id,
             };
             let sent = op::events::send(&ctx, &asker, send).await?;
@@ -60,7 +61,7 @@ pub(super) async fn send(
             Ok(written::event(status, &sent.event, Reader::Sender).into_response())
         }
         Sent::Position { delivered, seen } => {
-            op::signals::move_position(&ctx, &asker, conversation, delivered, seen).await?;
+            op::signals::move_position(&ctx, &asker, conversation.into(), delivered, seen).await?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
     }

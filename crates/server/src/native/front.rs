@@ -9,21 +9,20 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::attachments::{self, Unread};
+use super::attachments;
 use super::cors::Cors;
 use super::problem::{self, Failure, Problem};
-use crate::body::{self, ReadBody};
+use crate::body;
 use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::operations::Operations;
-use crate::path;
+use crate::prepared::prepared;
 use crate::request_log::{REQUEST_ID, RequestId, log};
 use crate::route::{Found, Handler, Routes, Service};
 
@@ -98,7 +97,7 @@ impl Front {
     }
 
     async fn answered(&self, request: Request, gate: &Gate) -> Answered {
-        match prepared(request).await {
+        match prepared(request, attachments::is_upload).await {
             Ok((request, unread)) => {
                 let answered = self.routed(request, gate).await;
                 if let Some(body) = unread.and_then(|unread| unread.take()) {
@@ -144,31 +143,6 @@ impl Front {
             }
         }
     }
-}
-
-/// The request with its path in one spelling, and its body read; that of an
-/// upload stays unread until it is known who asks.
-async fn prepared(request: Request) -> Result<(Request, Option<Unread>), Error> {
-    let (mut parts, body) = request.into_parts();
-    let canonical = path::canonical_uri(parts.uri);
-    if let Ok(uri) = &canonical
-        && attachments::is_upload(&parts.method, uri.path())
-    {
-        let unread = Unread::new(body);
-        parts.uri = canonical?;
-        parts.extensions.insert(unread.clone());
-        let request = Request::from_parts(parts, Body::empty());
-        return Ok((request, Some(unread)));
-    }
-    // The body first: a refusal of the path is to arrive, too.
-    let body = body::read(body).await?;
-    parts.uri = canonical?;
-    if body.is_empty() {
-        return Ok((Request::from_parts(parts, Body::empty()), None));
-    }
-    // Who asks may bear an ACL whose filters look at the body.
-    parts.extensions.insert(ReadBody(body.clone()));
-    Ok((Request::from_parts(parts, Body::from(body)), None))
 }
 
 /// Whether a call opens or renews a session: who asks is known by the address

@@ -34,6 +34,7 @@ pub(super) async fn add(
         conversation: named.id("conversation_id", "conversation")?,
         user: identifier(request.user)?,
         state: state(request.state),
+        by: None,
     };
     let added = op::members::add_member(&ctx, &asker, add).await?;
     Ok(Answer(created(added.new), shown(&added.member)))

@@ -23,6 +23,9 @@ use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::route::Parameters;
 
+/// How a proxy was reached.
+const FORWARDED_SCHEME: &str = "x-forwarded-proto";
+
 /// A call by somebody who is known.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -138,11 +141,13 @@ pub(super) async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Principal, Err
     Ok(principal)
 }
 
-fn origin(headers: &HeaderMap, connection: Connection) -> String {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok());
-    let scheme = if connection.tls { "https" } else { "http" };
+/// Where the door was reached. A proxy that ends TLS before it says so; whoever
+/// else does gets addresses that are of no use to them.
+pub(super) fn origin(headers: &HeaderMap, connection: Connection) -> String {
+    let told = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = told(header::HOST.as_str());
+    let is_secure = connection.tls || told(FORWARDED_SCHEME) == Some("https");
+    let scheme = if is_secure { "https" } else { "http" };
     host.map_or_else(String::new, |host| format!("{scheme}://{host}"))
 }
 

@@ -23,7 +23,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::asked::{Query, principal};
+use super::asked::{Query, origin, principal};
 use super::failure::Refused;
 use super::frames::Wants;
 use super::packet::{self, Packet, Revision};
@@ -59,6 +59,7 @@ struct Entrance {
     tasks: Tasks,
     revision: Revision,
     wants: Wants,
+    origin: Box<str>,
     /// The query's token; none, where the login is an event.
     token: Option<String>,
     named: Option<SessionId>,
@@ -84,6 +85,13 @@ struct LoginBody {
     token: Option<String>,
 }
 
+/// What a socket is asked for with, and where.
+pub(super) struct SocketAsked {
+    connection: Connection,
+    origin: Box<str>,
+    query: Query,
+}
+
 /// Whoever proves to be somebody.
 #[derive(Debug)]
 pub(super) struct Somebody;
@@ -94,11 +102,14 @@ pub(super) async fn open(
     Extension(operations): Extension<Arc<Operations>>,
     Extension(resumes): Extension<Arc<Resumes>>,
     tasks: Tasks,
-    connection: Connection,
-    uri: http::Uri,
+    asked: SocketAsked,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
-    let query = Query::of(&uri)?;
+    let SocketAsked {
+        connection,
+        origin,
+        query,
+    } = asked;
     let revision = match query.text("EIO") {
         Some("3") => Revision::Three,
         Some("4") => Revision::Four,
@@ -126,6 +137,7 @@ pub(super) async fn open(
             Some(NEWEST_CLIENT) => Wants::Numbers,
             Some(_) | None => Wants::Order,
         },
+        origin,
         token: query.written("token").map(str::to_owned),
         named: query.text("session_id").and_then(|id| id.parse().ok()),
         sid: URL_SAFE_NO_PAD.encode(bytes),
@@ -167,15 +179,15 @@ async fn serve(
 ) {
     let begun = begun.await;
     drop(entering);
-    let (socket, how) = match begun {
+    match begun {
         Ok(mut socket) => {
             let how = socket.run().await;
-            (socket.end(), how)
+            let (socket, entered) = socket.end();
+            if let Some(socket) = socket {
+                Box::pin(close(socket, how, patience, || drop(entered))).await;
+            }
         }
-        Err((socket, how)) => (Some(socket), how),
-    };
-    if let Some(socket) = socket {
-        Box::pin(close(socket, how, patience)).await;
+        Err((socket, how)) => Box::pin(close(socket, how, patience, || ())).await,
     }
 }
 
@@ -348,12 +360,28 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
         stop: entrance.tasks.stop.clone(),
         revision: entrance.revision,
         wants: entrance.wants,
+        origin: entrance.origin.clone(),
         open,
         follower,
         token,
         principal: Arc::new(connected.principal),
         success,
     }))
+}
+
+// === impl SocketAsked ===
+
+impl FromRequestParts<Arc<Ctx>> for SocketAsked {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Ctx>) -> Result<Self, Refused> {
+        let connection = Connection::of(&parts.extensions);
+        Ok(Self {
+            connection,
+            origin: origin(&parts.headers, connection).into(),
+            query: Query::of(&parts.uri)?,
+        })
+    }
 }
 
 // === impl Somebody ===

@@ -8,15 +8,17 @@ use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::limit::PAGE_MAX;
-use countersign_core::model::conversation::{ConversationPatch, ConversationView};
+use countersign_core::model::conversation::{Ages, ConversationPatch, ConversationView};
 use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::op;
 use countersign_core::op::conversations::{ByAge, Create, CreatorEnters};
+use countersign_credential::time::Timestamp;
+use countersign_wire::time::Time;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Query};
 use super::failure::Refused;
 use super::page::{self, Answer, Noun, Wanted};
 use super::shapes;
@@ -77,11 +79,28 @@ async fn by_age(ctx: &Ctx, asked: &Asked, user: Option<UserId>) -> Result<Respon
     let by_age = ByAge {
         user,
         state,
-        order: wanted.order,
+        ages: Ages {
+            order: wanted.order,
+            since: date(&asked.query, "date_start")?,
+            until: date(&asked.query, "date_end")?,
+        },
     };
     let window = wanted.window();
     let found = op::conversations::list_by_age(ctx, &asked.principal, by_age, window).await?;
     page::answer(asked, &wanted, Noun::Conversations, listed(asked, found))
+}
+
+/// A moment as a backend writes it: RFC 3339, also without the zone, which is UTC then.
+fn date(query: &Query, name: &str) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = query.text(name) else {
+        return Ok(None);
+    };
+    let parsed = text.parse().or_else(|_| format!("{text}Z").parse());
+    let time: Time = parsed.map_err(|_| {
+        let detail = format!("{name}: expected a time such as 2026-01-31T12:34:56Z");
+        Error::new(Code::BadRequest, detail)
+    })?;
+    Ok(Some(Timestamp::from_milliseconds(time.milliseconds)))
 }
 
 /// Conversations in a list, each with the place of the user whose list it is.

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
-use countersign_core::id::{ConversationId, MemberId};
+use countersign_core::id::{AttachmentId, ConversationId, MemberId};
 use countersign_core::model::event::{Event, EventFilter, EventKind, KindFilter};
 use countersign_core::model::page::Page;
 use countersign_core::model::signal::Signal;
 use countersign_core::op;
 use countersign_core::op::events::{Content, Send};
+use countersign_core::op::signals::Voice;
 use countersign_credential::time::Timestamp;
 use http::StatusCode;
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{Asked, Query};
 use super::failure::Refused;
+use super::media;
 use super::page::{self, Answer, Noun, Wanted};
 use super::shapes::time;
 use super::shown_event::{self, ShownEvent};
@@ -38,7 +40,7 @@ struct NewEvent {
 
 /// What a request sends.
 enum Sent {
-    Event(EventKind, String),
+    Event(EventKind, String, Vec<AttachmentId>),
     Typing { on: bool },
     Delivered { up_to: u64 },
     Seen { up_to: u64 },
@@ -64,12 +66,17 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let new: NewEvent = asked.json()?;
     let body = new.body.as_ref().map_or("{}", |body| body.get());
     let asker = &asked.principal;
+    let voice = Voice {
+        conversation,
+        member: spoken_for(asker, new.from.as_deref())?,
+    };
     let signal = match read_event(&new.r#type, body)? {
-        Sent::Event(kind, body) => {
+        Sent::Event(kind, body, files) => {
             let send = Send {
                 conversation,
-                member: spoken_for(asker, new.from.as_deref())?,
+                member: voice.member,
                 content: Content::New(kind, body),
+                files,
                 client_id: None,
             };
             let event = op::events::send(&ctx, asker, send).await?.event;
@@ -82,15 +89,13 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
                 event.timestamp,
             ));
         }
-        Sent::Typing { on } => op::signals::type_in(&ctx, asker, conversation, on).await?,
-        Sent::Ephemeral(body) => {
-            op::signals::send_ephemeral(&ctx, asker, conversation, body).await?
-        }
+        Sent::Typing { on } => op::signals::type_in(&ctx, asker, voice, on).await?,
+        Sent::Ephemeral(body) => op::signals::send_ephemeral(&ctx, asker, voice, body).await?,
         Sent::Delivered { up_to } => {
-            op::signals::move_position(&ctx, asker, conversation, up_to, 0).await?
+            op::signals::move_position(&ctx, asker, voice, up_to, 0).await?
         }
         Sent::Seen { up_to } => {
-            op::signals::move_position(&ctx, asker, conversation, up_to, up_to).await?
+            op::signals::move_position(&ctx, asker, voice, up_to, up_to).await?
         }
     };
     let Signal { at, .. } = signal;
@@ -99,7 +104,7 @@ pub(super) async fn send(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
 
 /// The member for whom a backend speaks. A user speaks for itself, whatever it
 /// writes.
-fn spoken_for(asker: &Principal, from: Option<&str>) -> Result<Option<MemberId>, Error> {
+pub(super) fn spoken_for(asker: &Principal, from: Option<&str>) -> Result<Option<MemberId>, Error> {
     match from {
         Some(id) if asker.user().is_none() => {
             let id = id.parse().map_err(|_| Error::not_found("member"))?;
@@ -134,13 +139,18 @@ fn read_event(name: &str, body: &str) -> Result<Sent, Error> {
     match name {
         "text" => {
             with_text(body, "text")?;
-            Ok(Sent::Event(EventKind::Text, compact(body)))
+            Ok(Sent::Event(EventKind::Text, compact(body), Vec::new()))
         }
         "message" => {
-            with_text(body, "message_type")?;
-            Ok(Sent::Event(EventKind::Message, compact(body)))
+            let files = media::files_of(&with_text(body, "message_type")?);
+            Ok(Sent::Event(EventKind::Message, compact(body), files))
         }
-        "image" => Ok(Sent::Event(EventKind::Image, image(body)?)),
+        "image" => {
+            let body = image(body)?;
+            let files = media::files_of(&body);
+            let body = serde_json::to_string(&body).map_err(Error::internal)?;
+            Ok(Sent::Event(EventKind::Image, body, files))
+        }
         "ephemeral" => Ok(Sent::Ephemeral(compact(body))),
         "text:typing:on" => Ok(Sent::Typing { on: true }),
         "text:typing:off" => Ok(Sent::Typing { on: false }),
@@ -154,7 +164,7 @@ fn read_event(name: &str, body: &str) -> Result<Sent, Error> {
         }
         _ => {
             let kind = custom(name)?;
-            Ok(Sent::Event(kind, compact(body)))
+            Ok(Sent::Event(kind, compact(body), Vec::new()))
         }
     }
 }
@@ -176,17 +186,17 @@ fn custom(name: &str) -> Result<EventKind, Error> {
 }
 
 /// Other doors rely on this member.
-fn with_text(body: &str, member: &str) -> Result<(), Error> {
+fn with_text(body: &str, member: &str) -> Result<Map<String, Value>, Error> {
     let body: Map<String, Value> = decode(body.as_bytes())?;
     if body.get(member).is_some_and(Value::is_string) {
-        return Ok(());
+        return Ok(body);
     }
     let detail = format!("body.{member}: expected a string");
     Err(Error::new(Code::BadRequest, detail))
 }
 
 /// Other doors know an image by one address.
-fn image(text: &str) -> Result<String, Error> {
+fn image(text: &str) -> Result<Map<String, Value>, Error> {
     let mut body: Map<String, Value> = decode(text.as_bytes())?;
     if !body.contains_key("url") {
         let original = body
@@ -201,9 +211,12 @@ fn image(text: &str) -> Result<String, Error> {
                     "body.representations.original.url: expected a string",
                 )
             })?;
-        body.insert("url".to_owned(), original);
+        // One of ours is found from every door.
+        let file = original.as_str().and_then(media::file_at);
+        let url = file.map(|file| Value::from(format!("/v1/media/{file}")));
+        body.insert("url".to_owned(), url.unwrap_or(original));
     }
-    serde_json::to_string(&body).map_err(Error::internal)
+    Ok(body)
 }
 
 fn position(body: &str) -> Result<u64, Error> {
@@ -234,7 +247,9 @@ pub(super) async fn list(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let window = wanted.window();
     let asker = &asked.principal;
     let found = op::events::list_event_page(&ctx, asker, conversation, filter, window).await?;
-    let items = found.items.iter().map(shown_event::listed);
+    let origin = &asked.place.origin;
+    let items = found.items.iter();
+    let items = items.map(|event| shown_event::listed(event, origin));
     let found = Page {
         items: items.collect::<Result<Vec<ShownEvent>, Error>>()?,
         next: found.next,
@@ -274,7 +289,8 @@ pub(super) async fn read(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Re
     let conversation = asked.id("conversation_id", "conversation")?;
     let number = number(&asked)?;
     let event: Event = op::events::read_event(&ctx, &asked.principal, conversation, number).await?;
-    Ok(Answer(StatusCode::OK, shown_event::listed(&event)?).into_response())
+    let shown = shown_event::listed(&event, &asked.place.origin)?;
+    Ok(Answer(StatusCode::OK, shown).into_response())
 }
 
 /// `DELETE /{version}/conversations/{id}/events/{n}`

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use countersign_core::error::{Code, Error};
+use countersign_core::error::{Code, Error, Obstacle};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -131,7 +131,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         | Code::BadRequest
         | Code::BadPath
         | Code::ApplicationRequired
-        | Code::CurrentTokenInvalid => (S::BAD_REQUEST, INVALID, "Bad request."),
+        | Code::CurrentTokenInvalid => (S::BAD_REQUEST, invalid(error), "Bad request."),
         Code::NoCredential => unauthorized("system:error:missing-token"),
         Code::MalformedToken
         | Code::UnsupportedHeader
@@ -157,7 +157,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         }
         Code::NotFound => (S::NOT_FOUND, not_found(error, about), "Not found."),
         Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, NO_METHOD, "Method not allowed."),
-        Code::Conflict => conflict(about),
+        Code::Conflict => conflict(error.obstacle(), about),
         Code::AlreadyIdentified | Code::IdentityConflict => {
             (S::CONFLICT, "user:error:invalid-user", CONFLICT)
         }
@@ -198,6 +198,7 @@ fn not_found(error: &Error, about: About) -> &'static str {
         (Some("event"), _) => "event:error:not-found",
         (Some("user"), _) => "user:error:not-found",
         (Some("session"), _) => "session:error:not-found",
+        (Some("file"), _) => "media:error:not-found",
         // What somebody may not know of has no noun; the call has one.
         (_, About::Users) => "user:error:not-found",
         (_, About::Conversations | About::Members | About::Events) => {
@@ -207,17 +208,33 @@ fn not_found(error: &Error, about: About) -> &'static str {
     }
 }
 
-fn conflict(about: About) -> (StatusCode, &'static str, &'static str) {
-    let (status, title) = (StatusCode::CONFLICT, CONFLICT);
-    match about {
-        About::Users => (status, "user:error:duplicate-name", title),
-        About::Members => (
-            StatusCode::BAD_REQUEST,
-            "conversation:error:member-already-joined",
-            "Bad request.",
-        ),
-        About::Conversations | About::Events | About::Other => {
-            (status, "conversation:error:duplicate-name", title)
+fn invalid(error: &Error) -> &'static str {
+    match error.obstacle() {
+        Some(Obstacle::NoUserName) => "user:error:invalid-user-name",
+        Some(
+            Obstacle::UserName
+            | Obstacle::ConversationName
+            | Obstacle::Joined
+            | Obstacle::Invited
+            | Obstacle::Full,
+        )
+        | None => INVALID,
+    }
+}
+
+fn conflict(obstacle: Option<Obstacle>, about: About) -> (StatusCode, &'static str, &'static str) {
+    let bad = |code| (StatusCode::BAD_REQUEST, code, "Bad request.");
+    let taken = |code| (StatusCode::CONFLICT, code, CONFLICT);
+    match (obstacle, about) {
+        (Some(Obstacle::UserName), _) => taken("user:error:duplicate-name"),
+        (Some(Obstacle::ConversationName), _) => taken("conversation:error:duplicate-name"),
+        (Some(Obstacle::Joined), _) => bad("conversation:error:member-already-joined"),
+        (Some(Obstacle::Invited), _) => bad("conversation:error:member-already-invited"),
+        (Some(Obstacle::Full), _) => taken("conversation:error:maximum-number-of-members"),
+        (Some(Obstacle::NoUserName), _) | (None, About::Users) => taken("user:error:invalid-user"),
+        (None, About::Members) => taken("conversation:error:invalid-member-state"),
+        (None, About::Conversations | About::Events | About::Other) => {
+            taken("conversation:error:not-allowed")
         }
     }
 }
@@ -259,6 +276,7 @@ mod tests {
             ("event", "event:error:not-found"),
             ("user", "user:error:not-found"),
             ("session", "session:error:not-found"),
+            ("file", "media:error:not-found"),
             ("path", "http:error:not-found"),
         ] {
             let told = described(&Error::not_found(noun), About::Other);

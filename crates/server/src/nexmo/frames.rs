@@ -92,13 +92,15 @@ pub(super) fn expiring() -> Result<Utf8Bytes, Error> {
     arguments(CODE, &json!({ "body": body }))
 }
 
-/// An event in its place in the order.
+/// An event in its place in the order, for a client that has reached the door at
+/// this origin; that is of no matter for an event that names no file of ours.
 pub(super) fn event(
     application: ApplicationId,
     conversation: ConversationId,
     event: &Event,
+    origin: &str,
 ) -> Result<Utf8Bytes, Error> {
-    let shown = shown_event::pushed(application, conversation, event)?;
+    let shown = shown_event::pushed(application, conversation, event, origin)?;
     arguments(&shown_event::event_name(&event.kind), &shown)
 }
 
@@ -110,7 +112,8 @@ pub(super) fn declined(
     event: &Event,
     wants: Wants,
 ) -> Result<Utf8Bytes, Error> {
-    let mut shown = shown_event::pushed(application, conversation, event)?;
+    // It names no file.
+    let mut shown = shown_event::pushed(application, conversation, event, "")?;
     shown.id = wants.number(event.id);
     arguments(&shown_event::event_name(&event.kind), &shown)
 }
@@ -121,7 +124,7 @@ pub(super) fn invited(
     application: ApplicationId,
     view: &ConversationView,
     member: &Member,
-    by: Option<&str>,
+    by: Option<&Member>,
     wants: Wants,
     now: Timestamp,
 ) -> Result<Utf8Bytes, Error> {
@@ -146,7 +149,14 @@ pub(super) fn invited(
         });
         members.insert("conversation".to_owned(), conversation);
         members.insert("cname".to_owned(), json!(name));
-        members.insert("invited_by".to_owned(), json!(by));
+        let name = by.map(|by| shapes::user_name(&by.names, by.user));
+        members.insert("invited_by".to_owned(), json!(name));
+        let initiator = json!({
+            "is_system": member.invited_by.is_none(),
+            "user_id": by.map(|by| by.user.to_string()),
+            "member_id": member.invited_by.map(|id| id.to_string()),
+        });
+        members.insert("initiator".to_owned(), json!({ "invited": initiator }));
     }
     let told = Unnumbered {
         id: wants.number(view.conversation.last_event_id),

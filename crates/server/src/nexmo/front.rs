@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
@@ -15,12 +14,12 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::failure::{self, Failure, Refused};
 use super::resume::Resumes;
-use super::routes;
 use super::version::Version;
-use crate::body::{self, ReadBody};
+use super::{media, routes};
+use crate::body;
 use crate::gate::Gate;
 use crate::operations::Operations;
-use crate::path;
+use crate::prepared::prepared;
 use crate::request_log::{REQUEST_ID, RequestId, log};
 use crate::route::{Found, Handler, Routes, Service};
 
@@ -75,10 +74,7 @@ impl Front {
             body::drop_unread(request.into_body()).await;
             (None, StatusCode::NO_CONTENT.into_response())
         } else {
-            match prepared(request).await {
-                Ok(request) => self.routed(request, &gate).await,
-                Err(error) => (None, Refused(error).into_response()),
-            }
+            self.answered(request, &gate).await
         };
         if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
             operations.requests.refused(error.code);
@@ -99,6 +95,19 @@ impl Front {
         gate.tell(headers);
         allow_any_page(headers, preflight);
         response
+    }
+
+    async fn answered(&self, request: Request, gate: &Gate) -> Answered {
+        match prepared(request, media::is_upload).await {
+            Ok((request, unread)) => {
+                let answered = self.routed(request, gate).await;
+                if let Some(body) = unread.and_then(|unread| unread.take()) {
+                    body::drop_unread(body).await;
+                }
+                answered
+            }
+            Err(error) => (None, Refused(error).into_response()),
+        }
     }
 
     async fn routed(&self, mut request: Request, gate: &Gate) -> Answered {
@@ -133,16 +142,6 @@ impl Front {
             }
         }
     }
-}
-
-/// The request with its path in one spelling, and its body read.
-async fn prepared(request: Request) -> Result<Request, Error> {
-    let (mut parts, body) = request.into_parts();
-    // The body first: a refusal of the path is to arrive, too.
-    let body = body::read(body).await?;
-    parts.uri = path::canonical_uri(parts.uri)?;
-    parts.extensions.insert(ReadBody(body));
-    Ok(Request::from_parts(parts, Body::empty()))
 }
 
 fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {

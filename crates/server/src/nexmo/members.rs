@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::asked::Asked;
+use super::events::spoken_for;
 use super::failure::Refused;
 use super::page::{self, Answer, Noun, Wanted};
 use super::shapes;
@@ -31,6 +32,8 @@ struct NewMember {
     user: Option<NamedUser>,
     user_id: Option<String>,
     user_name: Option<String>,
+    /// The member who invites. A client writes its own.
+    from: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -56,13 +59,20 @@ struct Said {
 pub(super) async fn add(State(ctx): State<Arc<Ctx>>, asked: Asked) -> Result<Response, Refused> {
     let conversation = asked.id("conversation_id", "conversation")?;
     let new: NewMember = asked.json()?;
-    let state = new.state.as_deref().or(new.action.as_deref());
+    let asker = &asked.principal;
+    let state = state_of(new.state.as_deref().or(new.action.as_deref()))?;
+    let by = match state {
+        MemberState::Invited => spoken_for(asker, new.from.as_deref())?,
+        // Nobody else comes in for a user.
+        MemberState::Joined | MemberState::Left => None,
+    };
     let add = Add {
         conversation,
         user: named(&new)?,
-        state: state_of(state)?,
+        state,
+        by,
     };
-    let added = op::members::add_member(&ctx, &asked.principal, add).await?;
+    let added = op::members::add_member(&ctx, asker, add).await?;
     let shown = shown(&asked, conversation, &added.member);
     Ok(Answer(StatusCode::CREATED, shown).into_response())
 }

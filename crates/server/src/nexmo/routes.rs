@@ -7,7 +7,9 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::failure::About;
-use super::{applications, connect, conversations, events, members, sessions, users};
+use super::{
+    applications, connect, conversations, discovery, events, media, members, sessions, users,
+};
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
 
@@ -28,6 +30,12 @@ const USER: &str = "/{version}/users/{user_id}";
 const USER_CONVERSATIONS: &str = "/{version}/users/{user_id}/conversations";
 const USER_SESSIONS: &str = "/{version}/users/{user_id}/sessions";
 const SESSION: &str = "/{version}/sessions/{session_id}";
+const IMAGE: &str = "/{version}/image";
+const MEDIA: &str = "/{version}/media/{attachment_id}";
+
+const PLACES: &str = "/{version}/discovery/api";
+const MEDIA_SERVERS: &str = "/{version}/discovery/media/{place}";
+const PING: &str = "/ping";
 
 const APPLICATIONS: &str = "/v2/applications";
 const APPLICATION: &str = "/v2/applications/{application_id}";
@@ -64,6 +72,12 @@ pub(super) fn all() -> Vec<Route> {
         route(M::GET, USER_CONVERSATIONS, conversations::list_of_user),
         route(M::GET, USER_SESSIONS, sessions::list_of_user),
         route(M::PUT, SESSION, sessions::renew),
+        route(M::POST, IMAGE, media::upload),
+        route(M::GET, MEDIA, media::read),
+        route(M::DELETE, MEDIA, media::delete),
+        route(M::GET, PLACES, discovery::places),
+        route(M::GET, MEDIA_SERVERS, discovery::media_servers),
+        route(M::GET, PING, discovery::ping),
         route(M::POST, APPLICATIONS, applications::create),
         route(M::GET, APPLICATIONS, applications::list),
         route(M::GET, APPLICATION, applications::read),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::media;
 use super::shapes::{from_user, media, raw, time, user_name};
 
 /// A visitor has logged in, and their place went to the user whom they are.
@@ -83,9 +84,9 @@ pub(super) fn kind_of(name: &str) -> Option<EventKind> {
     }
 }
 
-/// An event as a list shows it.
-pub(super) fn listed(event: &Event) -> Result<ShownEvent, Error> {
-    let body = event_body(event)?;
+/// An event as a list shows it to who has reached the door at this origin.
+pub(super) fn listed(event: &Event, origin: &str) -> Result<ShownEvent, Error> {
+    let body = event_body(event, origin)?;
     let (from, embedded) = whose(event);
     Ok(ShownEvent {
         cid: None,
@@ -104,8 +105,9 @@ pub(super) fn pushed(
     application: ApplicationId,
     conversation: ConversationId,
     event: &Event,
+    origin: &str,
 ) -> Result<ShownEvent, Error> {
-    let mut shown = listed(event)?;
+    let mut shown = listed(event, origin)?;
     if let (EventKind::MemberInvited, Some(subject)) = (&event.kind, &event.subject) {
         let mut body = member_body(event, subject, "invited");
         let id = conversation.to_string();
@@ -182,7 +184,7 @@ fn is_of_member(kind: &EventKind) -> bool {
     }
 }
 
-fn event_body(event: &Event) -> Result<Box<RawValue>, Error> {
+fn event_body(event: &Event, origin: &str) -> Result<Box<RawValue>, Error> {
     if let Some(deleted_at) = event.deleted_at {
         return raw(&json!({ "timestamp": { "deleted": time(deleted_at) } }));
     }
@@ -190,7 +192,11 @@ fn event_body(event: &Event) -> Result<Box<RawValue>, Error> {
         (EventKind::MemberInvited, Some(subject)) => raw(&member_body(event, subject, "invited")),
         (EventKind::MemberJoined, Some(subject)) => raw(&member_body(event, subject, "joined")),
         (EventKind::MemberLeft, Some(subject)) => raw(&member_body(event, subject, "left")),
-        (EventKind::Image, _) => image_body(&event.body),
+        (EventKind::Image, _) => image_body(&event.body, origin),
+        (EventKind::Message, _) if media::names_file(event) => {
+            let body = serde_json::from_str(&event.body).map_err(Error::internal)?;
+            raw(&Value::Object(media::found_from(body, origin)))
+        }
         (
             EventKind::Text
             | EventKind::Message
@@ -250,12 +256,12 @@ pub(super) fn invitation(subject: &Subject, at: Time, change: &str) -> Value {
 }
 
 /// An image from a door that knows one size of it has that one in all sizes.
-fn image_body(text: &str) -> Result<Box<RawValue>, Error> {
+fn image_body(text: &str, origin: &str) -> Result<Box<RawValue>, Error> {
     let mut body: Map<String, Value> = serde_json::from_str(text).map_err(Error::internal)?;
     if let (Some(url), false) = (body.get("url"), body.contains_key("representations")) {
         let size = json!({ "url": url });
         let sizes = json!({ "original": size, "medium": size, "thumbnail": size });
         body.insert("representations".to_owned(), sizes);
     }
-    raw(&Value::Object(body))
+    raw(&Value::Object(media::found_from(body, origin)))
 }

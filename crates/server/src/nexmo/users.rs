@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
-use countersign_core::error::{Code, Error};
+use countersign_core::error::{Code, Error, Obstacle};
 use countersign_core::id::UserId;
 use countersign_core::model::page::Page;
 use countersign_core::model::user::{Identifier, UserPatch};
@@ -160,7 +160,9 @@ pub(super) fn done(asked: &Asked) -> Response {
 }
 
 pub(super) fn user_name(text: &str) -> Result<UserName, Error> {
-    UserName::parse(text).map_err(|error| Error::new(Code::BadRequest, error.to_string()))
+    UserName::parse(text).map_err(|error| {
+        Error::new(Code::BadRequest, error.to_string()).because_of(Obstacle::NoUserName)
+    })
 }
 
 fn generated(ctx: &Ctx) -> Result<UserName, Error> {

@@ -10,7 +10,7 @@ use countersign_core::limit::FRAME_BYTES_MAX;
 use futures_sink::Sink;
 
 use super::limit;
-use super::line::Line;
+use super::line::{Held, Line};
 
 /// A WebSocket to which nothing is handed but through the line's gate.
 pub(crate) struct Gated {
@@ -41,6 +41,30 @@ pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .max_frame_size(FRAME_BYTES_MAX)
 }
 
+/// Says the last words, does what can wait until they are said, and waits for
+/// the other end to go. Where many end at once, each is told before any is
+/// cleared away. Who does not answer is hung up on.
+pub(crate) async fn take_leave(
+    mut socket: WebSocket,
+    words: impl IntoIterator<Item = Message>,
+    patience: Duration,
+    then: impl FnOnce(),
+) {
+    let left = async {
+        for word in words {
+            socket.send(word).await?;
+        }
+        tokio::task::yield_now().await;
+        then();
+        // The answer to a close frame goes out when the next one is asked for.
+        while let Some(message) = socket.recv().await {
+            message?;
+        }
+        Ok::<(), axum::Error>(())
+    };
+    let _ = tokio::time::timeout(patience, left).await;
+}
+
 // === impl Gated ===
 
 impl Gated {
@@ -58,20 +82,35 @@ impl Gated {
         message: &mut Option<Message>,
         patience: Duration,
     ) -> Result<(), Unwritten> {
-        let Self { socket, unwritten } = self;
         let write = poll_fn(|context| {
-            line.poll_through_gate(context, |context| {
-                let written = poll_write(Pin::new(socket), message, context);
-                *unwritten = message.is_none() && written.is_pending();
-                written
-            })
+            line.poll_through_gate(context, |context| self.poll(message, context))
         });
-        match tokio::time::timeout(patience, write).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(_))) => Err(Unwritten::Broken),
-            Ok(Err(_)) => Err(Unwritten::Held),
-            Err(_) => Err(Unwritten::Slow),
-        }
+        in_time(write, patience).await
+    }
+
+    /// Writes what tells nothing but that the node is there; see
+    /// [`Line::poll_heartbeat`].
+    pub(crate) async fn beat(
+        &mut self,
+        line: &Line,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(), Unwritten> {
+        let mut message = Some(message);
+        let write = poll_fn(|context| {
+            line.poll_heartbeat(context, |context| self.poll(&mut message, context))
+        });
+        in_time(write, patience).await
+    }
+
+    fn poll(
+        &mut self,
+        message: &mut Option<Message>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), axum::Error>> {
+        let written = poll_write(Pin::new(&mut self.socket), message, context);
+        self.unwritten = message.is_none() && written.is_pending();
+        written
     }
 
     /// Waits until what was begun is written, as long as the gate is open.
@@ -91,6 +130,18 @@ impl Gated {
     /// that was begun is not ended for its sake.
     pub(crate) fn into_whole(self) -> Option<WebSocket> {
         (!self.unwritten).then_some(self.socket)
+    }
+}
+
+async fn in_time(
+    write: impl Future<Output = Result<Result<(), axum::Error>, Held>>,
+    patience: Duration,
+) -> Result<(), Unwritten> {
+    match tokio::time::timeout(patience, write).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(_))) => Err(Unwritten::Broken),
+        Ok(Err(_)) => Err(Unwritten::Held),
+        Err(_) => Err(Unwritten::Slow),
     }
 }
 

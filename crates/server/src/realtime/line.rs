@@ -187,8 +187,31 @@ impl Line {
         context: &mut Context<'_>,
         write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<Result<T, Held>> {
+        self.poll_unless(Self::held_by, context, write)
+    }
+
+    /// The same for what only says that the node is there, and nothing of the
+    /// session: it passes where the session is to be looked at again.
+    ///
+    /// # Errors
+    /// If the connection is to be closed.
+    pub(crate) fn poll_heartbeat<T>(
+        &self,
+        context: &mut Context<'_>,
+        write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, Held>> {
+        let closing = |_: &Self, gate: &Gate| gate.closing.map(Held::Closing);
+        self.poll_unless(closing, context, write)
+    }
+
+    fn poll_unless<T>(
+        &self,
+        held_by: impl Fn(&Self, &Gate) -> Option<Held>,
+        context: &mut Context<'_>,
+        write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, Held>> {
         let gate = lock(&self.gate);
-        if let Some(held) = self.held_by(&gate) {
+        if let Some(held) = held_by(self, &gate) {
             return Poll::Ready(Err(held));
         }
         let written = write(context);
@@ -197,7 +220,7 @@ impl Line {
             return Poll::Ready(Ok(written));
         }
         lock(&self.news).register(context);
-        match self.held() {
+        match held_by(self, &lock(&self.gate)) {
             None => Poll::Pending,
             Some(held) => Poll::Ready(Err(held)),
         }

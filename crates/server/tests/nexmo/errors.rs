@@ -49,6 +49,7 @@ async fn each_refusal_has_its_status_and_code() {
     let alice = world.person("alice").await;
     let bob = world.person("bob").await;
     let room = world.shared(&[&alice]).await;
+    let backend = world.backend();
     let expired = world.token_with(Some("alice"), None, 30);
     let narrow = world.token_with(
         Some("alice"),
@@ -90,6 +91,22 @@ async fn each_refusal_has_its_status_and_code() {
             None,
             401,
             "user:error:not-found",
+        ),
+        (
+            "POST",
+            "/v1/users",
+            &backend,
+            Some(json!({ "name": "me" })),
+            400,
+            "user:error:invalid-user-name",
+        ),
+        (
+            "POST",
+            "/beta/users",
+            &backend,
+            Some(json!({ "name": "USR-1" })),
+            400,
+            "user:error:invalid-user-name",
         ),
         (
             "GET",
@@ -149,7 +166,7 @@ async fn each_refusal_has_its_status_and_code() {
         ),
         (
             "GET",
-            "/v0.3/discovery/api",
+            "/v0.3/discovery/legs",
             &alice.token,
             None,
             404,

@@ -322,3 +322,98 @@ async fn who_declines_or_is_not_wanted_any_more_is_told_so_without_a_number() {
         assert!(told.get("id").is_none(), "{told}");
     }
 }
+
+/// The place of who asks.
+async fn place_of(world: &World, person: &Person, conversation: &str) -> Value {
+    let own = format!("/v0.3/conversations/{conversation}/members/me");
+    world.get(&own, &person.token).await.expect(200)["id"].clone()
+}
+
+#[tokio::test]
+async fn a_backend_types_and_sees_for_a_member() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let conversation = world.shared(&[&alice, &bob]).await;
+    let number = world.say(&alice.token, &conversation, "hi").await;
+    let of_bob = place_of(&world, &bob, &conversation).await;
+    let (mut hears, _) = world.connect(&alice.token).await;
+    let backend = world.backend();
+    let events = format!("/v1/conversations/{conversation}/events");
+    let position = json!({ "event_id": number });
+    for (name, body) in [
+        ("text:typing:on", json!({ "activity": 1 })),
+        ("text:typing:off", json!({ "activity": 0 })),
+        ("ephemeral", json!({ "x": 1 })),
+        ("text:delivered", position.clone()),
+        ("text:seen", position.clone()),
+    ] {
+        let event = |from: &Value| json!({ "type": name, "from": from, "body": body });
+        let sent = world.post(&events, &backend, event(&of_bob)).await;
+        let sent = sent.expect(201);
+        assert!(
+            sent.get("id").is_none() && sent["timestamp"].is_string(),
+            "{sent}"
+        );
+        let told = hears.named(name).await;
+        assert_eq!(told["from"], of_bob, "{name}");
+        assert_eq!(told["_embedded"]["from_user"]["name"], "bob", "{name}");
+        assert_eq!(told["body"], body, "{name}");
+        let refused = world.post(&events, &backend, event(&Value::Null)).await;
+        refused.refused(400, "http:error:validation-fail");
+        for nobody in ["MEM-x", "MEM-00000000-0000-0000-0000-000000000000"] {
+            let refused = world.post(&events, &backend, event(&json!(nobody))).await;
+            refused.refused(404, "conversation:error:member-not-found");
+        }
+    }
+    let members = format!("/v1/conversations/{conversation}/members");
+    let listed = world.native("GET", &members, &world.admin, None).await;
+    let listed = listed.expect(200);
+    let mut listed = listed["members"].as_array().unwrap().iter();
+    let moved = listed.find(|member| member["id"] == of_bob);
+    assert_eq!(moved.unwrap()["seen"], number);
+    // Who has left is spoken for by nobody.
+    let leave = format!("{members}/me");
+    let left = world.call("DELETE", &leave, &bob.token, None).await;
+    left.expect(204);
+    let event = json!({ "type": "text:typing:on", "from": of_bob, "body": {} });
+    let refused = world.post(&events, &backend, event).await;
+    refused.refused(404, "conversation:error:member-not-found");
+}
+
+#[tokio::test]
+async fn a_backend_invites_for_a_member() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let bob = world.person("bob").await;
+    let carol = world.person("carol").await;
+    let conversation = world.shared(&[&alice, &bob]).await;
+    let of_bob = place_of(&world, &bob, &conversation).await;
+    let (mut hears, _) = world.connect(&alice.token).await;
+    let (mut invited, _) = world.connect(&carol.token).await;
+    let backend = world.backend();
+    let members = format!("/v1/conversations/{conversation}/members");
+    let invite = |from: &Value| {
+        let user = json!({ "name": "carol" });
+        json!({ "state": "invited", "user": user, "from": from, "channel": { "type": "app" } })
+    };
+    let nobody = json!("MEM-00000000-0000-0000-0000-000000000000");
+    let refused = world.post(&members, &backend, invite(&nobody)).await;
+    refused.refused(404, "conversation:error:member-not-found");
+    let made = world.post(&members, &backend, invite(&of_bob)).await;
+    let made = made.expect(201);
+    assert_eq!(made["invited_by"], of_bob);
+    for client in [&mut hears, &mut invited] {
+        let told = client.named("member:invited").await;
+        assert_eq!(told["body"]["invited_by"], "bob");
+        let initiator = &told["body"]["initiator"]["invited"];
+        assert_eq!(initiator["member_id"], of_bob);
+        assert_eq!(initiator["user_id"], bob.id.as_str());
+        assert_eq!(initiator["is_system"], false);
+    }
+    // A place that is only asked for speaks for nobody yet.
+    let events = format!("/v1/conversations/{conversation}/events");
+    let event = json!({ "type": "text:typing:on", "from": made["id"], "body": {} });
+    let refused = world.post(&events, &backend, event).await;
+    refused.refused(404, "conversation:error:member-not-found");
+}

@@ -5,9 +5,12 @@
     reason = "a test's helpers fail by panicking, as its tests do"
 )]
 
+#[path = "../support/switched.rs"]
+mod switched;
 mod world;
 mod socket_client;
 mod rest;
+mod media;
 mod errors;
 mod acl;
 mod applications;
@@ -16,3 +19,5 @@ mod log;
 mod live;
 mod revocation;
 mod bad_packets;
+mod limits;
+mod absence;

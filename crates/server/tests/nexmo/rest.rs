@@ -95,7 +95,7 @@ async fn members_and_conversations_are_invited_to_and_listed() {
         (&json!("INVITED"), &own["id"])
     );
     let twice = world.post(&members, &alice.token, invite).await;
-    twice.refused(400, "conversation:error:member-already-joined");
+    twice.refused(400, "conversation:error:member-already-invited");
     let listed = format!("/beta2/conversations/{id}/members?page_size=10&order=asc");
     let listed = world.get(&listed, &alice.token).await.expect(200);
     let mut names: Vec<String> = listed["_embedded"]["data"]["members"]
@@ -324,7 +324,7 @@ async fn what_the_server_sdks_do_with_users() {
     let me = world
         .post("/v1/users", &bearer, json!({ "name": "me" }))
         .await;
-    me.refused(400, "http:error:validation-fail");
+    me.refused(400, "user:error:invalid-user-name");
     let gone = world.call("DELETE", &path, &bearer, None).await;
     assert_eq!(gone.status, 204);
     let gone = world.get(&path, &bearer).await;
@@ -412,13 +412,18 @@ async fn the_oldest_server_library_says_action_instead_of_state() {
         "/beta/conversations/{}/members",
         room["id"].as_str().unwrap()
     );
-    for (action, state) in [("invite", "INVITED"), ("join", "")] {
-        let body = json!({ "action": action, "user_id": alice.id, "channel": { "type": "app" } });
-        let reply = world.post(&members, &bearer, body).await;
-        if state.is_empty() {
-            reply.refused(400, "conversation:error:member-already-joined");
-        } else {
-            assert_eq!(reply.expect(201)["state"], state);
+    let bob = world.person("bob").await;
+    for (action, user, state, refusal) in [
+        ("invite", &alice, "INVITED", "member-already-invited"),
+        ("join", &bob, "JOINED", "member-already-joined"),
+    ] {
+        let body = json!({ "action": action, "user_id": user.id, "channel": { "type": "app" } });
+        let added = world.post(&members, &bearer, body).await.expect(201);
+        assert_eq!(added["state"], state);
+        for again in ["invite", "join"] {
+            let body = json!({ "action": again, "user_id": user.id });
+            let refused = world.post(&members, &bearer, body).await;
+            refused.refused(400, &format!("conversation:error:{refusal}"));
         }
     }
     let path = format!("/beta/users/{}", alice.id);
@@ -480,6 +485,81 @@ async fn a_backend_speaks_for_a_member_and_a_user_for_itself() {
     let sent = json!({ "type": "text", "from": "MEM-x", "body": { "text": "yo" } });
     let refused = world.post(&path, &world.backend(), sent).await;
     refused.refused(404, "conversation:error:member-not-found");
+}
+
+#[tokio::test]
+async fn conversations_are_listed_by_their_age() {
+    let world = World::new().await;
+    let mut alice = world.person("alice").await;
+    let mut made = Vec::new();
+    // 2027-01-15T08:00:00Z, and an hour later each.
+    for _ in 0..4 {
+        made.push(world.shared(&[&alice]).await);
+        world.clock.advance_s(3_600);
+        alice.token = world.token("alice");
+    }
+    let backend = world.backend();
+    let of_alice = format!("/v0.3/users/{}/conversations", alice.id);
+    for (query, expected) in [
+        ("", 0..4),
+        ("date_start=2027-01-15T09:00:00Z", 1..4),
+        ("date_start=2027-01-15T10:00:00%2B01:00", 1..4),
+        ("date_start=2027-01-15+09:00:00", 1..4),
+        ("date_end=2027-01-15T09:59:59.999Z", 0..2),
+        (
+            "date_start=2027-01-15T08:00:01Z&date_end=2027-01-15T10:30:00Z",
+            1..3,
+        ),
+        (
+            "date_start=2027-01-15T08:00:01Z&page_size=1&order=desc",
+            3..4,
+        ),
+        ("date_start=2030-01-01T00:00:00Z", 0..0),
+    ] {
+        for path in ["/v1/conversations", &of_alice] {
+            let listed = world.get(&format!("{path}?{query}"), &backend).await;
+            let listed = listed.expect(200);
+            let found = listed["_embedded"]["conversations"].as_array().unwrap();
+            let found: Vec<String> = found.iter().map(|one| text(&one["id"])).collect();
+            assert_eq!(found, made[expected.clone()], "{path} {query}");
+            if let Some(next) = listed["_links"]["next"]["href"].as_str() {
+                assert!(
+                    next.contains("date_start="),
+                    "a page knows what is asked: {next}"
+                );
+            }
+        }
+    }
+    for wrong in ["yesterday", "2027-01-15", "0", "2027-13-01T00:00:00Z"] {
+        let path = format!("/v1/conversations?date_start={wrong}");
+        let refused = world.get(&path, &backend).await;
+        refused.refused(400, "http:error:validation-fail");
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_told_where_the_door_is() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let places = "/v0.3/discovery/api";
+    let origin = "http://nexmo.test";
+    let expected = json!({ "countersign": {
+        "endpoint": origin,
+        "https": format!("{origin}/ping"),
+        "ws": origin,
+    } });
+    assert_eq!(world.get(places, &alice.token).await.expect(200), expected);
+    let servers = "/v0.3/discovery/media/countersign";
+    assert_eq!(
+        world.get(servers, &alice.token).await.expect(200),
+        json!([])
+    );
+    for path in [places, servers] {
+        let refused = world.get(path, "").await;
+        assert_eq!(refused.status, 401, "{}", refused.body);
+    }
+    let reached = world.raw("GET", "/ping", &[], String::new()).await;
+    assert_eq!(reached.expect(200), json!({}));
 }
 
 #[tokio::test]

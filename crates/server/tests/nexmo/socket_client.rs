@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,6 +16,9 @@ use crate::world::World;
 
 /// How long anything may take before a test says that it does not come.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Turns of the runtime in which whatever is to come has come.
+const TURNS: usize = 200;
 
 /// One end of a socket.
 pub(crate) struct Client {
@@ -57,17 +60,7 @@ impl World {
     /// A socket, or the status of the refusal.
     pub(crate) async fn try_socket(&self, path: &str, query: &str) -> Result<Client, u16> {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let url = format!("ws://test{path}?{query}");
-        let request = url.into_client_request().unwrap();
-        match in_time(tokio_tungstenite::client_async(request, stream)).await {
-            Ok((socket, _)) => Ok(Client {
-                socket,
-                acknowledges: true,
-            }),
-            Err(WebSocketError::Http(response)) => Err(response.status().as_u16()),
-            Err(error) => panic!("{error}"),
-        }
+        Client::on(stream, path, query).await
     }
 
     /// A socket of the newer revision, up to its first event.
@@ -94,6 +87,30 @@ impl World {
 // === impl Client ===
 
 impl Client {
+    /// A socket on this connection, or the status of the refusal.
+    pub(crate) async fn on(stream: TcpStream, path: &str, query: &str) -> Result<Self, u16> {
+        stream.set_nodelay(true).unwrap();
+        let url = format!("ws://test{path}?{query}");
+        let request = url.into_client_request().unwrap();
+        match in_time(tokio_tungstenite::client_async(request, stream)).await {
+            Ok((socket, _)) => Ok(Self {
+                socket,
+                acknowledges: true,
+            }),
+            Err(WebSocketError::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Nothing has come in as many turns as anything takes.
+    pub(crate) async fn is_told_nothing(&mut self) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            let next = self.socket.next().now_or_never();
+            assert!(next.is_none(), "it was told {next:?}");
+        }
+    }
+
     /// Reads the first packet and asks for the namespace.
     pub(crate) async fn enter(&mut self) {
         let Came::Packet(open) = self.next().await else {

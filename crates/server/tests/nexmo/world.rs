@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::ApplicationId;
 use countersign_core::limit;
@@ -36,6 +36,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::switched::Switched;
+
 /// 2027-01-15T08:00:00Z.
 const BEGIN_MS: i64 = 1_800_000_000_000;
 /// How long a credential lives, where a test does not say.
@@ -44,6 +46,7 @@ pub(crate) const LIFE_S: u32 = 900;
 /// A node with one application.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqlStore<Switched>>,
     pub(crate) ctx: Arc<Ctx>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operations: Operations,
@@ -55,7 +58,7 @@ pub(crate) struct World {
     nexmo: Service,
     native: Service,
     serial: AtomicU64,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     _folder: TempDir,
 }
 
@@ -64,6 +67,8 @@ pub(crate) struct World {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
+    /// The bytes as JSON, if they are.
     pub(crate) body: Value,
 }
 
@@ -94,12 +99,13 @@ impl World {
             .await
             .unwrap();
         let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
+        let engine = Switched::new(engine);
         let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
         let keys = store.token_keys().await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
         let parts = Parts {
             registry: Arc::clone(&store) as _,
-            store,
+            store: Arc::clone(&store) as _,
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
@@ -123,6 +129,7 @@ impl World {
         tokio::spawn(server.run(stop.clone()));
         Self {
             address,
+            store,
             ctx,
             clock,
             operations,
@@ -269,6 +276,34 @@ impl World {
         reply(self.nexmo.clone(), request).await
     }
 
+    /// Uploads a picture, as the client SDK does.
+    pub(crate) async fn upload(&self, bearer: &str, content: &[u8]) -> Reply {
+        let parts = [part("file", content), part("quality_ratio", b"100")];
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.send_form(bearer, &content_type, form(&parts)).await
+    }
+
+    /// An upload of this body.
+    pub(crate) async fn send_form(&self, bearer: &str, content_type: &str, body: Vec<u8>) -> Reply {
+        let mut request = request("POST", "/v1/image")
+            .header("host", "nexmo.test")
+            .header("authorization", format!("Bearer {bearer}"))
+            .body(Body::from(body))
+            .unwrap();
+        let content_type = content_type.parse().unwrap();
+        request.headers_mut().insert("content-type", content_type);
+        reply(self.nexmo.clone(), request).await
+    }
+
+    /// Attaches a file at the native door, as a backend.
+    pub(crate) async fn native_file(&self, path: &str, content: &[u8]) -> Reply {
+        let request = request("POST", path)
+            .header("authorization", format!("Bearer {}", self.admin))
+            .body(Body::from(content.to_vec()))
+            .unwrap();
+        reply(self.native.clone(), request).await
+    }
+
     /// A call at the native door.
     pub(crate) async fn native(
         &self,
@@ -278,6 +313,15 @@ impl World {
         body: Option<Value>,
     ) -> Reply {
         ask(&self.native, method, path, bearer, body).await
+    }
+
+    /// One of the node's numbers.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let page = self.native("GET", "/metrics", &self.operator, None).await;
+        let page = String::from_utf8(page.bytes.to_vec()).unwrap();
+        let name = format!("countersign_{name} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap().parse().unwrap()
     }
 
     /// Looks at all sockets, as the node does every second.
@@ -344,6 +388,24 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().expect("it is a text").to_owned()
 }
 
+/// What stands between the parts of a form.
+pub(crate) const BOUNDARY: &str = "----boundary";
+
+/// A part of a form.
+pub(crate) fn part(name: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.jpg\"\r\n\
+         Content-Type: image/jpeg\r\n\r\n"
+    );
+    [head.as_bytes(), content, b"\r\n"].concat()
+}
+
+/// A form of these parts.
+pub(crate) fn form(parts: &[Vec<u8>]) -> Vec<u8> {
+    let end = format!("--{BOUNDARY}--\r\n");
+    [parts.concat(), end.into_bytes()].concat()
+}
+
 fn request(method: &str, path: &str) -> http::request::Builder {
     let connection = Connection {
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -377,6 +439,7 @@ async fn reply(router: Service, request: Request<Body>) -> Reply {
         status: parts.status.as_u16(),
         headers: parts.headers,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        bytes: body,
     }
 }
 

@@ -26,7 +26,7 @@ use countersign_core::op::conversations::{
 };
 use countersign_core::op::events::{Content, Send, list_event_page, list_events, send};
 use countersign_core::op::members::{Add, add_member, join, list_members, own, update_member};
-use countersign_core::op::signals::{send_ephemeral, type_in};
+use countersign_core::op::signals::{Voice, move_position, send_ephemeral, type_in};
 use countersign_core::op::users::{NewUser, create_user, update_user};
 use countersign_core::ports::fanout::Notice;
 use countersign_credential::subject::UserName;
@@ -96,6 +96,7 @@ impl World {
             conversation,
             member,
             content: Content::New(EventKind::Text, r#"{"text":"hello"}"#.to_owned()),
+            files: Vec::new(),
             client_id: None,
         };
         send(self.ctx(), by, text).await.map(|sent| sent.event)
@@ -106,6 +107,7 @@ impl World {
             conversation,
             user: Identifier::Id(user_of(&self.bob)),
             state: MemberState::Invited,
+            by: None,
         };
         let added = add_member(self.ctx(), &self.alice, add).await;
         added.unwrap().member.id
@@ -260,7 +262,7 @@ async fn a_list_by_age_is_of_oneself_or_for_a_backend() {
         let by_age = ByAge {
             user,
             state,
-            order: Order::OldestFirst,
+            ages: Order::OldestFirst.into(),
         };
         async move {
             let page = list_by_age(ctx, asker, by_age, ALL).await?;
@@ -331,7 +333,9 @@ async fn an_ephemeral_event_is_passed_on_and_kept_by_nobody() {
         r#"{{"x":"{}"}}"#,
         "y".repeat(limit::EPHEMERAL_BODY_BYTES_MAX - 8)
     );
-    let signal = send_ephemeral(ctx, alice, id, body.clone()).await.unwrap();
+    let signal = send_ephemeral(ctx, alice, id.into(), body.clone())
+        .await
+        .unwrap();
     let SignalKind::Ephemeral { body: passed } = &signal.kind else {
         panic!("{signal:?}");
     };
@@ -349,14 +353,14 @@ async fn an_ephemeral_event_is_passed_on_and_kept_by_nobody() {
     assert_eq!(heard.next().await, Some(Received::Notice(told)));
     let view = read_conversation(ctx, alice, id).await.unwrap();
     assert_eq!(view.conversation.last_event_id, 1);
-    let too_long = send_ephemeral(ctx, alice, id, format!("{body} ")).await;
+    let too_long = send_ephemeral(ctx, alice, id.into(), format!("{body} ")).await;
     refused(Code::TooLarge, too_long);
-    let by = |asker| send_ephemeral(ctx, asker, id, "{}".to_owned());
+    let by = |asker| send_ephemeral(ctx, asker, id.into(), "{}".to_owned());
     refused(Code::NotFound, by(&world.bob).await);
     refused(Code::BadRequest, by(&world.backend).await);
     refused(
         Code::BadRequest,
-        type_in(ctx, &world.backend, id, true).await,
+        type_in(ctx, &world.backend, id.into(), true).await,
     );
 }
 
@@ -376,6 +380,22 @@ async fn a_backend_sends_for_a_member_and_a_user_for_nobody() {
     assert_eq!(read, [event, own]);
     for asker in [alice, &world.bob] {
         refused(Code::NotPermitted, world.say(asker, id, Some(place)).await);
+        let voice = Voice {
+            conversation: id,
+            member: Some(place),
+        };
+        refused(Code::NotPermitted, type_in(ctx, asker, voice, true).await);
+        let moved = move_position(ctx, asker, voice, 1, 1).await;
+        refused(Code::NotPermitted, moved);
+        let invite = Add {
+            conversation: id,
+            user: Identifier::Id(user_of(&world.bob)),
+            state: MemberState::Invited,
+            by: Some(place),
+        };
+        // Who has no place knows of none.
+        let refusal = add_member(ctx, asker, invite).await.unwrap_err().code;
+        assert!([Code::NotPermitted, Code::NotFound].contains(&refusal));
     }
     let invited = world.invite(id).await;
     let nobody = MemberId::new(ctx.now(), &*ctx.random);

@@ -1,5 +1,6 @@
 //! What is new: told at once, in order, to everybody but nobody else.
 
+use countersign_core::id::ConversationId;
 use countersign_core::op::signals::send_ephemeral;
 use serde_json::json;
 
@@ -194,7 +195,7 @@ async fn signals_reach_who_is_there_and_get_no_number() {
     // What another door passes on is shown to all of them, and to nobody else.
     let by_alice = world.principal(&alice).await;
     let body = r#"{"x":[1]}"#.to_owned();
-    let conversation = id.parse().unwrap();
+    let conversation = id.parse::<ConversationId>().unwrap().into();
     let passed_on = send_ephemeral(&world.ctx, &by_alice, conversation, body).await;
     assert_eq!(passed_on.unwrap().kind.name(), "ephemeral");
     for socket in [&mut phone, &mut tablet, &mut bobs] {

@@ -350,6 +350,7 @@ impl World {
             conversation: conversation.parse().unwrap(),
             member: None,
             content: Content::New(EventKind::Text, json!({"text": what}).to_string()),
+            files: Vec::new(),
             client_id: None,
         };
         send(&self.ctx, by, new).await.unwrap();

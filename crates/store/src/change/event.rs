@@ -1,7 +1,7 @@
 //! Events: append, edit, delete. Two statements for a message, and one
 //! that tells who sent it.
 
-use super::Plan;
+use super::{Plan, attachment};
 use crate::columns::integer;
 use crate::engine::Value;
 use crate::reason;
@@ -174,6 +174,7 @@ fn touch(
             let edits: Vec<Value> = key(event).into_iter().chain([blank]).collect();
             plan.expect(Expectation::EventTouchable, sql, parameters);
             plan.run(BLANK_EDITS, edits);
+            attachment::remove_of_event(plan, conversation, event);
         }
     }
 }

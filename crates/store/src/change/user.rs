@@ -1,7 +1,7 @@
 //! Users: add, change, delete.
 
-use super::Plan;
 use super::member::LEFT_BY_DELETION;
+use super::{Plan, attachment};
 use crate::engine::Value;
 use countersign_core::id::UserId;
 use countersign_core::model::user::{User, UserPatch};
@@ -95,15 +95,20 @@ pub(super) fn change(plan: &mut Plan, id: UserId, patch: UserPatch) {
             .blocked
             .map(|blocked| (SET_BLOCKED, with(blocked.into()))),
     ];
-    let key = key();
-    plan.expect(Expectation::User, LOCK, key);
+    lock(plan, id);
     for (sql, parameters) in sets.into_iter().flatten() {
         plan.run(sql, parameters);
     }
 }
 
+/// Locks a user who is there.
+pub(super) fn lock(plan: &mut Plan, id: UserId) {
+    let key = [plan.application(), id.bytes().into()];
+    plan.expect(Expectation::User, LOCK, key);
+}
+
 /// Takes everything that names the user. Their places become left with an event each, in as many
-/// conversations as there are, by statements over all of them.
+/// conversations as there are, by statements over all of them; files that wait go.
 pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
     let parameters = [
         plan.application(),
@@ -114,6 +119,7 @@ pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
         plan.run(sql, parameters.clone());
     }
     plan.expect(Expectation::User, DELETE, parameters);
+    attachment::remove_waiting_of(plan, id);
 }
 
 fn parameters(plan: &Plan, user: &User) -> [Value; 11] {

@@ -1,13 +1,15 @@
 //! Conversations, as a viewer sees them.
 
-use super::{LAST_ID, after_in, all, ask, first, page, rows_of};
-use crate::change::author_bytes;
+use super::{FIRST_ID, LAST_ID, all, ask, first, id_after, page, rows_of};
+use crate::change::{author_bytes, first_id_of};
 use crate::columns::{Columns, creator, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::limit;
 use countersign_core::id::{ApplicationId, ConversationId, UserId};
-use countersign_core::model::conversation::{Conversation, ConversationList, ConversationView};
+use countersign_core::model::conversation::{
+    Ages, Conversation, ConversationList, ConversationView,
+};
 use countersign_core::model::event::Author;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::page::{Order, Page, Window};
@@ -62,8 +64,8 @@ macro_rules! of_application {
     };
 }
 
-const OLDEST_FIRST: &str = of_application!("c.id > $2 ORDER BY c.id LIMIT $3");
-const NEWEST_FIRST: &str = of_application!("c.id < $2 ORDER BY c.id DESC LIMIT $3");
+const OLDEST_FIRST: &str = of_application!("c.id > $2 AND c.id < $4 ORDER BY c.id LIMIT $3");
+const NEWEST_FIRST: &str = of_application!("c.id < $2 AND c.id > $4 ORDER BY c.id DESC LIMIT $3");
 /// The page is chosen first, so that unread events are counted for the page alone.
 const FOLLOWING: &str = concat!(
     "SELECT ",
@@ -111,22 +113,22 @@ macro_rules! of_user {
 
 const OF_USER_OLDEST_FIRST: &str = of_user!(
     "",
-    "y.conversation_id > $4 ORDER BY y.conversation_id LIMIT $5",
+    "y.conversation_id > $4 AND y.conversation_id < $6 ORDER BY y.conversation_id LIMIT $5",
     "ORDER BY c.id"
 );
 const OF_USER_NEWEST_FIRST: &str = of_user!(
     "",
-    "y.conversation_id < $4 ORDER BY y.conversation_id DESC LIMIT $5",
+    "y.conversation_id < $4 AND y.conversation_id > $6 ORDER BY y.conversation_id DESC LIMIT $5",
     "ORDER BY c.id DESC"
 );
 const OF_STATE_OLDEST_FIRST: &str = of_user!(
-    "y.state = $6 AND ",
-    "y.conversation_id > $4 ORDER BY y.conversation_id LIMIT $5",
+    "y.state = $7 AND ",
+    "y.conversation_id > $4 AND y.conversation_id < $6 ORDER BY y.conversation_id LIMIT $5",
     "ORDER BY c.id"
 );
 const OF_STATE_NEWEST_FIRST: &str = of_user!(
-    "y.state = $6 AND ",
-    "y.conversation_id < $4 ORDER BY y.conversation_id DESC LIMIT $5",
+    "y.state = $7 AND ",
+    "y.conversation_id < $4 AND y.conversation_id > $6 ORDER BY y.conversation_id DESC LIMIT $5",
     "ORDER BY c.id DESC"
 );
 const OF_CLIENT: &str = "SELECT id, client_digest FROM conversations \
@@ -201,10 +203,10 @@ pub(crate) async fn list(
 ) -> Result<Page<ConversationView>, StoreError> {
     match list {
         ConversationList::Following(user) => following(engine, application, user, window).await,
-        ConversationList::OfUser { user, state, order } => {
-            of_user(engine, (application, user), state, order, window).await
+        ConversationList::OfUser { user, state, ages } => {
+            of_user(engine, (application, user), state, ages, window).await
         }
-        ConversationList::All(order) => of_application(engine, application, order, window).await,
+        ConversationList::All(ages) => of_application(engine, application, ages, window).await,
     }
 }
 
@@ -237,18 +239,20 @@ async fn of_user(
     engine: &impl Engine,
     (application, viewer): (ApplicationId, UserId),
     state: Option<MemberState>,
-    order: Order,
+    ages: Ages,
     window: &Window,
 ) -> Result<Page<ConversationView>, StoreError> {
+    let [near, far] = ids_of(ages, window);
     let mut parameters: Vec<Value> = vec![
         application.bytes().into(),
         viewer.bytes().into(),
         unread_max(),
-        after_in(window, order),
+        near,
         rows_of(window),
+        far,
     ];
     parameters.extend(state.map(|state| Value::from(state.as_str())));
-    let sql = match (state, order) {
+    let sql = match (state, ages.order) {
         (None, Order::OldestFirst) => OF_USER_OLDEST_FIRST,
         (None, Order::NewestFirst) => OF_USER_NEWEST_FIRST,
         (Some(_), Order::OldestFirst) => OF_STATE_OLDEST_FIRST,
@@ -262,15 +266,12 @@ async fn of_user(
 async fn of_application(
     engine: &impl Engine,
     application: ApplicationId,
-    order: Order,
+    ages: Ages,
     window: &Window,
 ) -> Result<Page<ConversationView>, StoreError> {
-    let parameters = [
-        application.bytes().into(),
-        after_in(window, order),
-        rows_of(window),
-    ];
-    let sql = match order {
+    let [near, far] = ids_of(ages, window);
+    let parameters = [application.bytes().into(), near, rows_of(window), far];
+    let sql = match ages.order {
         Order::OldestFirst => OLDEST_FIRST,
         Order::NewestFirst => NEWEST_FIRST,
     };
@@ -284,6 +285,20 @@ async fn of_application(
         })
     })?;
     Ok(page(views, window, position_by_age))
+}
+
+/// The ids between which a page is, the one where it begins first: an id begins with its moment,
+/// and none is the first that its moment could have.
+fn ids_of(ages: Ages, window: &Window) -> [Value; 2] {
+    let first = ages.since.map_or(FIRST_ID, first_id_of);
+    let until = ages.until.map(|until| until.plus_milliseconds(1));
+    let last = until.map_or(LAST_ID, first_id_of);
+    let after = id_after(window);
+    let [near, far] = match ages.order {
+        Order::OldestFirst => [after.map_or(first, |id| id.max(first)), last],
+        Order::NewestFirst => [after.map_or(last, |id| id.min(last)), first],
+    };
+    [near.into(), far.into()]
 }
 
 fn position_by_age(view: &ConversationView) -> Vec<u8> {

@@ -44,9 +44,17 @@ const LEFTOVERS: &str = "SELECT l.application_id, l.conversation_id, \
      FROM leftovers l ORDER BY l.application_id, l.conversation_id LIMIT $3";
 const HAS_DUE_TOMBSTONE: &str =
     "SELECT 1 FROM revocations WHERE forget_at <= $1 AND made_at <= $2 LIMIT 1";
+const HAS_WAITING_FILE: &str = "SELECT 1 FROM attachments \
+     WHERE length(conversation_id) = 0 AND created_at <= $1 LIMIT 1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[SESSIONS, VISITORS, LEFTOVERS, HAS_DUE_TOMBSTONE];
+pub(crate) const TEXTS: &[&str] = &[
+    SESSIONS,
+    VISITORS,
+    LEFTOVERS,
+    HAS_DUE_TOMBSTONE,
+    HAS_WAITING_FILE,
+];
 
 /// A conversation that is deleted, with how much of it is still there, up to what was asked for.
 pub(crate) struct Leftover {
@@ -123,6 +131,16 @@ pub(crate) async fn has_due_tombstone(
 ) -> Result<bool, StoreError> {
     let parameters = [due.milliseconds().into(), made_by.milliseconds().into()];
     let rows = ask(engine, Statement::new(HAS_DUE_TOMBSTONE, parameters)).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Whether a file that was stored up to a moment still waits for its event.
+pub(crate) async fn has_waiting_file(
+    engine: &impl Engine,
+    stored_by: Timestamp,
+) -> Result<bool, StoreError> {
+    let parameters = [stored_by.milliseconds().into()];
+    let rows = ask(engine, Statement::new(HAS_WAITING_FILE, parameters)).await?;
     Ok(!rows.is_empty())
 }
 

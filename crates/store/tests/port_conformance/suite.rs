@@ -5,6 +5,7 @@ pub(crate) mod application;
 pub(crate) mod concurrency;
 pub(crate) mod conversation;
 pub(crate) mod event;
+pub(crate) mod file;
 pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod scope;
@@ -57,6 +58,7 @@ macro_rules! suite {
                 changes_and_is_deleted_with_all,
                 pages_have_what_changed_last_first_or_all_by_age,
                 lists_of_a_user_are_by_age,
+                pages_by_age_are_of_some_ages,
                 unread_are_others_messages,
             ],
             member: [
@@ -81,6 +83,13 @@ macro_rules! suite {
                 ranges,
                 pages_by_number_and_kind,
                 a_batch_on_several_conversations,
+            ],
+            file: [
+                waits_for_the_event_that_names_it,
+                goes_with_its_event,
+                waits_within_limits,
+                goes_with_its_user,
+                goes_once_it_has_waited_too_long,
             ],
             adoption: [
                 a_place_moves,

@@ -334,7 +334,8 @@ impl World {
     ) -> NewAttachment {
         let attachment = Attachment {
             id: self.id(AttachmentId::new),
-            conversation,
+            conversation: Some(conversation),
+            author,
             file_name: bytes.is_multiple_of(2).then(|| "a file.png".to_owned()),
             media_type: "image/png".to_owned(),
             bytes: bytes.into(),
@@ -342,14 +343,29 @@ impl World {
         };
         NewAttachment {
             attachment,
-            author,
             guard: match author {
                 Author::User(user) => Guard::Joined(user),
                 Author::Member(_) | Author::ApiKey(_) | Author::Backend => Guard::None,
             },
             content: vec![bytes; bytes.into()],
             quota_bytes: 100,
+            waiting_max: 3,
         }
+    }
+
+    /// A file that waits for its event, under the same quota; three may wait.
+    pub(crate) fn waiting_file(&self, author: Author, bytes: u8) -> NewAttachment {
+        let mut new = self.new_file(self.id(ConversationId::new), author, bytes);
+        new.attachment.conversation = None;
+        new.guard = Guard::None;
+        new
+    }
+
+    /// What is known of a file, and its bytes.
+    pub(crate) async fn file(&self, id: AttachmentId) -> Option<(Attachment, Vec<u8>)> {
+        let known = self.store.attachment(self.application, id).await.unwrap();
+        let content = self.store.attachment_content(self.application, id).await;
+        Some((known?, content.unwrap()?))
     }
 
     pub(crate) async fn event(&self, conversation: ConversationId, id: u64) -> Event {

@@ -1,6 +1,7 @@
 //! What happens where the gate is closed: the session is looked at again, or
 //! the socket ends.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use countersign_core::error::Error;
@@ -57,13 +58,30 @@ impl Socket {
     /// The store does not answer: the socket stays open and silent, and is
     /// checked again before anything is sent.
     pub(super) async fn silent(&mut self, error: &Error) -> Result<(), End> {
+        Box::pin(self.wait_for_store(error)).await
+    }
+
+    async fn wait_for_store(&mut self, error: &Error) -> Result<(), End> {
         let Entered {
             ctx, open, stop, ..
         } = &self.entered;
-        if check::wait_for_store(ctx, &open.line, stop, error).await {
-            Ok(())
-        } else {
-            Err(End::GoingAway)
+        let (ctx, line, stop) = (Arc::clone(ctx), Arc::clone(&open.line), stop.clone());
+        let mut waited = pin!(check::wait_for_store(&ctx, &line, &stop, error));
+        loop {
+            let is_whole = self.ended.is_none();
+            let reads = is_whole && self.waiting.is_none();
+            let message = tokio::select! {
+                biased;
+                goes_on = &mut waited => return goes_on.then_some(()).ok_or(End::GoingAway),
+                _ = self.pings.tick(), if is_whole => None,
+                message = self.socket.socket.recv(), if reads => Some(message),
+            };
+            // Boxed, since what may follow the end of a wait is another one.
+            let done = match message {
+                Some(message) => Box::pin(self.inbound_meanwhile(message)).await,
+                None => Box::pin(self.ping()).await,
+            };
+            self.ended = done.err();
         }
     }
 

@@ -7,8 +7,10 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use countersign_wire::frame::CloseCode;
 
 use super::super::packet;
+use crate::realtime::gated::take_leave;
 
 /// How a socket ends.
 #[derive(Debug)]
@@ -19,8 +21,10 @@ pub(in crate::nexmo) enum End {
     LoggedOut(Utf8Bytes),
     /// The session is over.
     Over,
-    /// The node stops, or the client does not read: it is to come back.
+    /// The node stops: the client is to come back.
     GoingAway,
+    /// The client does not read: it is to come back once it does.
+    Slow,
     /// The client does not speak the protocol.
     Protocol(&'static str),
     /// The other end has ended it.
@@ -29,14 +33,31 @@ pub(in crate::nexmo) enum End {
     Gone,
 }
 
-/// Says why, and waits for the other end to go.
-pub(in crate::nexmo) async fn close(mut socket: WebSocket, end: End, patience: Duration) {
+/// Says why, does what can wait until then, and waits for the other end to go.
+pub(in crate::nexmo) async fn close(
+    mut socket: WebSocket,
+    end: End,
+    patience: Duration,
+    then: impl FnOnce(),
+) {
     let (event, leaves, code) = match end {
         End::Refused(event) => (Some(event), true, close_code::NORMAL),
-        // The client leaves by itself once it is answered.
-        End::LoggedOut(event) => (Some(event), false, close_code::NORMAL),
+        End::LoggedOut(event) => {
+            // The client leaves by itself once it is answered: by a packet of its
+            // own, or by its close frame.
+            let answered = async {
+                let said = socket.send(packet_of(&event)).await;
+                said.is_ok() && socket.recv().await.is_some()
+            };
+            if tokio::time::timeout(patience, answered).await != Ok(true) {
+                return;
+            }
+            (None, false, close_code::NORMAL)
+        }
         End::Over => (None, true, close_code::NORMAL),
         End::GoingAway => (None, false, close_code::RESTART),
+        // As at the native door: this protocol has no code for it.
+        End::Slow => (None, false, CloseCode::SlowReader.number()),
         End::Protocol(why) => {
             tracing::debug!(why, "a socket does not speak the protocol");
             (None, false, close_code::PROTOCOL)
@@ -44,30 +65,16 @@ pub(in crate::nexmo) async fn close(mut socket: WebSocket, end: End, patience: D
         End::Answer => (None, false, close_code::NORMAL),
         End::Gone => return,
     };
-    let logged_out = event.is_some() && !leaves;
-    let said = async {
-        if let Some(arguments) = event {
-            let text = packet::event_of(None, &arguments);
-            socket.send(Message::Text(text.into())).await?;
-        }
-        if leaves {
-            let text = packet::DISCONNECT.into();
-            socket.send(Message::Text(text)).await?;
-        }
-        if logged_out {
-            // Its own packet, or its close frame.
-            let _ = socket.recv().await;
-        }
-        let frame = CloseFrame {
-            code,
-            reason: Utf8Bytes::default(),
-        };
-        socket.send(Message::Close(Some(frame))).await?;
-        while let Some(message) = socket.recv().await {
-            message?;
-        }
-        Ok::<(), axum::Error>(())
-    };
-    // Who does not answer is hung up on.
-    let _ = tokio::time::timeout(patience, said).await;
+    let event = event.map(|event| packet_of(&event));
+    let leaves = leaves.then(|| Message::Text(packet::DISCONNECT.into()));
+    let frame = Message::Close(Some(CloseFrame {
+        code,
+        reason: Utf8Bytes::default(),
+    }));
+    let words = event.into_iter().chain(leaves).chain([frame]);
+    take_leave(socket, words, patience, then).await;
+}
+
+fn packet_of(event: &Utf8Bytes) -> Message {
+    Message::Text(packet::event_of(None, event).into())
 }

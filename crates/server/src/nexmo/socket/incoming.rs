@@ -1,16 +1,17 @@
 //! What comes in: a client's packets. Of its events the log-out means something,
 //! and in clients before 9 a new token; everything else is asked for over HTTP.
 
-use axum::extract::ws::Message;
+use axum::extract::ws::{Message, Utf8Bytes};
 use countersign_core::error::{Code, Error};
 use countersign_core::op;
 use serde::Deserialize;
 
 use super::super::packet::{self, Event, Packet};
-use super::{End, Entered, Socket};
+use super::{End, Entered, Inbound, Socket};
 use crate::gate;
 use crate::nexmo::frames;
 use crate::rate::Caller;
+use crate::realtime::check::is_ours;
 use crate::realtime::limit;
 
 const LOG_OUT: &str = "session:logout";
@@ -32,28 +33,61 @@ struct Shown {
 // === impl Socket ===
 
 impl Socket {
-    pub(super) async fn inbound(
-        &mut self,
-        message: Option<Result<Message, axum::Error>>,
-    ) -> Result<(), End> {
-        let realtime = &self.entered.realtime;
-        self.entered.open.line.heard(realtime.looks());
-        let text = match message {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return self.count().map(drop),
-            Some(Ok(Message::Binary(_)) | Err(_)) => {
-                return Err(End::Protocol("the frame cannot be read"));
-            }
-            Some(Ok(Message::Close(_))) => return Err(End::Answer),
-            None => return Err(End::Gone),
+    pub(super) async fn inbound(&mut self, message: Inbound) -> Result<(), End> {
+        match self.text_of(message)? {
+            Some(text) => self.packet(&text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What comes while the store is out of sight: the client is told that the
+    /// node is there, and all else waits.
+    pub(super) async fn inbound_meanwhile(&mut self, message: Inbound) -> Result<(), End> {
+        let Some(text) = self.text_of(message)? else {
+            return Ok(());
         };
-        let revision = self.entered.revision;
-        match packet::read(&text, revision) {
+        match packet::read(&text, self.entered.revision) {
             Ok(Packet::Pong | Packet::Nothing) => self.count().map(drop),
             Ok(Packet::Ping(data)) => {
                 self.count()?.map_err(|_| End::GoingAway)?;
-                let pong = packet::pong(data);
-                self.write(pong).await
+                self.beat(packet::pong(data)).await
+            }
+            Ok(Packet::Ack(number)) => {
+                self.unacknowledged.arrived(number);
+                Ok(())
+            }
+            Ok(Packet::Close | Packet::Disconnect) => Err(End::Answer),
+            Ok(Packet::Connect(_) | Packet::Event(_)) | Err(packet::Malformed) => {
+                self.waiting = Some(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// The text of a packet; nothing, of what only the WebSocket is about.
+    fn text_of(&mut self, message: Inbound) -> Result<Option<Utf8Bytes>, End> {
+        let realtime = &self.entered.realtime;
+        self.entered.open.line.heard(realtime.looks());
+        match message {
+            Some(Ok(Message::Text(text))) => Ok(Some(text)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                let counted = self.count()?;
+                drop(counted);
+                Ok(None)
+            }
+            Some(Ok(Message::Binary(_)) | Err(_)) => Err(End::Protocol("the frame cannot be read")),
+            Some(Ok(Message::Close(_))) => Err(End::Answer),
+            None => Err(End::Gone),
+        }
+    }
+
+    pub(super) async fn packet(&mut self, text: &str) -> Result<(), End> {
+        let revision = self.entered.revision;
+        match packet::read(text, revision) {
+            Ok(Packet::Pong | Packet::Nothing) => self.count().map(drop),
+            Ok(Packet::Ping(data)) => {
+                self.count()?.map_err(|_| End::GoingAway)?;
+                self.beat(packet::pong(data)).await
             }
             Ok(Packet::Ack(number)) => {
                 self.unacknowledged.arrived(number);
@@ -71,14 +105,18 @@ impl Socket {
         }
     }
 
+    /// Carries out what an event asks for. What came while the store is out of
+    /// sight waits for it; what came together with the end of the session ends
+    /// with it.
     async fn begin(&mut self, event: Event<'_>) -> Result<(), End> {
+        self.pass_gate().await?;
         let called = event.argument.map(|argument| argument.get());
         let called = called.and_then(|text| serde_json::from_str::<Called>(text).ok());
         let Called { tid, body } = called.unwrap_or_default();
         let tid = tid.as_deref();
         let counted = self.count()?;
         let answer = match (counted, event.name.as_str()) {
-            (Ok(()), LOG_OUT) => match self.log_out().await {
+            (Ok(()), LOG_OUT) => match self.log_out().await? {
                 Ok(()) => {
                     let answer = frames::logged_out(tid.unwrap_or_default());
                     return Err(answer.map_or(End::Over, End::LoggedOut));
@@ -87,7 +125,7 @@ impl Socket {
             },
             (Ok(()), RENEW) => {
                 let token = body.and_then(|body| body.token).unwrap_or_default();
-                Box::pin(self.renew(&token)).await
+                Box::pin(self.renew(&token)).await?
             }
             (Ok(()), _) => Err(Error::new(
                 Code::BadRequest,
@@ -102,27 +140,39 @@ impl Socket {
         self.emit_made(answer).await
     }
 
-    /// Puts another credential of the same user into the session. What follows
-    /// from it is read when the session is looked at again.
-    async fn renew(&mut self, credential: &str) -> Result<(), Error> {
-        let Entered {
-            ctx,
-            principal,
-            token,
-            ..
-        } = &self.entered;
-        let session = token.identity.session;
-        op::user_bearer::renew_session(ctx, principal, credential, session).await?;
-        Ok(())
+    /// Puts another credential of the same user into the session, once the store
+    /// can tell of it. What follows from it is read when the session is looked at
+    /// again.
+    async fn renew(&mut self, credential: &str) -> Result<Result<(), Error>, End> {
+        loop {
+            self.pass_gate().await?;
+            let Entered {
+                ctx,
+                principal,
+                token,
+                ..
+            } = &self.entered;
+            let session = token.identity.session;
+            let renewing = op::user_bearer::renew_session(ctx, principal, credential, session);
+            match renewing.await {
+                Err(error) if is_ours(&error) => self.silent(&error).await?,
+                other => return Ok(other.map(drop)),
+            }
+        }
     }
 
-    /// Ends the session. A client that logs out is answered by the end of its
-    /// socket, which the end of the session itself would leave without an answer.
-    async fn log_out(&mut self) -> Result<(), Error> {
-        let Entered { ctx, principal, .. } = &self.entered;
-        match op::sessions::log_out(ctx, principal).await {
-            Err(error) if error.code == Code::SessionEnded => Ok(()),
-            other => other,
+    /// Ends the session, once the store is there to be told. A client that logs
+    /// out is answered by the end of its socket, which the end of the session
+    /// itself would leave without an answer.
+    async fn log_out(&mut self) -> Result<Result<(), Error>, End> {
+        loop {
+            self.pass_gate().await?;
+            let Entered { ctx, principal, .. } = &self.entered;
+            match op::sessions::log_out(ctx, principal).await {
+                Err(error) if is_ours(&error) => self.silent(&error).await?,
+                Err(error) if error.code == Code::SessionEnded => return Ok(Ok(())),
+                other => return Ok(other),
+            }
         }
     }
 

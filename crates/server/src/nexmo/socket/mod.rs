@@ -1,6 +1,7 @@
 //! A socket after its login: one loop over what comes in and what goes out.
 //!
-//! Whatever goes out passes the line's gate. [`incoming`] is what a client may
+//! Whatever goes out passes the line's gate; while the store is out of sight only
+//! that the node is there. [`incoming`] is what a client may
 //! say, [`outgoing`] what it is told, [`check`] what happens where the gate is
 //! closed, and [`end`] how it ends.
 
@@ -40,6 +41,8 @@ pub(super) struct Entered {
     pub(super) stop: CancellationToken,
     pub(super) revision: Revision,
     pub(super) wants: Wants,
+    /// Where the client has reached the door.
+    pub(super) origin: Box<str>,
     pub(super) open: Open,
     pub(super) follower: Follower,
     /// Stands for the session, as long as that may live.
@@ -56,12 +59,21 @@ pub(super) struct Socket {
     pings: Interval,
     unacknowledged: Unacknowledged,
     refused_in_a_row: u32,
+    /// What came while the store was out of sight, and waits for it. Nothing
+    /// after it is read.
+    waiting: Option<Utf8Bytes>,
+    /// How the connection has ended meanwhile: what came before it, a log-out
+    /// among it, is carried out first.
+    ended: Option<End>,
 }
+
+/// What has come from the other end.
+type Inbound = Option<Result<Message, axum::Error>>;
 
 /// What a socket wakes for.
 enum Wake {
     Stop,
-    Inbound(Option<Result<Message, axum::Error>>),
+    Inbound(Inbound),
     Ping,
     News,
 }
@@ -79,6 +91,8 @@ impl Socket {
             pings,
             unacknowledged: Unacknowledged::default(),
             refused_in_a_row: 0,
+            waiting: None,
+            ended: None,
         }
     }
 
@@ -97,8 +111,9 @@ impl Socket {
     }
 
     /// Remembers what the client has, for when it comes back. Then the socket
-    /// itself, where something may follow what went out.
-    pub(super) fn end(self: Box<Self>) -> Option<WebSocket> {
+    /// itself, where something may follow what went out. What it consisted of is
+    /// there until it is dropped.
+    pub(super) fn end(self: Box<Self>) -> (Option<WebSocket>, Entered) {
         let Entered {
             follower,
             resumes,
@@ -109,12 +124,18 @@ impl Socket {
         let mut have = follower.positions();
         self.unacknowledged.lower(&mut have);
         resumes.keep(token.identity.session, have, ctx.now());
-        self.socket.into_whole()
+        (self.socket.into_whole(), self.entered)
     }
 
     /// What is rare is boxed: a socket that sleeps keeps room for the rest alone.
     async fn turn(&mut self) -> Result<(), End> {
         self.pass_gate().await?;
+        if let Some(text) = self.waiting.take() {
+            return Box::pin(self.packet(&text)).await;
+        }
+        if let Some(end) = self.ended.take() {
+            return Err(end);
+        }
         let level = self.deliver().await?;
         match self.wake(level).await {
             Wake::Stop => Err(End::GoingAway),

@@ -9,12 +9,13 @@ use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use countersign_core::id::ConversationId;
 use countersign_core::model::conversation::ConversationView;
-use countersign_core::model::member::MemberState;
+use countersign_core::model::event::Event;
+use countersign_core::model::member::{Member, MemberState};
 use countersign_core::op;
 
 use super::super::packet::{self, Revision};
 use super::{End, Entered, Socket};
-use crate::nexmo::{frames, shapes};
+use crate::nexmo::{frames, media};
 use crate::realtime::follower::{Delivery, Have};
 use crate::realtime::gated::Unwritten;
 use crate::realtime::recent::{Form, Recent};
@@ -132,10 +133,14 @@ impl Socket {
         conversation: ConversationId,
         recent: &Arc<Recent>,
     ) -> Result<(), End> {
-        let application = self.entered.token.application;
-        let made = recent.form(Form::Nexmo, |event| {
-            frames::event(application, conversation, event)
-        });
+        let Entered { token, origin, .. } = &self.entered;
+        let make = |event: &Event| frames::event(token.application, conversation, event, origin);
+        // Where a file is found differs from client to client.
+        let made = if media::names_file(&recent.event) {
+            make(&recent.event)
+        } else {
+            recent.form(Form::Nexmo, make)
+        };
         let arguments = made.map_err(|_: Error| End::GoingAway)?;
         let by = self.unacknowledged.sends(conversation, recent.number());
         self.write(packet::event_of(Some(by), &arguments)).await
@@ -161,7 +166,7 @@ impl Socket {
             token.application,
             view,
             member,
-            by.as_deref(),
+            by.as_ref(),
             *wants,
             ctx.now(),
         );
@@ -184,8 +189,22 @@ impl Socket {
     /// one it is the client that asks.
     pub(super) async fn ping(&mut self) -> Result<(), End> {
         match self.entered.revision {
-            Revision::Four => self.write(packet::PING.to_owned()).await,
+            Revision::Four => self.beat(packet::PING.to_owned()).await,
             Revision::Three => Ok(()),
+        }
+    }
+
+    /// Writes what tells nothing, also while the store is out of sight: a client
+    /// that is not asked, or not answered, takes the connection for broken.
+    pub(super) async fn beat(&mut self, text: String) -> Result<(), End> {
+        let Entered { open, realtime, .. } = &self.entered;
+        let (message, patience) = (Message::Text(text.into()), realtime.patience.write);
+        match self.socket.beat(&open.line, message, patience).await {
+            Ok(()) => Ok(()),
+            // The connection is to be closed, which is said next.
+            Err(Unwritten::Held) => self.pass_gate().await,
+            Err(Unwritten::Slow) => Err(self.give_up().await),
+            Err(Unwritten::Broken) => Err(End::Gone),
         }
     }
 
@@ -198,22 +217,26 @@ impl Socket {
             match self.socket.write(line, &mut message, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
-                Err(Unwritten::Slow) => {
-                    let realtime = &self.entered.realtime;
-                    realtime.gave_up_on_slow_reader();
-                    return Err(End::GoingAway);
-                }
+                Err(Unwritten::Slow) => return Err(self.give_up().await),
                 Err(Unwritten::Broken) => return Err(End::Gone),
             }
         }
     }
+
+    /// A client that does not read is told so, if it reads on in time.
+    async fn give_up(&mut self) -> End {
+        let Entered { realtime, open, .. } = &self.entered;
+        realtime.gave_up_on_slow_reader();
+        let patience = realtime.patience.close;
+        self.socket.flush(&open.line, patience).await;
+        End::Slow
+    }
 }
 
-/// The name of who has asked the user in, where the user may know it.
-async fn inviter(ctx: &Ctx, principal: &Principal, view: &ConversationView) -> Option<String> {
+/// Who has asked the user in, where the user may know it.
+async fn inviter(ctx: &Ctx, principal: &Principal, view: &ConversationView) -> Option<Member> {
     let by = view.member.as_ref()?.invited_by?;
     let conversation = view.conversation.id;
     let found = op::members::read_member(ctx, principal, conversation, by).await;
-    let found = found.ok()?;
-    Some(shapes::user_name(&found.names, found.user))
+    found.ok()
 }

@@ -2,9 +2,12 @@
 
 use super::open;
 use crate::world::{Port, World};
-use countersign_core::id::{ConversationId, MemberId, UserId};
+use countersign_core::id::{AttachmentId, ConversationId, MemberId, UserId};
+use countersign_core::model::event::Author;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::ports::store::Store as _;
+use countersign_core::ports::upkeep::Upkeep as _;
+use countersign_credential::time::Timestamp;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
 use rusqlite::{Connection, params};
@@ -14,6 +17,7 @@ use std::sync::Arc;
 /// The schema before profiles.
 const BEFORE: usize = 4;
 const CONVERSATION: [u8; 16] = [0xC1; 16];
+const FILE: [u8; 16] = [0xF1; 16];
 
 /// A place as the earlier schema has it, and what tells of it.
 struct Place {
@@ -95,6 +99,12 @@ async fn made_before(folder: &Path, application: [u8; 16]) {
             database.execute(event, parameters).unwrap();
         }
     }
+    let file = "INSERT INTO attachments (application_id, id, conversation_id, author, media_type, \
+         bytes, created_at, content) VALUES (?1, ?2, ?3, ?4, 'image/png', 3, 9, x'010203')";
+    // The kind of an author who is a user, and the id.
+    let author = [&[1_u8][..], &[1; 16]].concat();
+    let parameters = params![application, FILE, CONVERSATION, author];
+    database.execute(file, parameters).unwrap();
 }
 
 #[tokio::test]
@@ -107,8 +117,7 @@ async fn places_of_before_tell_when_they_went_where() {
     assert_eq!(world.application.bytes(), application);
     let id = ConversationId::from_bytes(CONVERSATION);
     let times = |member: &Member| {
-        let milliseconds =
-            |at: Option<_>| at.map(countersign_credential::time::Timestamp::milliseconds);
+        let milliseconds = |at: Option<_>| at.map(Timestamp::milliseconds);
         (
             milliseconds(member.invited_at),
             milliseconds(member.joined_at),
@@ -138,5 +147,10 @@ async fn places_of_before_tell_when_they_went_where() {
     let room = view.conversation;
     assert_eq!((room.image_url, room.custom_data), (None, None));
     assert_eq!(world.history(id).await.len(), 7);
+    let (file, content) = world.file(AttachmentId::from_bytes(FILE)).await.unwrap();
+    assert_eq!((file.conversation, content), (Some(id), vec![1, 2, 3]));
+    assert_eq!(file.author, Author::User(user.id));
+    let swept = store.remove_waiting_files(Timestamp::from_seconds(i64::MAX), 9);
+    assert_eq!(swept.await.unwrap(), 0, "it waits for nothing");
     store.engine().close().await;
 }

@@ -12,7 +12,9 @@ use countersign_core::model::page::Window;
 use countersign_core::model::settings::{MergePolicy, Settings};
 use countersign_core::model::signing_key::{KeyMaterial, SigningKey};
 use countersign_core::model::user::{Identifier, User};
-use countersign_core::ports::change::{Change, Expectation, MemberChange, NewAttachment};
+use countersign_core::ports::change::{
+    Change, Expectation, FileChange, MemberChange, NewAttachment,
+};
 use countersign_core::ports::store::CommitError;
 use countersign_credential::key::{KeyAlgorithm, KeyState, Kid};
 use std::collections::BTreeMap;
@@ -358,15 +360,12 @@ pub(crate) async fn attachments_have_a_quota(world: Arc<World>) {
     let jay = world.person("jay").await;
     let conversation = world.conversation(&jay).await;
     let new = |conversation, author, bytes| world.new_file(conversation, author, bytes);
-    let add = |new: &NewAttachment| [Change::AddAttachment(Box::new(new.clone()))];
+    let add = |new: &NewAttachment| [Change::File(FileChange::Add(Box::new(new.clone())))];
     let own = Author::User(jay.id);
     let one = new(conversation, own, 60);
     world.commit(add(&one)).await;
-    let found = world
-        .store
-        .attachment(world.application, one.attachment.id)
-        .await;
-    assert_eq!(found.unwrap(), Some((one.attachment.clone(), one.content)));
+    let found = world.file(one.attachment.id).await;
+    assert_eq!(found, Some((one.attachment.clone(), one.content)));
     let too_much = new(conversation, own, 41);
     world.refuse(Expectation::Quota, add(&too_much)).await;
     world.commit(add(&new(conversation, own, 40))).await;
@@ -378,11 +377,7 @@ pub(crate) async fn attachments_have_a_quota(world: Arc<World>) {
     world
         .commit([Change::DeleteConversation(conversation)])
         .await;
-    let found = world
-        .store
-        .attachment(world.application, one.attachment.id)
-        .await;
-    assert_eq!(found.unwrap(), None);
+    assert_eq!(world.file(one.attachment.id).await, None);
 }
 
 pub(crate) async fn attachments_are_of_who_is_joined(world: Arc<World>) {
@@ -397,7 +392,7 @@ pub(crate) async fn attachments_are_of_who_is_joined(world: Arc<World>) {
     world.commit([Change::AddMember(Box::new(invited))]).await;
     let file = |user: &User| {
         let new = world.new_file(conversation, Author::User(user.id), 2);
-        Change::AddAttachment(Box::new(new))
+        Change::File(FileChange::Add(Box::new(new)))
     };
     let leave = Change::ChangeMember(Box::new(MemberChange {
         conversation,

@@ -6,7 +6,9 @@ use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::session::Timeouts;
 use countersign_core::model::user::{Identifier, User};
-use countersign_core::ports::change::{Change, Committed, Expectation, MemberChange, Rotation};
+use countersign_core::ports::change::{
+    Change, Committed, Expectation, FileChange, MemberChange, Rotation,
+};
 use countersign_core::ports::store::CommitError;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -147,7 +149,7 @@ pub(crate) async fn a_removal_meets_an_upload(world: Arc<World>) {
         let place = world.place(id, jay.id).await.id;
         let new = world.new_file(id, Author::User(jay.id), 1);
         let file = new.attachment.id;
-        let upload = vec![Change::AddAttachment(Box::new(new))];
+        let upload = vec![Change::File(FileChange::Add(Box::new(new)))];
         let removal = vec![Change::ChangeMember(Box::new(MemberChange {
             conversation: id,
             member: place,
@@ -174,7 +176,7 @@ pub(crate) async fn a_removal_meets_an_upload(world: Arc<World>) {
         let expected: &[Expectation] = if stored { &[] } else { &[Expectation::Joined] };
         assert_eq!(missed.collect::<Vec<_>>(), expected, "round {round}");
         let late = world.new_file(id, Author::User(jay.id), 1);
-        let late = Change::AddAttachment(Box::new(late));
+        let late = Change::File(FileChange::Add(Box::new(late)));
         world.refuse(Expectation::Joined, [late]).await;
     }
 }

@@ -3,7 +3,7 @@
 use crate::world::{World, window};
 use countersign_core::id::{ApiKeyId, ConversationId, MemberId};
 use countersign_core::model::conversation::{
-    Conversation, ConversationList, ConversationPatch, Creator,
+    Ages, Conversation, ConversationList, ConversationPatch, Creator,
 };
 use countersign_core::model::event::{Assurance, Author, EventKind, Range};
 use countersign_core::model::member::MemberState;
@@ -12,6 +12,7 @@ use countersign_core::model::user::User;
 use countersign_core::ports::change::{
     Change, ClientId, Committed, Expectation, Guard, MemberChange, NewConversation, NewMember,
 };
+use countersign_credential::time::Timestamp;
 use std::sync::Arc;
 
 fn add(new: NewConversation) -> [Change; 1] {
@@ -287,7 +288,7 @@ pub(crate) async fn pages_have_what_changed_last_first_or_all_by_age(world: Arc<
             let window = Window { after, limit };
             let page = world.store.conversations(
                 world.application,
-                ConversationList::All(Order::NewestFirst),
+                ConversationList::All(Order::NewestFirst.into()),
                 window,
             );
             let page = page.await.unwrap();
@@ -327,7 +328,7 @@ pub(crate) async fn lists_of_a_user_are_by_age(world: Arc<World>) {
                 let list = ConversationList::OfUser {
                     user: jay.id,
                     state,
-                    order,
+                    ages: order.into(),
                 };
                 let mut found = Vec::new();
                 let mut after = None;
@@ -354,13 +355,76 @@ pub(crate) async fn lists_of_a_user_are_by_age(world: Arc<World>) {
         }
         expected.reverse();
     }
-    let oldest = ConversationList::All(Order::OldestFirst);
+    let oldest = ConversationList::All(Order::OldestFirst.into());
     let page = world
         .store
         .conversations(world.application, oldest, window(9));
     let ids = page.await.unwrap().items;
     assert_eq!(ids.len(), 7);
     assert!(ids.is_sorted_by_key(|view| view.conversation.id));
+}
+
+pub(crate) async fn pages_by_age_are_of_some_ages(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let mut made = Vec::new();
+    for _ in 0..6 {
+        let id = world.conversation(&jay).await;
+        let view = world.view(id, jay.id).await.unwrap();
+        made.push((id, view.conversation.created_at));
+    }
+    assert!(made.is_sorted_by(|one, next| one.1 < next.1));
+    let moment = |at: usize| made[at].1;
+    for (since, until, expected) in [
+        (None, None, 0..6),
+        (Some(moment(2)), None, 2..6),
+        (None, Some(moment(3)), 0..4),
+        (Some(moment(1)), Some(moment(4)), 1..5),
+        (Some(moment(2).plus_milliseconds(1)), Some(moment(2)), 0..0),
+        (Some(moment(5).plus_milliseconds(1)), None, 0..0),
+        (None, Some(moment(0).plus_milliseconds(-1)), 0..0),
+        (Some(Timestamp::from_milliseconds(i64::MIN)), None, 0..6),
+        (None, Some(Timestamp::from_milliseconds(i64::MAX)), 0..6),
+    ] {
+        for (order, limit) in [
+            (Order::OldestFirst, 9),
+            (Order::OldestFirst, 2),
+            (Order::NewestFirst, 1),
+        ] {
+            let ages = Ages {
+                order,
+                since,
+                until,
+            };
+            let of_jay = ConversationList::OfUser {
+                user: jay.id,
+                state: Some(MemberState::Joined),
+                ages,
+            };
+            let mut wanted: Vec<_> = made[expected.clone()].iter().map(|(id, _)| *id).collect();
+            if order == Order::NewestFirst {
+                wanted.reverse();
+            }
+            for list in [ConversationList::All(ages), of_jay] {
+                let found = every_page(&world, list, limit).await;
+                assert_eq!(found, wanted, "{list:?} {limit}");
+            }
+        }
+    }
+}
+
+async fn every_page(world: &World, list: ConversationList, limit: usize) -> Vec<ConversationId> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let window = Window { after, limit };
+        let page = world.store.conversations(world.application, list, window);
+        let page = page.await.unwrap();
+        found.extend(page.items.iter().map(|view| view.conversation.id));
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
 }
 
 /// Gives a user places, one after the other, that end in these states; answers the last.

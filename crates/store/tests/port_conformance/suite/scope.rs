@@ -97,10 +97,10 @@ async fn sees_no_conversation(world: &World, jay: &User, conversation: Conversat
     let of_jay = |state| ConversationList::OfUser {
         user: jay.id,
         state,
-        order,
+        ages: order.into(),
     };
     for list in [
-        ConversationList::All(order),
+        ConversationList::All(order.into()),
         ConversationList::Following(jay.id),
         of_jay(None),
         of_jay(Some(MemberState::Joined)),

@@ -10,7 +10,9 @@ use countersign_core::model::page::Order;
 use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::session::{EndReason, Session};
 use countersign_core::model::user::User;
-use countersign_core::ports::change::{Change, Committed, Expectation, MemberChange, Rotation};
+use countersign_core::ports::change::{
+    Change, Committed, Expectation, FileChange, MemberChange, Rotation,
+};
 use countersign_core::ports::upkeep::{Piece, Remains, Visitors};
 use countersign_credential::time::Timestamp;
 use std::collections::BTreeMap;
@@ -85,7 +87,9 @@ pub(crate) async fn a_deleted_conversation_goes_in_pieces(world: Arc<World>) {
         }
         for bytes in [2, 3] {
             let file = world.new_file(id, author, bytes);
-            world.commit([Change::AddAttachment(Box::new(file))]).await;
+            world
+                .commit([Change::File(FileChange::Add(Box::new(file)))])
+                .await;
         }
         deleted.push(id);
     }
@@ -102,7 +106,7 @@ pub(crate) async fn a_deleted_conversation_goes_in_pieces(world: Arc<World>) {
     // They count for the quota until they are gone.
     let quota = |bytes| {
         let file = world.new_file(stays, author, bytes);
-        [Change::AddAttachment(Box::new(file))]
+        [Change::File(FileChange::Add(Box::new(file)))]
     };
     world.refuse(Expectation::Quota, quota(91)).await;
     let (events, files) = (Remains::Event, Remains::File);
@@ -428,7 +432,7 @@ pub(crate) async fn who_is_not_silent_stays(world: Arc<World>) {
         .store
         .conversations(
             world.application,
-            ConversationList::All(Order::NewestFirst),
+            ConversationList::All(Order::NewestFirst.into()),
             window(9),
         )
         .await;
