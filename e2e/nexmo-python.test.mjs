@@ -144,7 +144,7 @@ test('what is refused is the SDK’s own error', async () => {
     ['an unknown user', ['get_user', `USR-${unknown}`], ['NotFoundError', 404, 'user:error:not-found']],
     ['an unknown conversation', ['get', `/v1/conversations/CON-${unknown}`], ['NotFoundError', 404, 'conversation:error:not-found']],
     ['a path that is none', ['get', '/v1/nothing'], ['NotFoundError', 404, 'http:error:not-found']],
-    ['a name that is none', ['create_user', { name: 'USR-1' }], ['HttpRequestError', 400, 'http:error:validation-fail']],
+    ['a name that is none', ['create_user', { name: 'USR-1' }], ['HttpRequestError', 400, 'user:error:invalid-user-name']],
     ['a page that is too long', ['get', '/v1/users', { page_size: 1000 }], ['HttpRequestError', 400, 'http:error:validation-fail']],
   ];
   for (const [what, asked, expected] of cases) assert.deepEqual(await fails(...asked), expected, what);
