@@ -19,13 +19,13 @@ use crate::access::Permit;
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::ApplicationId;
-use crate::limit::SIGNED_USE_WRITTEN_S;
-use crate::model::session::{Session, SessionIdentity};
+use crate::limit::{self, SIGNED_USE_WRITTEN_S};
+use crate::model::session::Session;
 use crate::model::user::User;
 use crate::op::answer::LoginAnswer;
 use crate::ports::change::{Change, Expectation, Rotation};
 use crate::ports::fanout::Notice;
-use crate::ports::store::CommitError;
+use crate::ports::store::{CommitError, SessionView};
 use crate::signer::Signer;
 use crate::token::{Token, TokenKind};
 
@@ -82,21 +82,48 @@ pub async fn open_again(ctx: &Ctx, entry: Entry, signer: &str) -> Result<SignedS
     let known = Signer::from_text(signer)
         .filter(|signer| signer.application() == application && signer.epoch() == ctx.epoch())
         .ok_or_else(ended)?;
-    let identity = open_session_of(ctx, known, &named).await?;
-    let current = ctx.tokens.write(&Token {
-        kind: TokenKind::Access,
-        application,
-        identity,
-        epoch: ctx.epoch(),
-        generation: 0,
-        expires_at: ctx.now().plus_seconds(CURRENT_TOKEN_S),
-    });
-    let answer = log_in(ctx, entry, Some(current)).await?;
-    // It may have ended meanwhile, and then another was opened.
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let identity = open_session_of(ctx, known, &named)
+            .await?
+            .session
+            .identity();
+        let current = ctx.tokens.write(&Token {
+            kind: TokenKind::Access,
+            application,
+            identity,
+            epoch: ctx.epoch(),
+            generation: 0,
+            expires_at: ctx.now().plus_seconds(CURRENT_TOKEN_S),
+        });
+        match log_in(ctx, entry.clone(), Some(current)).await {
+            Ok(answer) => return gone_on(ctx, known, answer),
+            // Another tab went on with it at the same time. Nobody holds a token
+            // of a generation, so that it is as good as if this one had, but
+            // for a credential that is to be used up.
+            Err(error) if error.code == Code::Conflict => {
+                let judge = ctx.judge_of(application).await?;
+                let one_time = judge.application.settings.one_time.of(entry.dialect);
+                if !one_time {
+                    let view = open_session_of(ctx, known, &named).await?;
+                    return kept(ctx, known, view.session, view.user);
+                }
+                if tries == limit::PLANS_MAX {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// It may have ended meanwhile, and then another was opened.
+fn gone_on(ctx: &Ctx, known: Signer, answer: LoginAnswer) -> Result<SignedSession, Error> {
     let signer = if answer.session.id == known.session() {
         known
     } else {
-        Signer::new(ctx, application, answer.session.id)
+        Signer::new(ctx, known.application(), answer.session.id)
     };
     kept(ctx, signer, answer.session, answer.user)
 }
@@ -163,11 +190,7 @@ async fn judged(ctx: &Ctx, entry: &Entry) -> Result<(ApplicationId, Subject), Er
     Ok((judge.application.id, subject))
 }
 
-async fn open_session_of(
-    ctx: &Ctx,
-    signer: Signer,
-    named: &Subject,
-) -> Result<SessionIdentity, Error> {
+async fn open_session_of(ctx: &Ctx, signer: Signer, named: &Subject) -> Result<SessionView, Error> {
     let judge = ctx.judge_of(signer.application()).await?;
     let found = ctx.store.session(signer.application(), signer.session());
     let view = found.await?.ok_or_else(ended)?;
@@ -178,11 +201,7 @@ async fn open_session_of(
         }
     };
     let open = !view.revoked && view.session.is_open(ctx.now(), &judge.application.settings);
-    if same && open {
-        Ok(view.session.identity())
-    } else {
-        Err(ended())
-    }
+    if same && open { Ok(view) } else { Err(ended()) }
 }
 
 async fn log_in(

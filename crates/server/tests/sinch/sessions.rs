@@ -250,3 +250,22 @@ async fn no_secret_is_in_the_database() {
     assert!(looked_at > 4_096);
     assert_ne!(Value::Null, world.profile(&alice).await.expect(200));
 }
+
+#[tokio::test]
+async fn many_tabs_that_come_back_at_once_are_one_session() {
+    let world = World::new().await;
+    let alice = world.instance("alice").await;
+    let ticket = world.ticket("alice");
+    let tabs = (0..20).map(|_| world.enter_again(&ticket, &alice.id));
+    for reply in futures_util::future::join_all(tabs).await {
+        assert_eq!(Instance::of(reply), alice);
+    }
+    // The day after, each of them tells that it is in use.
+    world.clock.advance_s(2 * 86_400);
+    let path = "/v1/configuration/user";
+    let starts = (0..20).map(|_| world.signed(&alice, "GET", path, ""));
+    for reply in futures_util::future::join_all(starts).await {
+        reply.expect(200);
+    }
+    assert_eq!(world.sessions("alice").await.len(), 1);
+}
