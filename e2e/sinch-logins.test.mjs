@@ -2,6 +2,8 @@
 // it again, and what is refused settles with the documented error.
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openDoor } from './support/sinch/door.mjs';
 
@@ -117,6 +119,24 @@ test('a saved session with another secret is refused', async () => {
   await client.anew();
   assert.deepEqual(await client.start(session), session);
   await client.leaves();
+});
+
+test('a saved session is good after a restart, and no copy of the database signs', async () => {
+  const who = unique('alice');
+  const first = await openDoor();
+  const client = await first.client();
+  const session = saved(await client.start({ userTicket: first.ticket(who) }), who);
+  await client.leaves();
+  await first.stop([session.sessionSecret], { leave: true });
+  const stored = await readFile(join(first.folder, 'countersign.db'));
+  for (const form of [session.sessionSecret, Buffer.from(session.sessionSecret, 'base64')]) {
+    assert.ok(!stored.includes(form), 'the secret is not in the database');
+  }
+  const second = await openDoor([], first.folder);
+  const back = await second.client();
+  assert.deepEqual(await back.start(session), session);
+  await back.leaves();
+  await second.stop([session.sessionSecret]);
 });
 
 test('nothing to show is refused by the SDK itself', async () => {

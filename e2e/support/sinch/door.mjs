@@ -9,9 +9,10 @@ import { person, pointed } from './person.mjs';
 
 const ticketgen = createRequire(import.meta.url)('sinch-ticketgen');
 
-/// Starts a server: its door, and what a backend and users do.
-export async function openDoor(more = []) {
-  const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
+/// Starts a server: its door, and what a backend and users do. `before` is the folder of
+/// one that was stopped and has left it.
+export async function openDoor(more = [], before) {
+  const folder = before ?? (await mkdtemp(join(tmpdir(), 'countersign-e2e-')));
   const server = await dev(folder, more);
   const { url: native, application, doors } = server.ready;
   const { key, secret } = application.sinch;
@@ -37,12 +38,12 @@ export async function openDoor(more = []) {
     const { users } = await backend(200, 'GET', `/v1/users?name=${name}`);
     return (await backend(200, 'GET', `/v1/sessions?user_id=${users[0].id}`)).sessions;
   };
-  /// Ends the server, and holds its log to its promise.
-  const stop = async (secrets = []) => {
+  /// Ends the server, and holds its log to its promise. Its folder can stay for another.
+  const stop = async (secrets = [], { leave = false } = {}) => {
     const { stderr } = await server.stop();
-    await rm(folder, { recursive: true });
+    if (!leave) await rm(folder, { recursive: true });
     for (const one of [secret, 'eyJ', ...secrets]) assert.ok(!stderr.includes(one), 'no secret is in the log');
     assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');
   };
-  return { url, native, application, key, secret, ticket, client, backend, sessions, stop };
+  return { folder, url, native, application, key, secret, ticket, client, backend, sessions, stop };
 }
