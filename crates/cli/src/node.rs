@@ -19,8 +19,9 @@ use countersign_core::token::TokenKeys;
 use countersign_fanout::in_process::InProcess;
 use countersign_server::operations::{Operations, Sample};
 use countersign_server::serve::{Limits, Server, Socket};
+use countersign_server::sinch::Messaging;
 use countersign_server::upkeep;
-use countersign_server::{native, nexmo};
+use countersign_server::{native, nexmo, sinch};
 use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
@@ -110,7 +111,11 @@ impl Prepared {
         for (door, socket) in doors {
             let service = match door {
                 VendorDoor::Nexmo => nexmo::operated(Arc::clone(&ctx), operations.clone()),
-                VendorDoor::Kustomer | VendorDoor::Sinch | VendorDoor::SinchMessaging => {
+                VendorDoor::Sinch => {
+                    let messaging = addresses.messaging();
+                    sinch::operated(Arc::clone(&ctx), operations.clone(), messaging)
+                }
+                VendorDoor::Kustomer | VendorDoor::SinchMessaging => {
                     native::unbuilt(Arc::clone(&ctx))
                 }
             };
@@ -144,6 +149,15 @@ impl Addresses {
     pub(crate) fn all(&self) -> impl Iterator<Item = SocketAddr> {
         let doors = self.doors.iter().map(|(_, address)| *address);
         std::iter::once(self.native).chain(doors)
+    }
+
+    /// Where sinch clients send and fetch messages.
+    fn messaging(&self) -> Option<Messaging> {
+        let mut doors = self.doors.iter();
+        let found = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging);
+        found.map(|(_, address)| Messaging {
+            host: address.to_string(),
+        })
     }
 }
 

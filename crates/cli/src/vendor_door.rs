@@ -30,11 +30,12 @@ impl VendorDoor {
         }
     }
 
-    /// Whether a door that is open does more than to answer 404.
-    pub(crate) fn is_built(self) -> bool {
+    /// What a door that is open cannot do yet; nothing of one that is built.
+    pub(crate) fn lacks(self) -> Option<&'static str> {
         match self {
-            Self::Nexmo => true,
-            Self::Kustomer | Self::Sinch | Self::SinchMessaging => false,
+            Self::Nexmo => None,
+            Self::Sinch => Some("users log in; not built yet: messages, names with passwords"),
+            Self::Kustomer | Self::SinchMessaging => Some("not built yet: answers 404"),
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::op::origins;
 use crate::ports::fanout::{Fanout, Listener, Notice};
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
+use crate::replays::Replays;
 use crate::store_watch::StoreWatch;
 use crate::tally::Tally;
 use crate::token::TokenKeys;
@@ -53,6 +54,7 @@ pub struct Ctx {
     pub key_uses: KeyUses,
     /// Whether the store is in sight.
     pub store_watch: StoreWatch,
+    pub(crate) replays: Replays,
     epoch: AtomicU64,
     memory: Memory,
     listeners: RwLock<Vec<Weak<dyn Listener>>>,
@@ -102,6 +104,7 @@ impl Ctx {
             tally: Tally::default(),
             key_uses: KeyUses::default(),
             store_watch: StoreWatch::default(),
+            replays: Replays::default(),
             epoch: AtomicU64::new(epoch),
             memory: Memory::default(),
             listeners: RwLock::default(),

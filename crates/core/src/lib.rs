@@ -17,6 +17,8 @@ pub mod error;
 pub mod limit;
 pub mod ports;
 pub mod token;
+pub mod signer;
+mod replays;
 pub mod secret_text;
 pub mod generate;
 pub mod access;

@@ -108,6 +108,14 @@ pub const MISSED_MAX: u64 = 500;
 /// How long a long poll waits for something new, in seconds.
 pub const SYNC_S_MAX: u64 = 25;
 
+/// How far the time of a signed request may be from ours, in seconds.
+pub const SIGNED_S_MAX: i64 = 300;
+/// Signed requests of which a node knows that it has had them.
+pub const SIGNED_REMEMBERED_MAX: usize = 200_000;
+/// How long the use of a session whose requests are signed waits to be written, in seconds:
+/// the most that it may end too early by.
+pub const SIGNED_USE_WRITTEN_S: i64 = 86_400;
+
 /// Applications that a node remembers.
 pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
 /// Sessions that a node remembers.

@@ -16,6 +16,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_credential::time::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::error::{Code, Error};
 use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
@@ -180,6 +181,32 @@ impl TokenKeys {
         let mut mac = [0; MAC_BYTES];
         mac.copy_from_slice(hmac::sign(key, text.as_bytes()).as_ref());
         mac
+    }
+
+    /// The key that makes what is derived now.
+    pub(crate) fn newest(&self) -> u8 {
+        let (id, _) = self.keys.last().expect("new() has seen a key");
+        *id
+    }
+
+    /// A secret for another purpose, which follows from a key, the purpose and
+    /// what it is for: it is made again whenever it is needed, and kept nowhere.
+    /// `None` where there is no such key any more.
+    pub(crate) fn derived(
+        &self,
+        key: u8,
+        purpose: &str,
+        of: &[u8],
+    ) -> Option<Zeroizing<[u8; MAC_BYTES]>> {
+        let (_, key) = self.keys.iter().find(|(id, _)| *id == key)?;
+        // No token begins like this: its first byte is its version.
+        let mut context = hmac::Context::with_key(key);
+        for part in [&b"derived: "[..], purpose.as_bytes(), &[0], of] {
+            context.update(part);
+        }
+        let mut derived = Zeroizing::new([0; MAC_BYTES]);
+        derived.copy_from_slice(context.sign().as_ref());
+        Some(derived)
     }
 
     /// The token's text.

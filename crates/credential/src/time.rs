@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::dialect::sinch::created;
+
 /// 0000-01-01T00:00:00Z, the first moment that RFC 3339 can write.
 const WRITABLE_MIN: i64 = -62_167_219_200_000;
 
@@ -28,6 +30,13 @@ impl Timestamp {
     /// From seconds since 1970-01-01T00:00:00Z, saturating.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000))
+    }
+
+    /// From ISO 8601, in the forms that makers of Sinch tickets write:
+    /// `YYYY-MM-DDTHH:MM:SS[.fraction][Z | ±HH:MM | ±HHMM]`; without a zone it
+    /// is UTC. Parts of a millisecond are cut off.
+    pub fn from_iso_8601(text: &str) -> Option<Self> {
+        created::read(text)
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -14,7 +14,8 @@ use crate::dialect::Dialect;
 use crate::dialect::lifetime::Moment;
 use crate::explain::{Explanation, Trail, name};
 use crate::judge::Judge;
-use crate::refusal::Refusal;
+use crate::key::{KeyAlgorithm, Kid, RingKey};
+use crate::refusal::{Code, Refusal};
 use crate::ring::KeyRing;
 use crate::time::Timestamp;
 use crate::unverified::{self, Form, Unverified};
@@ -63,6 +64,25 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Claims, Refusal> {
         self.verdict(credential, now, true)
+    }
+
+    /// The key that signed a request: the application's own secret, the current
+    /// one or the previous. Where several texts may be what was signed, the
+    /// signature is of one of them.
+    ///
+    /// # Errors
+    /// `unknown_key` where there is no such secret, `bad_signature`.
+    pub fn verify_request(&self, texts: &[Vec<u8>], mac: &[u8]) -> Result<Kid, Refusal> {
+        let candidates = self.ring.candidates(None, KeyAlgorithm::SinchHmacSha256)?;
+        let signed = |key: &&RingKey| texts.iter().any(|text| key.key.verifies(text, mac));
+        let signed_by = candidates.iter().find(signed).ok_or_else(|| {
+            Refusal::new(
+                Code::BadSignature,
+                "the request's signature was not made with the application's secret",
+            )
+            .hint("decode the secret from base64, and sign the very bytes that are sent")
+        })?;
+        Ok(signed_by.kid.clone())
     }
 
     /// Explains a credential that is to log a user in: every check that can be

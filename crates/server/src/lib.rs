@@ -2,7 +2,7 @@
 //!
 //! [`Server`](serve::Server) accepts connections for all doors;
 //! [`native::router`] is the native API, [`nexmo::operated`] the door of the Nexmo
-//! clients, [`native::unbuilt`] stands in for a door that does not exist yet. A door decodes a request, calls one use case
+//! clients, [`sinch::operated`] that of the Sinch clients, [`native::unbuilt`] stands in for a door that does not exist yet. A door decodes a request, calls one use case
 //! of the domain, and encodes its answer; it decides nothing itself.
 //!
 //! # Invariants
@@ -35,3 +35,4 @@ mod metrics;
 pub mod operations;
 pub mod native;
 pub mod nexmo;
+pub mod sinch;

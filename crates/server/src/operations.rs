@@ -84,6 +84,7 @@ impl Operations {
     pub fn new(rates: Rates, sources: Vec<Source>) -> Self {
         let mut calls = crate::native::calls();
         calls.extend(crate::nexmo::calls());
+        calls.extend(crate::sinch::calls());
         Self {
             limiter: Arc::new(Limiter::new(rates)),
             requests: Arc::new(Requests::new(&calls)),

@@ -103,11 +103,8 @@ fn tell_person(node: &Development, output: &mut Output) -> Result<(), Failure> {
             &doors.sinch_messaging,
         ),
     ] {
-        let note = if door.is_built() {
-            ""
-        } else {
-            "   (not built yet: answers 404)"
-        };
+        let lacks = door.lacks();
+        let note = lacks.map_or_else(String::new, |lacks| format!("   ({lacks})"));
         output.line(&format!("  {name:<16} {url}{note}"))?;
     }
     output.line("")?;

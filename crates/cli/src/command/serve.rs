@@ -166,14 +166,11 @@ fn log_start(prepared: &Prepared, configuration: &Configuration) {
         }
     }
     for (door, address) in &addresses.doors {
-        if door.is_built() {
-            tracing::info!(door = door.name(), %address, "this door is open");
-        } else {
-            tracing::info!(
-                door = door.name(),
-                %address,
-                "this door is open and not built yet: it answers 404"
-            );
+        match door.lacks() {
+            None => tracing::info!(door = door.name(), %address, "this door is open"),
+            Some(lacks) => {
+                tracing::info!(door = door.name(), %address, "this door is open ({lacks})");
+            }
         }
     }
     tracing::info!(

@@ -5,6 +5,8 @@
 pub mod authenticate;
 pub mod user_bearer;
 pub mod login;
+pub mod signed_session;
+pub mod signed_request;
 pub mod login_anonymous;
 pub mod refresh;
 pub mod sessions;

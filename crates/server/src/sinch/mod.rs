@@ -1,0 +1,54 @@
+//! The sinch door: what the Sinch client SDKs call over REST.
+//!
+//! [`routes`] is the page with every route; [`front`] is what every request
+//! passes first, and every answer last; [`signature`] is what a request says of
+//! who made it, as pure text, and [`asked`] turns that into who asks. An
+//! *instance* of this protocol is a session here; its client signs each request.
+//!
+//! # Invariants
+//! - Every answer is JSON: a client waits for ever for what it cannot read.
+//! - A credential and a secret are in the body of the one answer that gives them
+//!   out, and in no other, in no log and in no error.
+//! - What is signed is checked over the bytes that came.
+
+mod routes;
+mod front;
+mod failure;
+mod signature;
+mod asked;
+mod answer;
+mod clock;
+mod instances;
+mod configuration;
+mod profile;
+mod reports;
+
+use std::sync::Arc;
+
+use countersign_core::context::Ctx;
+
+use crate::call::Call;
+use crate::operations::Operations;
+use crate::route::{Routes, Service};
+
+/// Where a node's messages of this protocol are sent and fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Messaging {
+    /// Its name or address, as clients are told it, with a port where it is not
+    /// 443: they put `https://` before it and nothing else.
+    pub host: String,
+}
+
+/// The door, under the rates and for the metrics of its node. Without a listener
+/// for messages users log in, and are told that there is none.
+pub fn operated(ctx: Arc<Ctx>, operations: Operations, messaging: Option<Messaging>) -> Service {
+    let all = routes::all().into_iter();
+    let routes = Routes::new(all.map(|route| (route.call, route.handler)));
+    front::before(ctx, operations, messaging, routes)
+}
+
+/// Every route of the door, for what must know them all.
+#[must_use]
+pub fn calls() -> Vec<Call> {
+    routes::all().into_iter().map(|route| route.call).collect()
+}

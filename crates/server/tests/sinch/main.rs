@@ -1,0 +1,14 @@
+//! The sinch door over HTTP by hand, on a real store.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail by panicking, as its tests do"
+)]
+
+mod world;
+mod authorization_table;
+mod sessions;
+mod ends;
+mod signed;
+mod errors;
+mod log;

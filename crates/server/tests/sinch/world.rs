@@ -1,0 +1,442 @@
+//! A node with its native door and its sinch door, and a backend's key of one
+//! application; a clock that the test moves.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_lc_rs::hmac;
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::context::{Ctx, Parts};
+use countersign_core::id::ApplicationId;
+use countersign_core::limit;
+use countersign_core::op::api_keys::create_operator_key;
+use countersign_core::ports::{Clock, Random};
+use countersign_core::token::TokenKeys;
+use countersign_credential::mint::{Minted, Order, mint};
+use countersign_credential::signing_key::SigningKey;
+use countersign_credential::subject::UserName;
+use countersign_credential::time::Timestamp;
+use countersign_fanout::in_process::InProcess;
+use countersign_server::connection::Connection;
+use countersign_server::operations::{Operations, Rates};
+use countersign_server::route::Service;
+use countersign_server::sinch::Messaging;
+use countersign_server::{native, sinch};
+use countersign_store::SqlStore;
+use countersign_store::migrate::MIGRATIONS;
+use countersign_store::secrets::{KeyEncryptionKey, Keyring};
+use countersign_store::sqlite::{Options, Sqlite};
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use md5::{Digest as _, Md5};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+/// 2027-01-15T08:00:00Z.
+const BEGIN_MS: i64 = 1_800_000_000_000;
+/// As the SDK writes it.
+pub(crate) const CONTENT_TYPE: &str = "application/json; charset=UTF-8";
+
+/// A node with one application.
+pub(crate) struct World {
+    pub(crate) ctx: Arc<Ctx>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) application: ApplicationId,
+    operator: String,
+    admin: String,
+    pub(crate) kid: String,
+    pub(crate) secret: Vec<u8>,
+    sinch: Service,
+    /// The same without a listener for messages.
+    silent: Service,
+    native: Service,
+    folder: TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+/// What a client keeps of its session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Instance {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+/// A request, before it is signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: String,
+    pub(crate) at: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+struct Unguessable;
+
+// === impl World ===
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let random: Arc<dyn Random> = Arc::new(Unguessable);
+        let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
+            .await
+            .unwrap();
+        let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
+        let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
+        let keys = store.token_keys().await.unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
+        let parts = Parts {
+            registry: Arc::clone(&store) as _,
+            store,
+            fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
+            clock: Arc::clone(&clock) as _,
+            random,
+            tokens: TokenKeys::new(&keys),
+        };
+        let ctx = Arc::new(Ctx::new(parts).await.unwrap());
+        let operations = Operations::new(Rates::for_development(), Vec::new());
+        let native = native::operated(Arc::clone(&ctx), operations.clone());
+        let messaging = Messaging {
+            host: "messages.test".to_owned(),
+        };
+        let sinch = sinch::operated(Arc::clone(&ctx), operations.clone(), Some(messaging));
+        let silent = sinch::operated(Arc::clone(&ctx), operations, None);
+        let operator = create_operator_key(&ctx, "test").await.unwrap();
+        let (application, admin, key) = application(&native, &operator.text).await;
+        Self {
+            ctx,
+            clock,
+            application,
+            operator: operator.text.to_string(),
+            admin,
+            kid: text(&key["kid"]),
+            secret: STANDARD.decode(text(&key["secret_base64"])).unwrap(),
+            sinch,
+            silent,
+            native,
+            folder,
+        }
+    }
+
+    /// Where the database is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn minted(&self, claims: Minted<'_>) -> String {
+        let order = Order {
+            claims,
+            application_id: &self.application.to_string(),
+            kid: None,
+            issued_at: self.clock.now(),
+            life_s: None,
+        };
+        let key = SigningKey::from_secret(&self.secret).unwrap();
+        mint(&order, &key).unwrap()
+    }
+
+    /// A user's ticket, as the vendor's generator makes it.
+    pub(crate) fn ticket(&self, name: &str) -> String {
+        let user = &UserName::parse(name).unwrap();
+        self.minted(Minted::SinchTicket { user })
+    }
+
+    /// A user's JWT of today's form.
+    pub(crate) fn jwt(&self, name: &str, nonce: &str) -> String {
+        let user = &UserName::parse(name).unwrap();
+        self.minted(Minted::SinchJwt { user, nonce })
+    }
+
+    /// Opens a session with a credential of the SDK's scheme.
+    pub(crate) async fn enter(&self, credential: &str) -> Reply {
+        self.with_credential("POST", "/v1/instance", &format!("user {credential}"))
+            .await
+    }
+
+    /// Opens it again by its instance's id.
+    pub(crate) async fn enter_again(&self, credential: &str, id: &str) -> Reply {
+        let path = format!("/v1/instances/id/{id}/authorization");
+        let header = format!("user {credential}");
+        self.with_credential("PUT", &path, &header).await
+    }
+
+    async fn with_credential(&self, method: &str, path: &str, header: &str) -> Reply {
+        let body = json!({
+            "version": { "os": "Chrome", "platform": "Linux", "sdk": "js/1.4.12" },
+            "services": { "calling": ["online", "im"] },
+            "expiresIn": 31_536_000,
+        });
+        let headers = [("authorization", header), ("content-type", CONTENT_TYPE)];
+        self.raw(method, path, &headers, body.to_string()).await
+    }
+
+    /// A new session of a user.
+    pub(crate) async fn instance(&self, name: &str) -> Instance {
+        Instance::of(self.enter(&self.ticket(name)).await)
+    }
+
+    /// A request of this moment.
+    pub(crate) fn call(&self, method: &'static str, path: &str, body: &str) -> Call {
+        Call {
+            method,
+            path: path.to_owned(),
+            body: body.to_owned(),
+            at: self.clock.now().to_string(),
+        }
+    }
+
+    /// Sends a request with this `Authorization`.
+    pub(crate) async fn send(&self, call: &Call, authorization: &str) -> Reply {
+        let headers = [
+            ("authorization", authorization),
+            ("content-type", CONTENT_TYPE),
+            ("x-timestamp", &call.at),
+        ];
+        self.raw(call.method, &call.path, &headers, call.body.clone())
+            .await
+    }
+
+    /// Signs as the SDK does, and sends.
+    pub(crate) async fn signed(
+        &self,
+        instance: &Instance,
+        method: &'static str,
+        path: &str,
+        body: &str,
+    ) -> Reply {
+        let call = self.call(method, path, body);
+        self.send(&call, &instance.sign(&call)).await
+    }
+
+    /// Whether the instance is good: what a client asks that comes back.
+    pub(crate) async fn profile(&self, instance: &Instance) -> Reply {
+        self.signed(instance, "GET", "/v1/user/profile", "").await
+    }
+
+    /// The same at a node that has no listener for messages.
+    pub(crate) async fn signed_at_silent(&self, instance: &Instance, path: &str) -> Reply {
+        let call = self.call("GET", path, "");
+        let request = request("GET", path)
+            .header("authorization", instance.sign(&call))
+            .header("content-type", CONTENT_TYPE)
+            .header("x-timestamp", &call.at);
+        let request = request.body(Body::empty()).unwrap();
+        reply(self.silent.clone(), request).await
+    }
+
+    /// A call at the sinch door with these headers alone.
+    pub(crate) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Reply {
+        let mut request = request(method, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        reply(self.sinch.clone(), request).await
+    }
+
+    /// A call at the native door by the application's admin, which must do what
+    /// is asked.
+    pub(crate) async fn done(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let reply = ask(&self.native, method, path, &self.admin, body).await;
+        assert!(reply.status < 300, "{method} {path}: {}", reply.body);
+        reply.body
+    }
+
+    /// Deletes the application.
+    pub(crate) async fn delete_application(&self) {
+        let path = format!("/v1/applications/{}", self.application);
+        let reply = ask(&self.native, "DELETE", &path, &self.operator, None).await;
+        assert_eq!(reply.status, 204, "{}", reply.body);
+    }
+
+    /// Changes the application's settings.
+    pub(crate) async fn set(&self, settings: Value) {
+        let path = format!("/v1/applications/{}/settings", self.application);
+        self.done("PATCH", &path, Some(settings)).await;
+    }
+
+    /// A user's id, by their name.
+    pub(crate) async fn user(&self, name: &str) -> String {
+        let path = format!("/v1/users?name={name}");
+        let found = self.done("GET", &path, None).await;
+        text(&found["users"][0]["id"])
+    }
+
+    /// A user's open sessions, the newest first.
+    pub(crate) async fn sessions(&self, name: &str) -> Vec<Value> {
+        let path = format!("/v1/sessions?user_id={}", self.user(name).await);
+        let found = self.done("GET", &path, None).await;
+        found["sessions"].as_array().unwrap().clone()
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    #[track_caller]
+    pub(crate) fn of(reply: Reply) -> Self {
+        let body = reply.expect(200);
+        Self {
+            id: text(&body["id"]),
+            secret: text(&body["secret"]),
+        }
+    }
+
+    /// The header that signs a request.
+    pub(crate) fn sign(&self, call: &Call) -> String {
+        let secret = STANDARD.decode(&self.secret).unwrap();
+        format!("instance {}:{}", self.id, call.signature(&secret))
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    /// As the SDK signs: without the query.
+    pub(crate) fn signature(&self, secret: &[u8]) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        self.signature_over(secret, path)
+    }
+
+    pub(crate) fn signature_over(&self, secret: &[u8], path: &str) -> String {
+        let Self {
+            method, body, at, ..
+        } = self;
+        let mut md5 = STANDARD.encode(Md5::digest(body.as_bytes()));
+        if body.is_empty() {
+            md5.clear();
+        }
+        let text = format!("{method}\n{md5}\n{CONTENT_TYPE}\nx-timestamp:{at}\n{path}");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        STANDARD.encode(hmac::sign(&key, text.as_bytes()))
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The body, where the status is this one.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// The body, where the number is this one, and the status its beginning.
+    #[track_caller]
+    pub(crate) fn refused(self, code: u32) -> Value {
+        assert_eq!(self.body["errorCode"], code, "{}", self.body);
+        assert_eq!(u32::from(self.status), code / 100);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert!(self.body["message"].is_string(), "{}", self.body);
+        self.body
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+// === impl TestClock ===
+
+impl TestClock {
+    pub(crate) fn advance_s(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Random for Unguessable {
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).unwrap();
+    }
+}
+
+// === helpers ===
+
+/// A JSON text's content.
+#[track_caller]
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().expect("it is a text").to_owned()
+}
+
+fn request(method: &str, path: &str) -> http::request::Builder {
+    let connection = Connection {
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        tls: false,
+    };
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .extension(connection)
+}
+
+async fn ask(
+    router: &Service,
+    method: &str,
+    path: &str,
+    bearer: &str,
+    body: Option<Value>,
+) -> Reply {
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let request = request(method, path)
+        .header("authorization", format!("Bearer {bearer}"))
+        .header("content-type", "application/json");
+    reply(router.clone(), request.body(body).unwrap()).await
+}
+
+async fn reply(router: Service, request: Request<Body>) -> Reply {
+    let response = router.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+    }
+}
+
+/// An application with an admin's key and a secret.
+async fn application(native: &Service, operator: &str) -> (ApplicationId, String, Value) {
+    let post = async |path: String, bearer: &str, body: Value| {
+        let reply = ask(native, "POST", &path, bearer, Some(body)).await;
+        reply.expect(201)
+    };
+    let asked = json!({ "name": "test", "alias": "your-app-key" });
+    let made = post("/v1/applications".into(), operator, asked).await;
+    let id = text(&made["id"]);
+    let keys = format!("/v1/applications/{id}/api-keys");
+    let asked = json!({"name": "admin", "roles": ["admin", "user"]});
+    let admin = text(&post(keys, operator, asked).await["key"]);
+    let keys = format!("/v1/applications/{id}/keys");
+    let asked = json!({ "algorithm": "sinch-hmac-sha256" });
+    let key = post(keys, &admin, asked).await;
+    (id.parse().unwrap(), admin, key)
+}

@@ -1,0 +1,49 @@
+// The sinch door of a server in development, with tickets as a backend makes them.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { call, dev } from '../countersign.mjs';
+import { person, pointed } from './person.mjs';
+
+const ticketgen = createRequire(import.meta.url)('sinch-ticketgen');
+
+/// Starts a server: its door, and what a backend and users do. `before` is the folder of
+/// one that was stopped and has left it.
+export async function openDoor(more = [], before) {
+  const folder = before ?? (await mkdtemp(join(tmpdir(), 'countersign-e2e-')));
+  const server = await dev(folder, more);
+  const { url: native, application, doors } = server.ready;
+  const { key, secret } = application.sinch;
+  const url = doors.sinch;
+
+  /// A user's ticket by the vendor's own generator.
+  const ticket = (username, created = new Date(), by = secret) => ticketgen(key, by, { username }, created).userTicket;
+  /// A process with the SDK and a client in it that points here.
+  const client = async (options = {}) => {
+    const who = await person();
+    const anew = (changed = {}) => who.does('make', pointed(url, key, { ...options, ...changed }));
+    await anew();
+    return { ...who, anew, start: (how) => who.does('start', how), refused: (how) => who.fails('start', how) };
+  };
+  /// A call of the native API by the application's backend.
+  const backend = async (status, method, path, body) => {
+    const answer = await call(native, method, path, { bearer: application.api_key, body });
+    assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  /// A user's open sessions, the newest first.
+  const sessions = async (name) => {
+    const { users } = await backend(200, 'GET', `/v1/users?name=${name}`);
+    return (await backend(200, 'GET', `/v1/sessions?user_id=${users[0].id}`)).sessions;
+  };
+  /// Ends the server, and holds its log to its promise. Its folder can stay for another.
+  const stop = async (secrets = [], { leave = false } = {}) => {
+    const { stderr } = await server.stop();
+    if (!leave) await rm(folder, { recursive: true });
+    for (const one of [secret, 'eyJ', ...secrets]) assert.ok(!stderr.includes(one), 'no secret is in the log');
+    assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');
+  };
+  return { folder, url, native, application, key, secret, ticket, client, backend, sessions, stop };
+}
