@@ -20,6 +20,8 @@ pub mod call;
 pub mod route;
 mod body;
 mod prepared;
+mod front;
+mod any_page;
 mod file;
 mod authorization;
 pub mod connection;

@@ -1,11 +1,11 @@
 //! The native door: the HTTP API under `/v1`.
 //!
-//! [`routes`] is the page with every route; [`front`] is what every request
-//! passes first, and every answer last; one file holds each resource.
+//! [`routes`] is the page with every route; [`protocol`] is what it does in its own
+//! way before and behind them; one file holds each resource.
 
 mod routes;
 mod openapi;
-mod front;
+mod protocol;
 mod cors;
 mod problem;
 mod answer;
@@ -44,7 +44,9 @@ use std::sync::Arc;
 use countersign_core::context::Ctx;
 use countersign_core::ports::fanout::Listener;
 
+use self::protocol::Native;
 use crate::call::Call;
+use crate::front;
 use crate::operations::Operations;
 use crate::route::{Routes, Service};
 pub use tokens::explained;
@@ -60,7 +62,7 @@ pub fn operated(ctx: Arc<Ctx>, operations: Operations) -> Service {
     ctx.listen(Arc::downgrade(&listener));
     let all = routes::all().into_iter();
     let routes = Routes::new(all.map(|route| (route.call, route.handler)));
-    front::before(ctx, operations, routes)
+    front::before(ctx, operations, Native, routes)
 }
 
 /// Every route of the native API, for what must know them all.
@@ -77,5 +79,5 @@ pub fn description() -> String {
 
 /// A door that is not built yet: every path is answered with 404 `not_found`.
 pub fn unbuilt(ctx: Arc<Ctx>) -> Service {
-    front::before(ctx, Operations::default(), Routes::new([]))
+    front::before(ctx, Operations::default(), Native, Routes::new([]))
 }

@@ -18,12 +18,11 @@ pub(super) struct Problem(pub(super) Error);
 
 /// A refusal on its way to the front, which logs it and writes its body.
 #[derive(Debug, Clone)]
-pub(super) struct Failure(Arc<Error>);
+pub(super) struct Failure(pub(super) Arc<Error>);
 
 /// The answer with the refusal's document as its body; headers that it has,
 /// such as `Allow`, stay.
-pub(super) fn rendered(response: Response, failure: &Failure, now: Timestamp) -> Response {
-    let error = failure.error();
+pub(super) fn rendered(response: Response, error: &Error, now: Timestamp) -> Response {
     let (status, title) = described(error.code);
     let document = Document {
         kind: format!("/errors/{}", error.code.as_str()),
@@ -147,14 +146,6 @@ impl IntoResponse for Problem {
     }
 }
 
-// === impl Failure ===
-
-impl Failure {
-    pub(super) fn error(&self) -> &Error {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,8 +203,8 @@ mod tests {
     fn a_cause_stays_inside() {
         let error = Error::internal("password=hunter2");
         let response = Problem(error).into_response();
-        let failure = response.extensions().get::<Failure>().unwrap().clone();
-        let rendered = rendered(response, &failure, Timestamp::from_seconds(0));
+        let Failure(error) = response.extensions().get().cloned().unwrap();
+        let rendered = rendered(response, &error, Timestamp::from_seconds(0));
         assert_eq!(rendered.status(), 500);
         assert_eq!(rendered.headers()[header::CONTENT_TYPE], MEDIA_TYPE);
         let body = format!("{:?}", rendered.into_body());

@@ -1,7 +1,7 @@
 //! The nexmo door: what the Nexmo client SDKs and the Vonage server SDKs call.
 //!
-//! [`routes`] is the page with every route; [`front`] is what every request
-//! passes first, and every answer last; [`version`] is what differs by the
+//! [`routes`] is the page with every route; [`protocol`] is what it does in its own
+//! way before and behind them; [`version`] is what differs by the
 //! version in a path. [`connect`] and [`socket`] are Socket.IO: the packets are
 //! our own ([`packet`]), so that the line's gate stands where it stands for the
 //! native socket, between the connection and its WebSocket, with no buffer behind it.
@@ -12,7 +12,7 @@
 //! - Events of a conversation go out in the order of their numbers.
 
 mod routes;
-mod front;
+mod protocol;
 mod version;
 mod failure;
 mod asked;
@@ -37,7 +37,9 @@ use std::sync::Arc;
 
 use countersign_core::context::Ctx;
 
+use self::protocol::Nexmo;
 use crate::call::Call;
+use crate::front;
 use crate::operations::Operations;
 use crate::route::{Routes, Service};
 
@@ -46,7 +48,7 @@ use crate::route::{Routes, Service};
 pub fn operated(ctx: Arc<Ctx>, operations: Operations) -> Service {
     let all = routes::all().into_iter();
     let routes = Routes::new(all.map(|route| (route.call, route.handler)));
-    front::before(ctx, operations, routes)
+    front::before(ctx, operations, Nexmo::default(), routes)
 }
 
 /// Every route of the door, for what must know them all.

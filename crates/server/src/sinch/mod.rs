@@ -1,7 +1,7 @@
 //! The sinch door: what the Sinch client SDKs call over REST.
 //!
-//! [`routes`] is the page with every route; [`front`] is what every request
-//! passes first, and every answer last; [`signature`] is what a request says of
+//! [`routes`] is the page with every route; [`protocol`] is what it does in its own
+//! way before and behind them; [`signature`] is what a request says of
 //! who made it, as pure text, and [`asked`] turns that into who asks. An
 //! *instance* of this protocol is a session here; its client signs each request.
 //!
@@ -12,7 +12,7 @@
 //! - What is signed is checked over the bytes that came.
 
 mod routes;
-mod front;
+mod protocol;
 mod failure;
 mod signature;
 mod asked;
@@ -27,7 +27,9 @@ use std::sync::Arc;
 
 use countersign_core::context::Ctx;
 
+use self::protocol::Sinch;
 use crate::call::Call;
+use crate::front;
 use crate::operations::Operations;
 use crate::route::{Routes, Service};
 
@@ -44,7 +46,7 @@ pub struct Messaging {
 pub fn operated(ctx: Arc<Ctx>, operations: Operations, messaging: Option<Messaging>) -> Service {
     let all = routes::all().into_iter();
     let routes = Routes::new(all.map(|route| (route.call, route.handler)));
-    front::before(ctx, operations, messaging, routes)
+    front::before(ctx, operations, Sinch::new(messaging), routes)
 }
 
 /// Every route of the door, for what must know them all.
