@@ -45,6 +45,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "profiles",
         template: include_str!("../migrations/0005_profiles.sql"),
     },
+    Migration {
+        number: 6,
+        name: "passwords",
+        template: include_str!("../migrations/0006_passwords.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

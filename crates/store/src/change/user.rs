@@ -1,7 +1,7 @@
 //! Users: add, change, delete.
 
-use super::Plan;
 use super::member::LEFT_BY_DELETION;
+use super::{Plan, password};
 use crate::engine::Value;
 use countersign_core::id::UserId;
 use countersign_core::model::user::{User, UserPatch};
@@ -114,6 +114,7 @@ pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
         plan.run(sql, parameters.clone());
     }
     plan.expect(Expectation::User, DELETE, parameters);
+    password::forget(plan, id);
 }
 
 fn parameters(plan: &Plan, user: &User) -> [Value; 11] {
