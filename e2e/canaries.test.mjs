@@ -297,6 +297,32 @@ async function judged(app, mint) {
   await ask(400, 'POST', '/v1/revocations', { bearer, body: { session_id: word('a session id that is none') } });
 }
 
+/// A client that gets a secret and signs its calls with it.
+async function instances(mint) {
+  const door = server.ready.doors.sinch;
+  const ticket = credential('the ticket of an instance', mint.ticket(word('the name of an instance\'s user', 'command user list', 'database')));
+  const user = { door, headers: { authorization: `user ${ticket}` } };
+  const { id, secret } = await ask(200, 'POST', '/v1/instance', user);
+  const key = plant("an instance's secret", Buffer.from(secret, 'base64'));
+  const again = await ask(200, 'PUT', `/v1/instances/id/${id}/authorization`, user);
+  assert.deepEqual({ id: again.id, secret: again.secret }, { id, secret });
+  const signed = (path, which, by = key) => {
+    const at = new Date().toISOString();
+    const mac = createHmac('sha256', by).update(`GET\n\n\nx-timestamp:${at}\n${path}`).digest();
+    plant(`the signature of ${which} call`, mac);
+    return { door, headers: { 'x-timestamp': at, authorization: `instance ${id}:${mac.toString('base64')}` } };
+  };
+  const path = '/v1/configuration/user';
+  const { rtcConfiguration, rtcProfile } = await ask(200, 'GET', path, signed(path, 'a good'));
+  const { publishKey, subscribeKey } = rtcConfiguration.broadcastNetwork;
+  // Their beginning is the instance's id.
+  const keys = { publish: publishKey.slice(id.length), subscribe: subscribeKey.slice(id.length), profile: rtcProfile.key };
+  for (const [kind, made] of Object.entries(keys)) plant(`the ${kind} key of an instance`, Buffer.from(made, 'base64'));
+  await ask(401, 'GET', path, signed(path, 'a forged', Buffer.from(word('another secret of an instance'))));
+  await ask(404, 'PUT', `/v1/instances/id/${word('an instance that is none')}/authorization`, user);
+  await ask(401, 'POST', '/v1/instance', { door, headers: { authorization: `user ${word('a ticket that is none')}` } });
+}
+
 /// Secrets where none belongs.
 async function misplaced(app, mint) {
   const user = tokens('a careless user', await login(201, { credential: mint.native('careless') }, app.tracking));
@@ -405,6 +431,7 @@ test('a secret is where it belongs, and nowhere else', async () => {
   await devices(app, mint);
   await credentials(app, mint);
   await judged(app, mint);
+  await instances(mint);
   await misplaced(app, mint);
   await commands(app, mint);
   saw('metrics', await ask(200, 'GET', '/metrics', { bearer: operator }));

@@ -197,3 +197,73 @@ fn sinch_published() {
         );
     }
 }
+
+/// A request that `sinch-request` 0.0.8 for npm signed with an application's secret.
+#[test]
+fn a_request_goes_by_the_current_secret_or_the_previous() {
+    const TEXT: &str = "GET\n\napplication/json\nx-timestamp:2026-01-02T03:04:05.678Z\n/v1/x";
+    let secret = STANDARD.decode("AAECAwQFBgcICQoLDA0ODw==").unwrap();
+    let mac = STANDARD
+        .decode("sGvz1ARHVhfOMxbhMicqF5MsrFtHVdDISWE0JvNwL8A=")
+        .unwrap();
+    let key = |kid: &str, algorithm, state, secret: &[u8]| RingKey {
+        kid: Kid::parse(kid).unwrap(),
+        state,
+        key: Key::from_secret(algorithm, secret, WeakSecret::Allow).unwrap(),
+    };
+    let sinch = KeyAlgorithm::SinchHmacSha256;
+    let newer = || key("newer", sinch, KeyState::Current, &[7; 32]);
+    let text = || TEXT.as_bytes().to_vec();
+    let other = || b"another text".to_vec();
+    for (ring, texts, expected) in [
+        (
+            vec![key("k", sinch, KeyState::Current, &secret)],
+            vec![text()],
+            Ok("k"),
+        ),
+        (
+            vec![newer(), key("k", sinch, KeyState::Previous, &secret)],
+            vec![other(), text()],
+            Ok("k"),
+        ),
+        (
+            vec![newer(), key("k", sinch, KeyState::Standby, &secret)],
+            vec![text()],
+            Err("bad_signature"),
+        ),
+        (
+            vec![newer(), key("k", sinch, KeyState::Revoked, &secret)],
+            vec![text()],
+            Err("bad_signature"),
+        ),
+        (
+            vec![key("k", sinch, KeyState::Current, &secret)],
+            vec![other()],
+            Err("bad_signature"),
+        ),
+        (
+            vec![key("k", sinch, KeyState::Current, &secret)],
+            vec![],
+            Err("bad_signature"),
+        ),
+        (
+            vec![key("k", KeyAlgorithm::Hs256, KeyState::Current, &secret)],
+            vec![text()],
+            Err("unknown_key"),
+        ),
+        (vec![], vec![text()], Err("unknown_key")),
+    ] {
+        let verifier = Verifier {
+            application_id: "x".to_owned(),
+            aliases: Vec::new(),
+            ring: KeyRing::new(ring).unwrap(),
+            rules: Rules::default(),
+        };
+        let found = verifier.verify_request(&texts, &mac);
+        let found = found
+            .as_ref()
+            .map(Kid::as_str)
+            .map_err(|refusal| refusal.code.as_str());
+        assert_eq!(found, expected);
+    }
+}

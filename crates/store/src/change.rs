@@ -12,6 +12,7 @@ pub(crate) mod audit;
 pub(crate) mod conversation;
 pub(crate) mod event;
 pub(crate) mod member;
+pub(crate) mod password;
 pub(crate) mod adoption;
 pub(crate) mod revocation;
 pub(crate) mod removal;
@@ -96,6 +97,8 @@ fn plan_change(
         Change::AddUser(user) => user::add(plan, &user),
         Change::ChangeUser(id, patch) => user::change(plan, id, patch),
         Change::DeleteUser(id, at) => user::delete(plan, id, at),
+        Change::SetPassword(user, hash) => password::set(plan, user, &hash),
+        Change::RemovePassword(user) => password::remove(plan, user),
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
@@ -114,9 +117,7 @@ fn plan_change(
         } => session::end_others(plan, user, keep, why, at),
         Change::Rotate(rotation) => session::rotate(plan, *rotation),
         Change::RemoveSession(removed, at) => removal::session(plan, &removed, at),
-        Change::RemoveVisitor { user, silent_since } => {
-            removal::visitor(plan, user, silent_since);
-        }
+        Change::RemoveVisitor { user, silent_since } => removal::visitor(plan, user, silent_since),
         Change::NameDevice(user, device, name) => session::name_device(plan, user, device, name),
         Change::Revoke(revocation) => revocation::revoke(plan, &revocation),
         Change::ExpectUncovered { targets, at } => revocation::expect_none(plan, &targets, at),
@@ -201,6 +202,8 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         Change::File(FileChange::Add(new)) => new.attachment.conversation,
         Change::File(FileChange::Attach { conversation, .. }) => Some(*conversation),
         Change::AddUser(_)
+        | Change::SetPassword(..)
+        | Change::RemovePassword(_)
         | Change::ChangeUser(..)
         | Change::DeleteUser(..)
         | Change::OpenSession(_)

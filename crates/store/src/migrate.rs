@@ -50,6 +50,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "waiting files",
         template: include_str!("../migrations/0006_waiting_files.sql"),
     },
+    Migration {
+        number: 7,
+        name: "passwords",
+        template: include_str!("../migrations/0007_passwords.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

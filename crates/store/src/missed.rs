@@ -36,6 +36,7 @@ names! {
     Generation = "generation";
     Uncovered = "uncovered";
     CredentialUnused = "credential unused";
+    Password = "password";
     Device = "device";
     Conversation = "conversation";
     ConversationNameFree = "conversation name free";

@@ -11,6 +11,7 @@ pub(crate) mod conversation;
 pub(crate) mod event;
 pub(crate) mod login;
 pub(crate) mod member;
+pub(crate) mod password;
 pub(crate) mod person;
 pub(crate) mod revocation;
 pub(crate) mod session;

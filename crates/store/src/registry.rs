@@ -25,10 +25,11 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
-const DELETE_ALL_OF: [&str; 11] = [
+const DELETE_ALL_OF: [&str; 12] = [
     "DELETE FROM signing_keys WHERE application_id = $1",
     "DELETE FROM api_keys WHERE application_id = $1",
     "DELETE FROM users WHERE application_id = $1",
+    "DELETE FROM passwords WHERE application_id = $1",
     "DELETE FROM sessions WHERE application_id = $1",
     "DELETE FROM revocations WHERE application_id = $1",
     "DELETE FROM conversations WHERE application_id = $1",
@@ -63,6 +64,7 @@ pub(crate) const TEXTS: &[&str] = &[
     DELETE_ALL_OF[8],
     DELETE_ALL_OF[9],
     DELETE_ALL_OF[10],
+    DELETE_ALL_OF[11],
     NOTE_API_KEY,
     NOTE_SIGNING_KEY,
     EPOCH,

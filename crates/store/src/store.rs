@@ -15,6 +15,7 @@ use countersign_core::model::conversation::{ConversationList, ConversationView};
 use countersign_core::model::event::{Author, Event, EventFilter, Range};
 use countersign_core::model::member::Member;
 use countersign_core::model::page::{Order, Page, Window};
+use countersign_core::model::password::PasswordHash;
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::{Device, Session, Timeouts};
 use countersign_core::model::settings::Settings;
@@ -148,6 +149,14 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         identifier: Identifier,
     ) -> Result<Option<User>, StoreError> {
         Ok(read::user::find(&self.engine, application, &identifier).await?)
+    }
+
+    async fn password(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Option<PasswordHash>, StoreError> {
+        Ok(read::password::find(&self.engine, application, user).await?)
     }
 
     async fn users(

@@ -8,6 +8,7 @@ pub mod settings_patch;
 pub mod signing_key;
 pub mod api_key;
 pub mod user;
+pub mod password;
 pub mod person;
 pub mod session;
 pub mod revocation;

@@ -35,6 +35,10 @@ fn missed(expectation: Expectation) -> Error {
             Code::CredentialUsed,
             "this credential has opened its one session already",
         ),
+        Expectation::Password => (
+            Code::Conflict,
+            "the user's password changed at the same time",
+        ),
         Expectation::Device => (Code::NotFound, "there is no such device here"),
         Expectation::Conversation => (Code::NotFound, "there is no such conversation here"),
         Expectation::ConversationNameFree => (Code::Conflict, "another conversation has this name"),
@@ -95,6 +99,7 @@ fn obstacle(expectation: Expectation) -> Option<Obstacle> {
         Expectation::User
         | Expectation::ExternalIdFree
         | Expectation::EmailFree
+        | Expectation::Password
         | Expectation::SessionOpen
         | Expectation::Generation
         | Expectation::Uncovered

@@ -16,6 +16,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::conversation::{Conversation, ConversationPatch};
 use crate::model::event::{Assurance, Author, EventKind, Sender};
 use crate::model::member::{MemberState, Reason};
+use crate::model::password::PasswordHash;
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::model::settings::Settings;
@@ -33,6 +34,10 @@ pub enum Change {
     /// Takes a user's identifiers and display name away and marks it deleted;
     /// its places in conversations become left. Expects it to exist.
     DeleteUser(UserId, Timestamp),
+    /// Gives a user a password, or another one. Expects the user to exist.
+    SetPassword(UserId, PasswordHash),
+    /// Takes a user's password away. Expects one.
+    RemovePassword(UserId),
     /// Adds a session. Expects its credential's one-time id to be unused.
     OpenSession(Session),
     /// Adds the user and session of a visitor at their first write, or finds
@@ -431,6 +436,8 @@ pub enum Expectation {
     Uncovered,
     /// The credential has opened no session yet.
     CredentialUnused,
+    /// The user has a password.
+    Password,
     /// The user has a session on the device.
     Device,
     /// The conversation exists.

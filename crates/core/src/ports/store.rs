@@ -28,6 +28,7 @@ use crate::model::conversation::{ConversationList, ConversationView, Creator};
 use crate::model::event::{Author, Event, EventFilter, Range};
 use crate::model::member::Member;
 use crate::model::page::{Order, Page, Window};
+use crate::model::password::PasswordHash;
 use crate::model::revocation::Target;
 use crate::model::session::{Device, Session, Timeouts};
 use crate::model::settings::Settings;
@@ -85,6 +86,8 @@ pub struct LoginQuery {
 pub struct LoginView {
     /// The user whom the identifier names.
     pub user: Option<User>,
+    /// Whether that user has a password; asked where the identifier is a name.
+    pub has_password: bool,
     /// The user whom the other identifier names.
     pub other: Option<User>,
     /// A revocation that covers the credential, issued when it was, or its user.
@@ -189,6 +192,12 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         identifier: Identifier,
     ) -> Result<Option<User>, StoreError>;
+    /// What is kept of a user's password, where there is one.
+    async fn password(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Option<PasswordHash>, StoreError>;
     /// Identified users, by their age.
     async fn users(
         &self,

@@ -9,6 +9,7 @@ mod world;
 mod authorization_table;
 mod sessions;
 mod ends;
+mod passwords;
 mod signed;
 mod errors;
 mod log;

@@ -1,7 +1,7 @@
 //! Users: add, change, delete.
 
 use super::member::LEFT_BY_DELETION;
-use super::{Plan, attachment};
+use super::{Plan, attachment, password};
 use crate::engine::Value;
 use countersign_core::id::UserId;
 use countersign_core::model::user::{User, UserPatch};
@@ -120,6 +120,7 @@ pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
     }
     plan.expect(Expectation::User, DELETE, parameters);
     attachment::remove_waiting_of(plan, id);
+    password::forget(plan, id);
 }
 
 fn parameters(plan: &Plan, user: &User) -> [Value; 11] {

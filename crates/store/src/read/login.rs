@@ -1,6 +1,6 @@
 //! What a login needs to know, read in one hop at one moment.
 
-use super::{all, ask, first, revocation, session, user};
+use super::{all, ask, first, password, revocation, session, user};
 use crate::columns::{
     Columns, covers_session, in_time, session as session_of, timeouts_of, user as user_of,
 };
@@ -92,6 +92,10 @@ pub(crate) async fn view(
     let mut asked = Asked::default();
     let by_identifier = asked.add(user::query(application, &query.identifier));
     let open = asked.add(count_open(application, query));
+    let has_password = match &query.identifier {
+        Identifier::Name(name) => Some(asked.add(password::query_has(application, name))),
+        Identifier::Id(_) | Identifier::ExternalId(_) | Identifier::Email(_) => None,
+    };
     let other = query
         .other
         .as_ref()
@@ -136,6 +140,7 @@ pub(crate) async fn view(
     })?;
     Ok(LoginView {
         user: found.map(|(user, _)| user),
+        has_password: !answer(has_password).is_empty(),
         other: first(answer(other), user_of)?,
         revoked: of_target || of_user,
         used_by_revoked: used_by.as_ref().is_some_and(|(_, revoked)| *revoked),

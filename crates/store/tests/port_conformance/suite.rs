@@ -25,6 +25,7 @@ macro_rules! suite {
                 a_deleted_one_is_found_by_nothing,
                 pages_have_each_once,
                 sharing_a_conversation,
+                a_password_is_set_replaced_and_taken_away,
             ],
             session: [
                 comes_back_as_it_was,

@@ -159,9 +159,13 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The device's own session, if it lives; an ended one counts as absent.
+    /// The device's own session, if it lives; an ended one counts as absent, and
+    /// so does one of a user whose password this login takes away.
     fn living_current(&self, view: &LoginView) -> Option<Current> {
         let token = self.current?;
+        if outdone(view).is_some_and(|user| user.id == token.identity.user) {
+            return None;
+        }
         let settings = &self.judge.application.settings;
         if view.current_revoked {
             return None;
@@ -192,6 +196,12 @@ impl<'a> Attempt<'a> {
             user,
         )
     }
+}
+
+/// The user who has a password that a signed credential outdoes: who signed up
+/// under a name need not be the person whom the application calls so.
+pub(super) fn outdone(view: &LoginView) -> Option<&User> {
+    view.user.as_ref().filter(|_| view.has_password)
 }
 
 pub(super) fn api_key(login: &Login) -> Option<ApiKeyId> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::LoggedIn;
-use super::attempt::{Attempt, Outcome, api_key};
+use super::attempt::{Attempt, Outcome, api_key, outdone};
 use crate::error::Error;
 use crate::id::{AuditId, DeviceId, SessionId, UserId};
 use crate::link::{Conversations, Plan, SessionPlan};
@@ -31,6 +31,9 @@ impl Attempt<'_> {
         let mut changes = vec![self.expect_uncovered(user.id)];
         if plan.create_user {
             changes.push(Change::AddUser(user.clone()));
+        }
+        if outdone(view).is_some() {
+            changes.extend(self.take_password(user.id));
         }
         let (session, went_on) = match &plan.session {
             SessionPlan::GoOn { session, from } => {
@@ -260,6 +263,28 @@ impl Attempt<'_> {
         user
     }
 
+    /// Takes a user's password away, and ends what was opened with it.
+    fn take_password(&self, user: UserId) -> [Change; 3] {
+        let audit = AuditEntry {
+            id: AuditId::new(self.now, &*self.ctx.random),
+            at: self.now,
+            actor: Actor::User(user),
+            action: "user.password_removed",
+            target: user.to_string(),
+            detail: Some("a signed credential names this user".to_owned()),
+        };
+        [
+            Change::RemovePassword(user),
+            Change::EndOtherSessions {
+                user,
+                keep: None,
+                why: EndReason::Revoked,
+                at: self.now,
+            },
+            Change::Audit(audit),
+        ]
+    }
+
     fn audit_conflict(&self, user: UserId, other: UserId) -> AuditEntry {
         AuditEntry {
             id: AuditId::new(self.now, &*self.ctx.random),
@@ -300,6 +325,12 @@ impl Attempt<'_> {
                     revocation: self.tombstone(id),
                 });
             }
+        }
+        if outdone(view).is_some() {
+            self.ctx.publish(Notice::User {
+                application,
+                user: user.id,
+            });
         }
         if !committed.events.is_empty() {
             self.ctx.publish(Notice::Conversations {

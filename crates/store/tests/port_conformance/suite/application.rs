@@ -9,6 +9,7 @@ use countersign_core::model::audit::{Actor, AuditEntry};
 use countersign_core::model::event::{Assurance, Author, Range};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::page::Window;
+use countersign_core::model::password::PasswordHash;
 use countersign_core::model::settings::{MergePolicy, Settings};
 use countersign_core::model::signing_key::{KeyMaterial, SigningKey};
 use countersign_core::model::user::{Identifier, User};
@@ -466,6 +467,7 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
         .commit([
             Change::AddApiKey(api_key.clone()),
             Change::AddSigningKey(key(&world, "a", KeyState::Current)),
+            Change::SetPassword(jay.id, PasswordHash::from_text("hash".to_owned())),
         ])
         .await;
     let permit = permit(world.application);
@@ -484,6 +486,7 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
     assert!(found.unwrap().is_none());
     let events = store.events(id, conversation, None, Range::Newest, 9).await;
     assert!(events.unwrap().is_none());
+    assert_eq!(store.password(id, jay.id).await.unwrap(), None);
     assert!(store.api_key(api_key.id).await.unwrap().is_none());
     assert!(
         find(&world, ApplicationName::Id(world.other))

@@ -3,6 +3,7 @@
 use super::session::revocation;
 use crate::world::World;
 use countersign_core::id::{DeviceId, SessionId};
+use countersign_core::model::password::PasswordHash;
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::{EndReason, Timeouts};
 use countersign_core::model::user::Identifier;
@@ -41,6 +42,8 @@ pub(crate) async fn everything_is_read_at_once(world: Arc<World>) {
         why: EndReason::LoggedOut,
         at: world.at(1),
     };
+    let hash = PasswordHash::from_text("hash".to_owned());
+    world.commit([Change::SetPassword(jay.id, hash)]).await;
     world.commit([Change::EndSession(Box::new(end))]).await;
     for identifier in [
         Identifier::Id(jay.id),
@@ -65,6 +68,8 @@ pub(crate) async fn everything_is_read_at_once(world: Arc<World>) {
         assert_eq!(view.current, Some((newest.clone(), jay.clone())));
         assert!(!view.revoked && !view.current_revoked && view.device_known);
         assert_eq!(view.open_sessions, [oldest.id, newest.id]);
+        let by_name = matches!(identifier, Identifier::Name(_));
+        assert_eq!(view.has_password, by_name, "it is asked by name alone");
         for (sessions_max, told) in [(2, 2), (3, 0)] {
             let query = LoginQuery {
                 sessions_max,

@@ -1,9 +1,11 @@
 //! Users.
 
 use crate::world::{World, window};
+use countersign_core::id::UserId;
 use countersign_core::model::event::EventKind;
 use countersign_core::model::member::MemberState;
 use countersign_core::model::page::{Order, Window};
+use countersign_core::model::password::PasswordHash;
 use countersign_core::model::user::{Identifier, User, UserPatch};
 use countersign_core::ports::change::{Change, Expectation};
 use countersign_core::ports::store::UserFilter;
@@ -236,4 +238,45 @@ pub(crate) async fn sharing_a_conversation(world: Arc<World>) {
         .commit([Change::DeleteUser(jay.id, world.at(1))])
         .await;
     assert!(!shares().await);
+}
+
+pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>) {
+    let hash = |text: &str| PasswordHash::from_text(text.to_owned());
+    let kept = async |user: UserId| {
+        let found = world.store.password(world.application, user).await;
+        found.unwrap()
+    };
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    assert_eq!(kept(jay.id).await, None);
+    for text in ["one", "two"] {
+        let set = Change::SetPassword(jay.id, hash(text));
+        world.commit([set]).await;
+        assert_eq!(kept(jay.id).await, Some(hash(text)));
+    }
+    assert_eq!(kept(ann.id).await, None);
+    let elsewhere = world.store.password(world.other, jay.id).await;
+    assert_eq!(elsewhere.unwrap(), None);
+    world.commit([Change::RemovePassword(jay.id)]).await;
+    assert_eq!(kept(jay.id).await, None);
+    let again = [Change::RemovePassword(jay.id)];
+    world.refuse(Expectation::Password, again).await;
+
+    // Nobody who is no user, or none any more, has one.
+    let visitor = world.new_visitor();
+    let nobody = world.new_user(None);
+    world
+        .commit([Change::KeepVisitor(Box::new(visitor.clone()))])
+        .await;
+    world
+        .commit([Change::SetPassword(ann.id, hash("three"))])
+        .await;
+    world
+        .commit([Change::DeleteUser(ann.id, world.at(1))])
+        .await;
+    assert_eq!(kept(ann.id).await, None);
+    for user in [visitor.user.id, nobody.id, ann.id] {
+        let set = [Change::SetPassword(user, hash("four"))];
+        world.refuse(Expectation::User, set).await;
+    }
 }

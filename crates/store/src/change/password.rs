@@ -1,0 +1,36 @@
+//! Passwords: set, and taken away.
+
+use super::Plan;
+use countersign_core::id::UserId;
+use countersign_core::model::password::PasswordHash;
+use countersign_core::ports::change::Expectation;
+
+const SET: &str = "INSERT INTO passwords (application_id, user_id, hash) \
+     SELECT u.application_id, u.id, $3 FROM users u \
+     WHERE u.application_id = $1 AND u.id = $2 AND u.deleted_at IS NULL AND u.anonymous = 0 \
+     ON CONFLICT (application_id, user_id) DO UPDATE SET hash = excluded.hash RETURNING 1";
+const REMOVE: &str = "DELETE FROM passwords WHERE application_id = $1 AND user_id = $2 RETURNING 1";
+
+#[cfg(test)]
+pub(crate) const TEXTS: &[&str] = &[SET, REMOVE];
+
+/// Gives a user a password, in the place of the one before.
+pub(super) fn set(plan: &mut Plan, user: UserId, hash: &PasswordHash) {
+    let parameters = [
+        plan.application(),
+        user.bytes().into(),
+        hash.as_str().into(),
+    ];
+    plan.expect(Expectation::User, SET, parameters);
+}
+
+/// Takes a user's password away, who has one.
+pub(super) fn remove(plan: &mut Plan, user: UserId) {
+    let key = [plan.application(), user.bytes().into()];
+    plan.expect(Expectation::Password, REMOVE, key);
+}
+
+/// Takes a user's password away, if there is one.
+pub(super) fn forget(plan: &mut Plan, user: UserId) {
+    plan.run(REMOVE, [plan.application(), user.bytes().into()]);
+}
