@@ -16,4 +16,6 @@ mod origins;
 mod serve;
 mod paths;
 mod log;
+#[path = "../support/lines.rs"]
+mod lines;
 mod codes;

@@ -16,6 +16,8 @@ mod acl;
 mod applications;
 mod login;
 mod log;
+#[path = "../support/lines.rs"]
+mod lines;
 mod live;
 mod revocation;
 mod bad_packets;

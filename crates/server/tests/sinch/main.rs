@@ -13,3 +13,5 @@ mod passwords;
 mod signed;
 mod errors;
 mod log;
+#[path = "../support/lines.rs"]
+mod lines;
