@@ -2,15 +2,17 @@
 //!
 //! [`Server`](serve::Server) accepts connections for all doors;
 //! [`native::router`] is the native API, [`nexmo::operated`] the door of the Nexmo
-//! clients, [`sinch::operated`] that of the Sinch clients, [`native::unbuilt`] stands in for a door that does not exist yet. A door decodes a request, calls one use case
-//! of the domain, and encodes its answer; it decides nothing itself.
+//! clients, [`sinch::operated`] that of the Sinch clients, [`native::unbuilt`]
+//! stands in for a door that does not exist yet. A door decodes a request, calls
+//! one use case of the domain, and encodes its answer; it decides nothing itself.
 //!
 //! # Invariants
-//! - A path is read in one way: [`path::canonical`] runs before every router.
+//! - A path is read in one way: [`path::canonical`] runs before any route is looked for.
 //! - No token, credential, body or query reaches a log; no cause reaches an answer.
 //! - No id, name or token labels a metric: labels are words of the program.
-//! - No answer lets a browser send credentials by itself, and no page of another origin calls an
-//!   application that does not allow it.
+//! - No answer lets a browser send credentials by itself. At the native door no page of another
+//!   origin calls an application that does not allow it; at the others any page may, by a bearer,
+//!   signature or credential alone.
 //! - Every body, wait and connection is bounded, by [`limit`] or the domain's own.
 //! - No bare task: each belongs to the server's tracker and ends with it.
 

@@ -1,4 +1,4 @@
-//! The one reader of paths: it runs before every router, and before anything
+//! The one reader of paths: it runs before any route is looked for, and before anything
 //! that decides by path.
 //!
 //! A path that two readers could split or decode in two ways is a way past

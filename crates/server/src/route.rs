@@ -58,7 +58,8 @@ pub enum Found<'a, T> {
 }
 
 /// What stands in a path for its template's parameters, decoded, in their order.
-/// The front puts it into the request's extensions.
+/// The front puts it into the request's extensions, and the extractor takes it out: once for each
+/// request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<(&'static str, String)>);
 

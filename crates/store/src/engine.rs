@@ -26,7 +26,8 @@ pub trait Engine: Send + Sync {
     fn read(&self, queries: Batch) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
 
     /// The same, for who is about to write by what it reads. An engine may answer by what writes,
-    /// which has in memory what was just written; the answer may wait behind a commit then.
+    /// which has in memory what was just written; the answer may wait behind a commit then,
+    /// and counts against the same bound as writes do.
     fn read_to_write(
         &self,
         queries: Batch,

@@ -8,6 +8,11 @@ use crate::error::StoreError;
 use std::fmt;
 use std::ops::Range;
 
+/// The most cells, and bytes of texts or blobs, that an answer has room for before it is known what
+/// it holds: those of a page. What is larger is rare, and grows.
+const ROOM_CELLS_MAX: usize = 2_000;
+const ROOM_BYTES_MAX: usize = 64 << 10;
+
 /// The rows that one statement returned, in order.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Rows {
@@ -96,12 +101,12 @@ impl Rows {
         self.texts.len() + self.blobs.len()
     }
 
-    /// How much it holds.
+    /// How much it holds, as far as a next answer may have room for it from the beginning.
     pub(crate) fn size(&self) -> Size {
         Size {
-            cells: self.cells.len(),
-            texts: self.texts.len(),
-            blobs: self.blobs.len(),
+            cells: self.cells.len().min(ROOM_CELLS_MAX),
+            texts: self.texts.len().min(ROOM_BYTES_MAX),
+            blobs: self.blobs.len().min(ROOM_BYTES_MAX),
         }
     }
 

@@ -36,7 +36,8 @@ struct State {
     stopping: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a checkpoint does; each does what those before it do, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mode {
     /// Copies what can be copied without stopping anyone.
     Passive,
@@ -61,11 +62,13 @@ impl Checkpoints {
             return;
         }
         state.log_bytes_last = log_bytes;
-        state.wanted = Some(if log_bytes < limit::LOG_RESTART_BYTES {
+        let wanted = if log_bytes < limit::LOG_RESTART_BYTES {
             Mode::Passive
         } else {
             Mode::Restart
-        });
+        };
+        // Whoever found the disk full is not forgotten for it.
+        state.wanted = state.wanted.max(Some(wanted));
         drop(state);
         self.changed.notify_one();
     }
@@ -179,6 +182,10 @@ mod tests {
         check(RESTART, Some(Mode::Restart));
         check(RESTART + 1, None);
         check(RESTART + PASSIVE, Some(Mode::Restart));
+
+        // A full disk wants the file back, whatever is committed meanwhile.
+        checkpoints.make_room();
+        check(RESTART + 2 * PASSIVE, Some(Mode::Truncate));
     }
 
     #[tokio::test]

@@ -4,8 +4,8 @@
 //! one sync that makes them durable. What is only read is answered before that. Hardly ever does a
 //! batch fail: then the group is run anew, each batch as a savepoint, so that one that fails is
 //! rolled back alone. Savepoints cost a copy of each page that several batches change. When the disk
-//! or the connection fails, nothing of the group was acknowledged: all of it fails, and the next
-//! group begins with a new connection.
+//! or the connection fails, nothing of the group was acknowledged: all of it fails, what was only to
+//! be read included, and the next group begins with a new connection.
 
 use super::connection::open_writer;
 use super::queue::{Portion, Request};
@@ -76,8 +76,8 @@ fn open(shared: &Arc<Shared>) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Runs a group of batches in one transaction, and answers all of them. An error says that the
-/// connection is not to be used again.
+/// Answers what is only read, commits what is written, and answers that, too. An error says that
+/// the connection is not to be used again.
 fn commit(
     statements: &mut Statements<'_>,
     group: Vec<Job>,
