@@ -1,215 +1,36 @@
-// Chromium without a window, over a pipe in its DevTools protocol, and a page of an
-// application in it that has loaded an SDK from its own site.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+// People in Chromium, on a page that has loaded one of the SDKs as its vendor built it.
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deferred, inTime } from '../place.mjs';
+import { openBrowser as open } from '../browser.mjs';
 import { person } from './person.mjs';
 import { witness } from './witness.mjs';
 
-const program = process.env.CHROMIUM ?? 'chromium';
 const require = createRequire(import.meta.url);
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/// The scripts that a page loads: the SDK as its vendor built it for pages, the name that
-/// it gives itself there, and what of ours uses it.
-export const NEXMO_CLIENT = {
-  script: join(dirname(require.resolve('nexmo-client')), 'nexmoClient.min.js'),
+const NEXMO_CLIENT = {
+  scripts: [join(dirname(require.resolve('nexmo-client')), 'nexmoClient.min.js')],
   global: 'NexmoClient',
-  subject: fileURLToPath(new URL('./subject.mjs', import.meta.url)),
+  subject: here('./subject.mjs'),
 };
 
 export const CLIENT_SDK = {
   // What the package exports is for bundlers.
-  script: join(dirname(require.resolve('@vonage/client-sdk')), '..', 'vonageClientSDK.min.js'),
+  scripts: [join(dirname(require.resolve('@vonage/client-sdk')), '..', 'vonageClientSDK.min.js')],
   global: 'vonageClientSDK',
-  subject: fileURLToPath(new URL('./client_sdk_subject.mjs', import.meta.url)),
+  subject: here('./client_sdk_subject.mjs'),
 };
 
-/// Starts a browser: {page, visitor, close}.
+/// Starts a browser: {page, close}.
 export async function openBrowser() {
-  const profile = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
-  const flags = ['--headless=new', '--remote-debugging-pipe', '--no-first-run', '--disable-gpu', `--user-data-dir=${profile}`];
-  // Containers have little shared memory, and Chromium has no sandbox for root.
-  flags.push('--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : []));
-  const child = spawn(program, [...flags, 'about:blank'], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
-    // It may keep what it likes, but not in a person's own folder.
-    env: { ...process.env, HOME: profile },
-  });
-  let log = '';
-  child.stderr.on('data', (chunk) => (log += chunk));
-  const closed = once(child, 'close');
-  const { send, hears } = protocol(child, closed, () => log);
-  // What it says about itself shows that it is there.
-  await inTime('a browser', send('Browser.getVersion'));
-
-  const site = await openSite();
-  /// A window of its own, that keeps nothing. `tell` is called with what a page in it
-  /// tells, and `complains` with what it complains of.
-  const tab = async (tell, complains) => {
-    const { browserContextId } = await send('Target.createBrowserContext');
-    const { targetId } = await send('Target.createTarget', { url: 'about:blank', browserContextId });
-    const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
-    hears(sessionId, {
-      'Runtime.bindingCalled': ({ payload }) => tell(JSON.parse(payload)),
-      'Runtime.consoleAPICalled': ({ type, args }) => {
-        if (type === 'error' || type === 'warning') complains(`${type}: ${args.map(shown).join(' ')}`);
-      },
-      'Runtime.exceptionThrown': ({ exceptionDetails: { text, exception } }) =>
-        complains(`unhandled: ${text} ${exception ? shown(exception) : ''}`),
-      'Log.entryAdded': ({ entry: { level, text, url } }) => {
-        if (level === 'error') complains(`browser: ${text} ${(url ?? '').replace(/token=[^&]*/, 'token=…')}`);
-      },
-    });
-    for (const domain of ['Runtime', 'Log', 'Page']) await send(`${domain}.enable`, {}, sessionId);
-    await send('Runtime.addBinding', { name: 'tell' }, sessionId);
-    return {
-      visit: (url) => send('Page.navigate', { url }, sessionId),
-      evaluate: (expression) => send('Runtime.evaluate', { expression, awaitPromise: true }, sessionId),
-      dispose: () => send('Target.disposeBrowserContext', { browserContextId }),
-    };
-  };
-  const page = async (who, kind = NEXMO_CLIENT) => {
-    const ears = witness(who);
-    const open = new Map();
-    const ready = deferred();
-    const tell = (message) => {
-      if (message.ready) ready.resolve();
-      else if (message.observation) ears.hears(message.observation);
-      else if (message.failed) open.get(message.ref).reject(message.failed);
-      else open.get(message.ref).resolve(message.answer);
-    };
-    const { visit, evaluate, dispose } = await tab(tell, ears.complains);
-    await visit(site.serve(kind));
-    await inTime(`${who}'s page`, ready.promise).catch((error) => {
-      error.message += `; complaints: ${ears.complaints.join('\n')}`;
-      throw error;
-    });
-    let references = 0;
-    const ask = (command, given) => {
-      references += 1;
-      const answer = deferred();
-      open.set(references, answer);
-      const expression = `command(${[references, command, given].map((one) => JSON.stringify(one)).join(', ')})`;
-      evaluate(expression).catch(answer.reject);
-      return answer.promise;
-    };
-    return person(who, ears, ask, dispose);
-  };
-  /// A page of somebody else's making: what it shows, and what a person does in it.
-  const visitor = async (who, url) => {
-    const complaints = [];
-    const { visit, evaluate, dispose } = await tab(() => {}, (complaint) => complaints.push(complaint));
-    await visit(url);
-    /// Waits until the page shows these words, in its title or below.
-    const shows = async (words) => {
-      const look = `new Promise((resolve) => {
-        const look = () => document.documentElement.textContent.includes(${JSON.stringify(words)}) && resolve();
-        new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
-        look();
-      })`;
-      await inTime(`${who}'s page shows ${words}`, evaluate(look)).catch((error) => {
-        error.message += `; complaints: ${complaints.join('\n')}`;
-        throw error;
-      });
-    };
-    return { shows, evaluate, dispose, complaints };
-  };
-  const close = async () => {
-    await site.close();
-    await send('Browser.close').catch(() => {});
-    await inTime('the end of the browser', closed);
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-  };
-  return { page, visitor, close, origin: site.origin };
-}
-
-/// The protocol over two pipes: calls, and what is heard for a session.
-function protocol(child, closed, log) {
-  const [, , , to, from] = child.stdio;
-  const open = new Map();
-  const sessions = new Map();
-  let references = 0;
-  let rest = '';
-  from.setEncoding('utf8');
-  from.on('data', (chunk) => {
-    const messages = (rest + chunk).split('\0');
-    rest = messages.pop();
-    for (const text of messages) {
-      const { id, result, error, method, params, sessionId } = JSON.parse(text);
-      if (id === undefined) sessions.get(sessionId)?.[method]?.(params);
-      else if (error) open.get(id).reject(new Error(`the browser: ${error.message}`));
-      else open.get(id).resolve(result);
-    }
-  });
-  to.on('error', () => {});
-  const end = (why) => {
-    for (const one of open.values()) one.reject(new Error(`the browser ended (${why}): ${log()}`));
-  };
-  closed.then(([code]) => end(code), end);
+  const { page, close } = await open();
   return {
-    hears: (session, handlers) => sessions.set(session, handlers),
-    send(method, params = {}, sessionId) {
-      references += 1;
-      const answer = deferred();
-      open.set(references, answer);
-      to.write(`${JSON.stringify({ id: references, method, params, sessionId })}\0`);
-      return answer.promise;
+    close,
+    page: async (who, kind = NEXMO_CLIENT) => {
+      const ears = witness(who);
+      const { ask, dispose } = await page(who, kind, ears);
+      return person(who, ears, ask, dispose);
     },
   };
 }
-
-/// What the console was given: an error's own words, else the value.
-const shown = ({ value, description, type, preview }) =>
-  value ?? (preview ? preview.properties.map((one) => `${one.name}: ${one.value}`).join(', ') : (description ?? type));
-
-/// An application's own site: of another origin than the door.
-async function openSite() {
-  const files = new Map();
-  const server = createServer(async ({ url }, answer) => {
-    const file = files.get(url);
-    if (!file) return answer.writeHead(404).end();
-    answer.setHeader('content-type', file.type);
-    return answer.end(file.content ?? (await readFile(file.path)));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `http://127.0.0.1:${server.address().port}`;
-  return {
-    origin,
-    serve({ script, global, subject }) {
-      const place = `/${global}`;
-      files.set(`${place}/`, { type: 'text/html', content: html(global) });
-      files.set(`${place}/sdk.js`, { type: 'text/javascript', path: script });
-      files.set(`${place}/subject.mjs`, { type: 'text/javascript', path: subject });
-      return `${origin}${place}/`;
-    },
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-const html = (global) => `<!doctype html>
-<meta charset="utf-8">
-<link rel="icon" href="data:,">
-<script src="sdk.js"></script>
-<script type="module">
-  import { failure, subject } from './subject.mjs';
-  const send = (message) => tell(JSON.stringify(message));
-  const does = subject(${global}, (observation) => send({ observation }));
-  window.command = (ref, command, given) =>
-    void does(command, given).then(
-      (answer) => send({ ref, answer: answer ?? null }),
-      (error) => send({ ref, failed: failure(error) }),
-    );
-  send({ ready: true });
-</script>
-`;
