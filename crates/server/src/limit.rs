@@ -10,6 +10,11 @@ pub const HEAD_S_MAX: u64 = 30;
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Fields of a request's head.
 pub const HEAD_FIELDS_MAX: usize = 100;
+/// How long a client may take to agree on TLS, in seconds: it counts as a connection
+/// meanwhile.
+pub const HANDSHAKE_S_MAX: u64 = 10;
+/// How long a client may take nothing of what is written to it, in seconds.
+pub const WRITE_S_MAX: u64 = 30;
 /// How long open requests may take to end once the server stops.
 pub const DRAIN_S_MAX: u64 = 25;
 /// How long a listener waits after the system refused it a connection, in

@@ -14,6 +14,9 @@ mod application_bearer;
 mod bad_input;
 mod origins;
 mod serve;
+mod tls;
+#[path = "../support/tls.rs"]
+mod certificate;
 mod paths;
 mod log;
 #[path = "../support/lines.rs"]
