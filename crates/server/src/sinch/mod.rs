@@ -19,9 +19,12 @@ mod asked;
 mod answer;
 mod clock;
 mod instances;
+mod names;
 mod configuration;
 mod profile;
 mod reports;
+pub mod frame;
+pub mod sealed;
 
 use std::sync::Arc;
 
