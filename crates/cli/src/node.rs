@@ -126,9 +126,10 @@ impl Prepared {
                     let messaging = addresses.messaging();
                     sinch::operated(Arc::clone(&ctx), operations.clone(), messaging)
                 }
-                VendorDoor::Kustomer | VendorDoor::SinchMessaging => {
-                    native::unbuilt(Arc::clone(&ctx))
+                VendorDoor::SinchMessaging => {
+                    sinch::messaging::operated(Arc::clone(&ctx), operations.clone())
                 }
+                VendorDoor::Kustomer => native::unbuilt(Arc::clone(&ctx)),
             };
             let socket = match &tls {
                 Some(tls) if door == VendorDoor::SinchMessaging => socket.with_tls(tls.clone()),

@@ -23,6 +23,7 @@ mod names;
 mod configuration;
 mod profile;
 mod reports;
+pub mod messaging;
 pub mod frame;
 pub mod sealed;
 

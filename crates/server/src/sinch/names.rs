@@ -4,11 +4,13 @@
 //! session's secret; whoever has them not, cannot guess them. A client is told
 //! them over REST alone.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_core::context::Ctx;
 use countersign_core::id::{ConversationId, UserId};
-use countersign_core::signer::Signer;
+use countersign_core::op::signed_request::ShownSecret;
+use countersign_core::signer::{Signer, TEXT_BYTES};
 
 use super::sealed::{KEY_BYTES, TransportKey};
 
@@ -89,4 +91,50 @@ fn own(ctx: &Ctx, signer: &Signer, purpose: &'static str) -> Option<String> {
 /// Letters that a path and a list with commas can hold.
 fn name(secret: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&secret[..BYTES])
+}
+
+/// A key as a client shows it, taken apart and not yet checked.
+#[derive(Clone, Copy)]
+pub(super) struct ShownKey<'a> {
+    /// Whose it says that it is.
+    pub(super) signer: &'a str,
+    purpose: &'static str,
+    secret: [u8; BYTES],
+}
+
+/// Whether a name is this one, found out without telling how much of it is right.
+pub(super) fn is_same(own: &str, shown: &str) -> bool {
+    verify_slices_are_equal(own.as_bytes(), shown.as_bytes()).is_ok()
+}
+
+// === impl ShownKey ===
+
+impl<'a> ShownKey<'a> {
+    /// What [`publish_key`] gives out.
+    pub(super) fn publish(text: &'a str) -> Option<Self> {
+        Self::of(text, purpose::PUBLISH)
+    }
+
+    /// What [`subscribe_key`] gives out.
+    pub(super) fn subscribe(text: &'a str) -> Option<Self> {
+        Self::of(text, purpose::SUBSCRIBE)
+    }
+
+    fn of(text: &'a str, purpose: &'static str) -> Option<Self> {
+        let (signer, secret) = text.split_at_checked(TEXT_BYTES)?;
+        let secret = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
+        Some(Self {
+            signer,
+            purpose,
+            secret,
+        })
+    }
+
+    /// What the session is to have.
+    pub(super) fn secret(&self) -> ShownSecret<'_> {
+        ShownSecret {
+            purpose: self.purpose,
+            beginning: &self.secret,
+        }
+    }
 }
