@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::signer::Signer;
 
@@ -29,6 +30,11 @@ mod purpose {
 
 // Each is `None` where the key is gone that it follows from: then the session is
 // over.
+
+/// What a client hears then.
+pub(super) fn over() -> Error {
+    Error::new(Code::SessionEnded, "the session is over").hint("log in again")
+}
 
 /// By what a session sends. Like [`subscribe_key`] it tells whose it is, so that
 /// its session is found by one look at it.
