@@ -27,7 +27,7 @@ async fn all_its_users_read_and_write_it() {
     world.say(&alice, &id, "hello").await.expect(201);
     world.say(&bob, &id, "hi").await.expect(201);
     for device in [&alice, &bob] {
-        assert_eq!(world.conversations(&device.access).await, [id.clone()]);
+        assert_eq!(world.conversations(&device.access).await, [id.as_str()]);
         assert_eq!(world.texts(&device.access, &id).await, ["hello", "hi"]);
     }
     let path = format!("/v1/conversations/{id}");
