@@ -21,6 +21,8 @@ const commands = {
   },
   /// One of the calls that its guide does not mention.
   call: (name, given) => settled(client[name](given)),
+  /// Where messages to these users go, as it looks for that before it sends one.
+  transport: (names) => settled(client.mxp.getTransport(names)),
   terminate: () => void client.terminate(),
 };
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
-use countersign_core::error::{Code, Error};
+use countersign_core::error::Error;
 use countersign_core::op::signed_request::Signed;
 use countersign_core::op::signed_session::note_use;
 use serde_json::{Value, json};
@@ -28,9 +28,7 @@ pub(super) async fn read(
         return Err(Refused::told(error, ErrorCode::CONFIGURATION));
     };
     note_use(&ctx, &signed).await?;
-    let body = shown(&ctx, messaging, &signed).ok_or_else(|| {
-        Error::new(Code::SessionEnded, "the session is over").hint("log in again")
-    })?;
+    let body = shown(&ctx, messaging, &signed).ok_or_else(names::over)?;
     Ok(Answer(body).into_response())
 }
 

@@ -165,6 +165,7 @@ impl IntoResponse for Refused {
 
 impl ErrorCode {
     pub(super) const BAD_PARAMETER: Self = Self(40_001);
+    pub(super) const MISSING_PARAMETER: Self = Self(40_002);
     pub(super) const BAD_CREDENTIALS: Self = Self(40_100);
     pub(super) const BAD_TIMESTAMP: Self = Self(40_101);
     pub(super) const BAD_SIGNATURE: Self = Self(40_102);
@@ -190,6 +191,7 @@ mod tests {
         }
         for code in [
             ErrorCode::BAD_PARAMETER,
+            ErrorCode::MISSING_PARAMETER,
             ErrorCode::BAD_CREDENTIALS,
             ErrorCode::BAD_TIMESTAMP,
             ErrorCode::BAD_SIGNATURE,

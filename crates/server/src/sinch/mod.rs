@@ -22,6 +22,7 @@ mod instances;
 mod names;
 mod configuration;
 mod profile;
+mod transports;
 mod reports;
 pub mod messaging;
 pub mod frame;

@@ -8,6 +8,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::op::signed_request::ShownSecret;
 use countersign_core::signer::{Signer, TEXT_BYTES};
@@ -31,6 +32,11 @@ mod purpose {
 
 // Each is `None` where the key is gone that it follows from: then the session is
 // over.
+
+/// What a client hears then.
+pub(super) fn over() -> Error {
+    Error::new(Code::SessionEnded, "the session is over").hint("log in again")
+}
 
 /// By what a session sends. Like [`subscribe_key`] it tells whose it is, so that
 /// its session is found by one look at it.

@@ -362,9 +362,9 @@ mod tests {
         }
     }
 
-    fn check_text(text: &str, expected: Result<Content, CannotOpen>) {
+    fn check_text(text: &str, expected: &Result<Content, CannotOpen>) {
         let opened = key().open(&sealed(text.as_bytes()));
-        assert!(opened.map(|payload| payload.content) == expected, "{text}");
+        assert!(opened.map(|payload| payload.content) == *expected, "{text}");
     }
 
     #[test]
@@ -417,7 +417,7 @@ mod tests {
             (r#"{"md":2,"bt":"msg","bv":10} "#, Ok(Content::Ack)),
             (r#"{"md":2,"bt":"msg","bv":10}x"#, Err(CannotOpen)),
         ] {
-            check_text(json, expected);
+            check_text(json, &expected);
         }
         assert!(
             key()
@@ -431,7 +431,7 @@ mod tests {
             "[".repeat(9_999),
             "]".repeat(9_999)
         );
-        check_text(&nested, Err(CannotOpen));
+        check_text(&nested, &Err(CannotOpen));
     }
 
     /// What a message may hold goes out in as many frames as may come in.

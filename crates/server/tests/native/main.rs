@@ -9,6 +9,7 @@ mod identity_rules;
 mod timeouts;
 mod authorization_table;
 mod conversations;
+mod instant;
 mod acl;
 mod application_bearer;
 mod bad_input;
