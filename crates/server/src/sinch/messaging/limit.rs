@@ -42,6 +42,3 @@ pub(super) const SENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(super) const SENDING_S: i64 = 120;
 /// Channels of others of which a session's sendings know that they are right.
 pub(super) const KNOWN_CHANNELS_MAX: usize = 256;
-/// Members among whom the one is looked for to whom a channel belongs: as many as a
-/// client is told of a transport.
-pub(super) const PARTICIPANTS_MAX: usize = 100;

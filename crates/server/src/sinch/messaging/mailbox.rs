@@ -40,6 +40,7 @@ use crate::realtime::follower::{Delivery, Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
 use crate::realtime::recent::Recent;
 use crate::realtime::{Open, Realtime};
+use crate::sinch::names;
 
 /// A mailbox of a session.
 pub(super) struct Mailbox {
@@ -150,10 +151,6 @@ pub(super) async fn open(
         turns: watch::Sender::new(0),
         content: tokio::sync::Mutex::new(content),
     })
-}
-
-fn ended() -> Error {
-    Error::new(Code::SessionEnded, "the session is over").hint("log in again")
 }
 
 fn overtaken() -> Error {
@@ -288,7 +285,7 @@ impl Mailbox {
         let line = &self.open.line;
         loop {
             match line.held() {
-                Some(Held::Closing(Closing::Ended | Closing::Expired)) => return Err(ended()),
+                Some(Held::Closing(Closing::Ended | Closing::Expired)) => return Err(names::over()),
                 Some(Held::Closing(Closing::Silent)) => return Err(overtaken()),
                 Some(Held::LookAgain) => content.looks = true,
                 None if content.looks => {}

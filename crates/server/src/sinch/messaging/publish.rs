@@ -9,7 +9,6 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::id::ConversationId;
-use countersign_core::model::page::{Order, Window};
 use countersign_core::op;
 use countersign_core::op::events::{Content as Event, Send};
 use serde_json::json;
@@ -17,7 +16,6 @@ use serde_json::json;
 use super::Desk;
 use super::asked::{Asked, refused};
 use super::failure::Refused;
-use super::limit::PARTICIPANTS_MAX;
 use super::protocol::InPath;
 use super::sendings::Taken;
 use super::text::Said;
@@ -79,14 +77,8 @@ async fn check_channel(
     if is_of(signed.user.id) || desk.sendings.knows_channel(session, conversation, channel) {
         return Ok(());
     }
-    let window = Window {
-        after: None,
-        limit: PARTICIPANTS_MAX,
-    };
-    let order = Order::OldestFirst;
-    let members =
-        op::members::list_members(ctx, &signed.principal, conversation, order, window).await?;
-    if !members.items.iter().any(|member| is_of(member.user)) {
+    let members = op::instant::participants(ctx, &signed.principal, conversation).await?;
+    if !members.iter().any(|member| is_of(member.user)) {
         return Err(refused());
     }
     desk.sendings.note_channel(session, conversation, channel);

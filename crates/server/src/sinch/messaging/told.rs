@@ -1,7 +1,7 @@
 //! What a session is told, sealed for it alone, in frames.
 
 use countersign_core::context::Ctx;
-use countersign_core::error::{Code, Error};
+use countersign_core::error::Error;
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::model::event::{Event, Sender};
 use countersign_core::op::signed_request::Signed;
@@ -38,10 +38,6 @@ pub(super) fn name_of(sender: &Sender) -> String {
     name.clone().or_else(id).unwrap_or_default()
 }
 
-fn key_gone() -> Error {
-    Error::new(Code::SessionEnded, "the session is over").hint("log in again")
-}
-
 // === impl Reader ===
 
 impl Reader {
@@ -49,7 +45,7 @@ impl Reader {
     /// `session_ended` where the key is gone that its names follow from.
     pub(super) fn of(ctx: &Ctx, signed: &Signed) -> Result<Self, Error> {
         let (signer, user) = (signed.signer, signed.user.id);
-        let channel = names::transport_channel(ctx, &signer, user).ok_or_else(key_gone)?;
+        let channel = names::transport_channel(ctx, &signer, user).ok_or_else(names::over)?;
         Ok(Self {
             signer,
             user,
@@ -104,7 +100,7 @@ impl Reader {
         from: &Sender,
         content: Content,
     ) -> Result<Vec<String>, Error> {
-        let key = names::transport_key(ctx, &self.signer, conversation).ok_or_else(key_gone)?;
+        let key = names::transport_key(ctx, &self.signer, conversation).ok_or_else(names::over)?;
         let instance = from.user;
         let instance = instance.and_then(|user| names::user_instance(ctx, &self.signer, user));
         let instance = instance.unwrap_or_default();
