@@ -37,7 +37,7 @@ test('dev --json prints one line, and the same keys at every start', () =>
     assert.deepEqual(Object.keys(ready.application), [
       'id', 'slug', 'publishable_key', 'api_key', 'nexmo', 'kustomer', 'sinch',
     ]);
-    for (const name of ['dev.json', 'operator.key', 'key-encryption-key', 'countersign.db']) {
+    for (const name of ['dev.json', 'tls-key.pem', 'operator.key', 'key-encryption-key', 'countersign.db']) {
       assert.equal((await stat(join(folder, name))).mode & 0o077, 0, name);
     }
     const second = await dev(folder);
@@ -52,7 +52,8 @@ test('dev --json prints one line, and the same keys at every start', () =>
 test('a door that is not built answers 404 with a problem', () =>
   inFolder(async (folder) => {
     const { ready, stop } = await dev(folder);
-    const { nexmo, sinch, ...unbuilt } = ready.doors;
+    const { nexmo, sinch, sinch_messaging, ...unbuilt } = ready.doors;
+    assert.match(sinch_messaging, /^https:/);
     assert.equal((await call(nexmo, 'GET', '/v0.3/users')).status, 401);
     assert.equal((await call(sinch, 'GET', '/v1/user/profile')).status, 401);
     for (const [name, url] of Object.entries(unbuilt)) {

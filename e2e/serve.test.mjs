@@ -68,6 +68,16 @@ test('a mistake in the configuration is one sentence, and nothing is touched', (
         `listen (${config}:2) is 0.0.0.0:7080, and so is doors.sinch (${config}:4) with 127.0.0.1:7080; give each`,
       ],
       [
+        { file: `${keep}[doors]\nsinch_messaging = "${FREE}"` },
+        `doors.sinch_messaging (${config}:3) is ${FREE}, and its clients speak TLS alone; name sinch_messaging.certificate_file and`,
+      ],
+      [
+        {
+          file: `${keep}[doors]\nsinch_messaging = "${FREE}"\n[sinch_messaging]\ncertificate_file = "/none.pem"\nkey_file = "/none.pem"`,
+        },
+        `sinch_messaging.certificate_file (${config}:5) is /none.pem, which cannot be read: No such file`,
+      ],
+      [
         { args: ['--config', join(folder, 'none.toml')] },
         `cannot read the configuration file ${join(folder, 'none.toml')} (--config): No such file`,
       ],

@@ -79,6 +79,16 @@ impl DataFolder {
         self.path.join("demo-private-key.pem")
     }
 
+    /// The certificate of this machine that was made here.
+    pub(crate) fn tls_certificate(&self) -> PathBuf {
+        self.path.join("tls-certificate.pem")
+    }
+
+    /// Its key.
+    pub(crate) fn tls_key(&self) -> PathBuf {
+        self.path.join("tls-key.pem")
+    }
+
     /// The content of a file of the folder, if it is there.
     ///
     /// # Errors

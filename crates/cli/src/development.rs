@@ -11,6 +11,7 @@ use countersign_core::secret_text;
 use crate::data_folder::DataFolder;
 use crate::dev_application::{self, DevApplication};
 use crate::exit::{Exit, Failure};
+use crate::messaging::MessagingPlan;
 use crate::node::{Addresses, Node, Plan, Prepared};
 use crate::purpose::Purpose;
 use crate::ready::{self, Ready};
@@ -62,6 +63,7 @@ impl<'a> Place<'a> {
             data_dir: self.data_dir.with(self.data_dir.value.to_owned()),
             listen: self.address(0)?,
             doors,
+            messaging: MessagingPlan::for_development(),
         })
     }
 
@@ -192,12 +194,8 @@ fn ready_line(
     operator_key: &str,
     application: &DevApplication,
 ) -> Ready {
-    let address = |wanted: VendorDoor| {
-        let mut doors = addresses.doors.iter();
-        let found = doors.find(|(door, _)| *door == wanted);
-        found.map_or_else(String::new, |(_, address)| address.to_string())
-    };
-    let url = |door| format!("http://{}", address(door));
+    let url = |door| addresses.url_of(door).unwrap_or_default();
+    let messaging = addresses.messaging();
     Ready {
         url: format!("http://{}", addresses.native),
         operator_key: operator_key.to_owned(),
@@ -221,8 +219,8 @@ fn ready_line(
             sinch: ready::Sinch {
                 key: application.id.clone(),
                 secret: application.sinch_secret_base64.clone(),
-                messaging_host: address(VendorDoor::SinchMessaging),
-                tls_certificate_file: None,
+                messaging_host: messaging.map_or_else(String::new, |messaging| messaging.host),
+                tls_certificate_file: Some(folder.tls_certificate().display().to_string()),
             },
         },
     }

@@ -18,6 +18,7 @@ mod setting;
 mod configuration;
 mod vendor_door;
 mod data_folder;
+mod messaging;
 mod purpose;
 mod node;
 mod ready;

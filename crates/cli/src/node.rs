@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
+use crate::messaging::MessagingPlan;
 use crate::purpose::Purpose;
 use crate::setting::Setting;
 use crate::system::{StopSignals, System};
@@ -49,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) listen: Setting<SocketAddr>,
     /// The other doors that are switched on, and where they listen.
     pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
+    /// How clients reach sinch's door for messages.
+    pub(crate) messaging: MessagingPlan,
 }
 
 /// A node whose parts are together, and that answers nobody yet.
@@ -69,6 +72,8 @@ pub(crate) struct Addresses {
     pub(crate) native: SocketAddr,
     /// The others that are switched on.
     pub(crate) doors: Vec<(VendorDoor, SocketAddr)>,
+    /// How clients reach the one for sinch's messages.
+    messaging: MessagingPlan,
 }
 
 /// A node that runs.
@@ -100,8 +105,14 @@ impl Prepared {
                 .iter()
                 .map(|(door, socket)| (*door, socket.address()))
                 .collect(),
+            messaging: plan.messaging.clone(),
         };
+        let given = plan.messaging.read()?;
         let folder = open_folder(&folder)?;
+        let tls = match given {
+            Some(tls) => Some(tls),
+            None => plan.messaging.make(&folder.value, system.now())?,
+        };
         let store = open_store(system, &folder).await?;
         let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
         let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
@@ -115,9 +126,14 @@ impl Prepared {
                     let messaging = addresses.messaging();
                     sinch::operated(Arc::clone(&ctx), operations.clone(), messaging)
                 }
-                VendorDoor::Kustomer | VendorDoor::SinchMessaging => {
-                    native::unbuilt(Arc::clone(&ctx))
+                VendorDoor::SinchMessaging => {
+                    sinch::messaging::operated(Arc::clone(&ctx), operations.clone())
                 }
+                VendorDoor::Kustomer => native::unbuilt(Arc::clone(&ctx)),
+            };
+            let socket = match &tls {
+                Some(tls) if door == VendorDoor::SinchMessaging => socket.with_tls(tls.clone()),
+                Some(_) | None => socket,
             };
             services.push((socket, service));
         }
@@ -151,12 +167,29 @@ impl Addresses {
         std::iter::once(self.native).chain(doors)
     }
 
+    /// Where a door is reached, if it is switched on.
+    pub(crate) fn url_of(&self, door: VendorDoor) -> Option<String> {
+        let mut doors = self.doors.iter();
+        let (_, address) = doors.find(|(known, _)| *known == door)?;
+        let scheme = if self.is_encrypted(door) {
+            "https"
+        } else {
+            "http"
+        };
+        Some(format!("{scheme}://{address}"))
+    }
+
+    /// Whether a door speaks TLS itself.
+    pub(crate) fn is_encrypted(&self, door: VendorDoor) -> bool {
+        door == VendorDoor::SinchMessaging && self.messaging.is_encrypted()
+    }
+
     /// Where sinch clients send and fetch messages.
-    fn messaging(&self) -> Option<Messaging> {
+    pub(crate) fn messaging(&self) -> Option<Messaging> {
         let mut doors = self.doors.iter();
         let found = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging);
         found.map(|(_, address)| Messaging {
-            host: address.to_string(),
+            host: self.messaging.told(*address),
         })
     }
 }

@@ -33,9 +33,9 @@ impl VendorDoor {
     /// What a door that is open cannot do yet; nothing of one that is built.
     pub(crate) fn lacks(self) -> Option<&'static str> {
         match self {
-            Self::Nexmo => None,
-            Self::Sinch => Some("users log in; not built yet: messages, names with passwords"),
-            Self::Kustomer | Self::SinchMessaging => Some("not built yet: answers 404"),
+            Self::Nexmo | Self::SinchMessaging => None,
+            Self::Sinch => Some("not built yet: names with passwords"),
+            Self::Kustomer => Some("not built yet: answers 404"),
         }
     }
 }

@@ -64,6 +64,8 @@ pub const CUSTOM_NAME_BYTES_MAX: usize = 100;
 pub const EPHEMERAL_BODY_BYTES_MAX: usize = 8 * 1024;
 /// Members of one conversation.
 pub const MEMBERS_MAX: u64 = 3_000;
+/// Users to whom one may write at once, which makes them a conversation.
+pub const INSTANT_RECIPIENTS_MAX: usize = 100;
 /// Open conversations of a visitor.
 pub const ANONYMOUS_CONVERSATIONS_MAX: u64 = 5;
 /// Plans of one use case, before a missed expectation is an error.

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::context::Ctx;
-use crate::id::{ApplicationId, SessionId, UserId};
+use crate::id::{ApplicationId, ConversationId, SessionId, UserId};
 
 const VERSION: u8 = 1;
 const BYTES: usize = 2 + 8 + 2 * 16;
@@ -86,6 +86,19 @@ impl Signer {
     #[must_use]
     pub fn secret(&self, ctx: &Ctx, purpose: &'static str) -> Option<Zeroizing<[u8; 32]>> {
         ctx.tokens.derived(self.key, purpose, &self.bytes())
+    }
+
+    /// A secret of this session in one conversation, for one purpose; `None` as
+    /// with [`Self::secret`].
+    #[must_use]
+    pub fn secret_in(
+        &self,
+        ctx: &Ctx,
+        conversation: ConversationId,
+        purpose: &'static str,
+    ) -> Option<Zeroizing<[u8; 32]>> {
+        let of = [&self.bytes()[..], &conversation.bytes()].concat();
+        ctx.tokens.derived(self.key, purpose, &of)
     }
 
     /// A secret of a user of the session's application, on whatever device, for

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 48] = [
+const TABLE: [(&str, [&str; 6]); 49] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -50,6 +50,7 @@ const TABLE: [(&str, [&str; 6]); 48] = [
         "CreateConversation",
         ["-", "yes", "yes", "yes", "yes", "yes"],
     ),
+    ("InstantConversation", ["-", "-", "yes", "-", "-", "-"]),
     (
         "ReadConversation",
         ["-", "inside", "inside", "yes", "yes", "yes"],
@@ -371,6 +372,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::ListConversations,
         Action::ListConversationsOf(user),
         Action::CreateConversation,
+        Action::InstantConversation,
         Action::ReadConversation(conversation),
         Action::UpdateConversation(conversation),
         Action::DeleteConversation(conversation),

@@ -6,7 +6,7 @@ use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use countersign_core::error::{Code, Error};
 use countersign_core::limit;
-use countersign_credential::json::{self, Problem as JsonProblem};
+use countersign_credential::json::{self, JsonError, Problem as JsonProblem};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
@@ -133,6 +133,18 @@ pub(crate) fn compact(text: &str) -> String {
     written
 }
 
+/// Checks that every reader of this JSON reads the same, and that it is a list.
+pub(crate) fn check_strict_list(text: &[u8]) -> Result<(), Error> {
+    match json::read(text) {
+        Ok(json::Value::Array(_)) => Ok(()),
+        Ok(_) => Err(Error::new(
+            Code::BadRequest,
+            "the body is JSON, and not a list",
+        )),
+        Err(error) => Err(not_json(error)),
+    }
+}
+
 /// Checks that every reader of this JSON reads the same.
 pub(crate) fn check_strict(text: &[u8]) -> Result<(), Error> {
     match json::read_object(text) {
@@ -141,11 +153,15 @@ pub(crate) fn check_strict(text: &[u8]) -> Result<(), Error> {
             Code::BadRequest,
             "the body is JSON, and not an object",
         )),
-        Err(error) => Err(Error::new(
-            Code::MalformedJson,
-            format!("the body is not JSON: {error}"),
-        )),
+        Err(error) => Err(not_json(error)),
     }
+}
+
+fn not_json(error: JsonError) -> Error {
+    Error::new(
+        Code::MalformedJson,
+        format!("the body is not JSON: {error}"),
+    )
 }
 
 // === impl ReadBody ===

@@ -30,6 +30,8 @@ pub mod connection;
 pub mod serve;
 mod tasks;
 pub mod upkeep;
+pub mod tls;
+mod patient;
 mod listener;
 mod rate;
 mod gate;

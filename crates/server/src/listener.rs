@@ -16,6 +16,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -24,13 +25,17 @@ use tower::ServiceExt as _;
 
 use crate::connection::Connection;
 use crate::limit;
+use crate::patient::Patient;
 use crate::route::Service;
 use crate::serve::Limits;
 use crate::tasks::Tasks;
+use crate::tls::Tls;
 
 /// A bound address and what answers there.
 pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
+    /// What is spoken before HTTP, if anything is.
+    pub(crate) tls: Option<Tls>,
     pub(crate) service: Service,
 }
 
@@ -48,6 +53,14 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
 }
 
+/// What a connection's requests are answered with.
+struct Spoken {
+    service: Service,
+    connection: Connection,
+    tasks: Arc<Tasks>,
+    limits: Limits,
+}
+
 // === impl Listener ===
 
 impl Listener {
@@ -61,7 +74,7 @@ impl Listener {
                 };
                 match self.tcp.accept().await {
                     Ok((stream, peer)) => {
-                        let served = serve(stream, peer, self.service.clone(), &shared, permit);
+                        let served = self.serve(stream, peer, &shared, permit);
                         shared.tasks.spawn(served);
                     }
                     Err(error) => {
@@ -73,45 +86,81 @@ impl Listener {
         };
         stop.run_until_cancelled(accept).await;
     }
+
+    /// Serves one connection; the permit is held as long as it is open, from its
+    /// first byte on.
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        shared: &Shared,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let connection = Connection {
+            peer: peer.ip(),
+            tls: self.tls.is_some(),
+        };
+        let tls = self.tls.clone();
+        let service = self.service.clone();
+        let Shared {
+            tasks,
+            stop,
+            cut,
+            limits,
+            ..
+        } = shared.clone();
+        let tasks = Arc::new(Tasks::of(tasks, stop.clone(), cut.clone()));
+        async move {
+            let _open = permit;
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection was gone before it was served");
+                return;
+            }
+            let spoken = Spoken {
+                service,
+                connection,
+                tasks,
+                limits,
+            };
+            let Some(tls) = tls else {
+                return spoken.over(stream).await;
+            };
+            // Boxed: most connections have none, and need no room for it.
+            let agreed = Box::pin(tls.accept(stream, limits.handshake_max));
+            match stop.run_until_cancelled(agreed).await {
+                Some(Ok(stream)) => Box::pin(spoken.over(stream)).await,
+                Some(Err(error)) => tracing::debug!(%error, "a client did not agree on TLS"),
+                None => {}
+            }
+        }
+    }
 }
 
-/// Serves one connection; the permit is held as long as it is open.
-fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    service: Service,
-    shared: &Shared,
-    permit: OwnedSemaphorePermit,
-) -> impl Future<Output = ()> + Send + 'static {
-    let connection = Connection {
-        peer: peer.ip(),
-        tls: false,
-    };
-    let (stop, cut) = (shared.stop.clone(), shared.cut.clone());
-    let tasks = Arc::new(Tasks::of(shared.tasks.clone(), stop, cut));
-    let service =
-        service_fn(move |request| answer(service.clone(), connection, Arc::clone(&tasks), request));
-    // Without TLS there is no agreement on HTTP/2, and to guess it from the
-    // first bytes, as hyper-util's automatic builder does, would wait for them
-    // without a limit.
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.head_max)
-        .max_buf_size(limit::HEAD_BYTES_MAX)
-        .max_headers(limit::HEAD_FIELDS_MAX);
-    let (stop, cut) = (shared.stop.clone(), shared.cut.clone());
-    async move {
-        let _open = permit;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
-            return;
-        }
-        let mut served = pin!(
-            builder
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades()
-        );
+// === impl Spoken ===
+
+impl Spoken {
+    /// Speaks HTTP over a stream, to its end.
+    async fn over(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self {
+            service,
+            connection,
+            tasks,
+            limits,
+        } = self;
+        let (stop, cut) = (tasks.stop.clone(), tasks.cut.clone());
+        let service = service_fn(move |request| {
+            answer(service.clone(), connection, Arc::clone(&tasks), request)
+        });
+        // A client is told of HTTP/1.1 alone, and to guess from the first bytes, as
+        // hyper-util's automatic builder does, would wait for them without a limit.
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_max)
+            .max_buf_size(limit::HEAD_BYTES_MAX)
+            .max_headers(limit::HEAD_FIELDS_MAX);
+        let stream = TokioIo::new(Patient::new(stream, limits.write_max));
+        let mut served = pin!(builder.serve_connection(stream, service).with_upgrades());
         let to_the_end = async {
             tokio::select! {
                 ended = served.as_mut() => ended,

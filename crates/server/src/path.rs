@@ -138,7 +138,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte)
 }
 
-fn from_hex(digits: [u8; 2]) -> Option<u8> {
+pub(crate) fn from_hex(digits: [u8; 2]) -> Option<u8> {
     let value = |digit: u8| char::from(digit).to_digit(16);
     let number = value(digits[0])? * 16 + value(digits[1])?;
     u8::try_from(number).ok()

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::limit;
 use crate::listener::{Listener, Shared};
 use crate::route::Service;
+use crate::tls::Tls;
 
 /// A door: where it listens, and what answers there.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Door {
 pub struct Socket {
     tcp: TcpListener,
     address: SocketAddr,
+    tls: Option<Tls>,
 }
 
 /// How much the server takes on.
@@ -39,6 +41,10 @@ pub struct Limits {
     pub connections_max: usize,
     /// How long a request's head may take, and a connection may be idle.
     pub head_max: Duration,
+    /// How long a client may take to agree on TLS, where a listener speaks it.
+    pub handshake_max: Duration,
+    /// How long a client may take nothing of what is written to it.
+    pub write_max: Duration,
     /// How long open requests may take to end once the server stops.
     pub drain_max: Duration,
 }
@@ -74,6 +80,8 @@ impl Default for Limits {
         Self {
             connections_max: limit::CONNECTIONS_MAX,
             head_max: Duration::from_secs(limit::HEAD_S_MAX),
+            handshake_max: Duration::from_secs(limit::HANDSHAKE_S_MAX),
+            write_max: Duration::from_secs(limit::WRITE_S_MAX),
             drain_max: Duration::from_secs(limit::DRAIN_S_MAX),
         }
     }
@@ -91,7 +99,20 @@ impl Socket {
         let refused = |source| BindError { address, source };
         let tcp = TcpListener::bind(address).await.map_err(refused)?;
         let address = tcp.local_addr().map_err(refused)?;
-        Ok(Self { tcp, address })
+        Ok(Self {
+            tcp,
+            address,
+            tls: None,
+        })
+    }
+
+    /// The same address, where TLS is spoken and nothing else.
+    #[must_use]
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self {
+            tls: Some(tls),
+            ..self
+        }
     }
 
     /// The bound address, with the port that was taken.
@@ -122,7 +143,7 @@ impl Server {
         let addresses = doors.iter().map(|(socket, _)| socket.address).collect();
         let listeners = doors
             .into_iter()
-            .map(|(Socket { tcp, .. }, service)| Listener { tcp, service })
+            .map(|(Socket { tcp, tls, .. }, service)| Listener { tcp, tls, service })
             .collect();
         Self {
             listeners,

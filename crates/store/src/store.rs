@@ -151,6 +151,14 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         Ok(read::user::find(&self.engine, application, &identifier).await?)
     }
 
+    async fn users_of(
+        &self,
+        application: ApplicationId,
+        identifiers: Vec<Identifier>,
+    ) -> Result<Vec<Option<User>>, StoreError> {
+        Ok(read::user::find_each(&self.engine, application, &identifiers).await?)
+    }
+
     async fn password(
         &self,
         application: ApplicationId,
@@ -186,6 +194,14 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         Ok(read::conversation::find(&self.engine, application, id, viewer).await?)
     }
 
+    async fn conversation_named(
+        &self,
+        application: ApplicationId,
+        name: &str,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        Ok(read::conversation::named(&self.engine, application, name).await?)
+    }
+
     async fn conversations(
         &self,
         application: ApplicationId,
@@ -212,6 +228,15 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         window: Window,
     ) -> Result<Page<Member>, StoreError> {
         Ok(read::member::list(&self.engine, application, conversation, order, &window).await?)
+    }
+
+    async fn joined_members(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        most: usize,
+    ) -> Result<Vec<Member>, StoreError> {
+        Ok(read::member::joined(&self.engine, application, conversation, most).await?)
     }
 
     async fn member(

@@ -22,10 +22,16 @@ export async function openDoor(more = [], before) {
   const ticket = (username, created = new Date(), by = secret) => ticketgen(key, by, { username }, created).userTicket;
   /// A process with the SDK and a client in it that points here.
   const client = async (options = {}) => {
-    const who = await person();
+    const who = await person(application.sinch.tls_certificate_file);
     const anew = (changed = {}) => who.does('make', pointed(url, key, { ...options, ...changed }));
     await anew();
     return { ...who, anew, start: (how) => who.does('start', how), refused: (how) => who.fails('start', how) };
+  };
+  /// A user who is told messages, in a process of their own.
+  const listener = async (name, options = {}) => {
+    const who = await client({ startActiveConnection: true, ...options });
+    await who.start({ userTicket: ticket(name) });
+    return { ...who, name };
   };
   /// A call of the native API by the application's backend.
   const backend = async (status, method, path, body) => {
@@ -45,5 +51,5 @@ export async function openDoor(more = [], before) {
     for (const one of [secret, 'eyJ', ...secrets]) assert.ok(!stderr.includes(one), 'no secret is in the log');
     assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');
   };
-  return { folder, url, native, application, key, secret, ticket, client, backend, sessions, stop };
+  return { folder, url, native, application, key, secret, ticket, client, listener, backend, sessions, stop };
 }

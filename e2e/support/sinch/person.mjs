@@ -20,15 +20,23 @@ export function pointed(url, applicationKey, more = {}) {
 }
 
 /// A process with the SDK, in which clients are made one after the other. `does` answers
-/// what a command answers; `fails` answers the SDK's own error.
-export async function person() {
-  const child = fork(fileURLToPath(new URL('./user.mjs', import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+/// what a command answers; `fails` answers the SDK's own error; `told` waits for what a
+/// client is told, and answers it. It trusts this certificate, too.
+export async function person(certificate) {
+  const env = { ...process.env, ...(certificate && { NODE_EXTRA_CA_CERTS: certificate }) };
+  const child = fork(fileURLToPath(new URL('./user.mjs', import.meta.url)), { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const closed = once(child, 'exit');
   running.add(child);
   const ready = deferred();
   const open = new Map();
-  child.on('message', ({ ref, ready: loaded, failed, answer }) => {
+  const heard = [];
+  const listeners = new Set();
+  child.on('message', ({ ref, ready: loaded, failed, answer, told: news }) => {
     if (loaded) ready.resolve();
+    else if (news) {
+      heard.push(news);
+      for (const look of listeners) look();
+    }
     else if (failed) open.get(ref).reject(failed);
     else open.get(ref).resolve(answer);
   });
@@ -64,9 +72,28 @@ export async function person() {
     }
     throw new Error(`${command} succeeded with ${JSON.stringify(answer)}`);
   };
+  /// What comes of a kind that is like this, or came and was not taken yet.
+  const told = (kind, like = {}) => {
+    const found = deferred();
+    const fits = (news) => news.kind === kind && Object.entries(like).every(([key, value]) => news[key] === value);
+    const look = () => {
+      const place = heard.findIndex(fits);
+      if (place < 0) return;
+      listeners.delete(look);
+      found.resolve(heard.splice(place, 1)[0]);
+    };
+    listeners.add(look);
+    look();
+    const what = `${kind} ${JSON.stringify(like)}`;
+    return inTime(what, found.promise).catch((error) => {
+      throw new Error(`${error.message}; what came: ${JSON.stringify(heard)}`);
+    });
+  };
+  /// What came and nobody has taken.
+  const left = () => heard.splice(0);
   const leaves = async () => {
     if (child.connected) child.disconnect();
     await inTime('the end of the process', closed);
   };
-  return { does, fails, leaves };
+  return { does, fails, told, left, leaves };
 }

@@ -14,13 +14,30 @@ let client;
 const settled = (promise) => new Promise((resolve, reject) => promise.then(resolve).fail(reject));
 
 const commands = {
-  make: (options) => void (client = new Client(options)),
+  make: (options) => {
+    client = new Client(options);
+    const shown = ({ messageId, senderId, recipientIds, textBody, headers, direction }) =>
+      ({ messageId, senderId, recipientIds, textBody, headers, direction });
+    client.getMessageClient().addEventListener({
+      onIncomingMessage: (message) => process.send({ told: { kind: 'message', ...shown(message) } }),
+      onMessageDelivered: ({ messageId, recipientId }) => process.send({ told: { kind: 'delivered', messageId, recipientId } }),
+    });
+  },
   start: async (how) => {
     await settled(client.start(how));
     return client.getSession();
   },
   /// One of the calls that its guide does not mention.
   call: (name, given) => settled(client[name](given)),
+  /// Where messages to these users go, as it looks for that before it sends one.
+  transport: (names) => settled(client.mxp.getTransport(names)),
+  /// Sends a message, and answers its id.
+  send: async (names, text, headers) => {
+    const messages = client.getMessageClient();
+    const message = messages.newMessage(names, text, headers);
+    await settled(messages.send(message));
+    return message.messageId;
+  },
   terminate: () => void client.terminate(),
 };
 

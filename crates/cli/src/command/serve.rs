@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -60,6 +59,25 @@ pub(crate) struct Arguments {
     /// [env: COUNTERSIGN_DOORS_SINCH_MESSAGING].
     #[arg(long, value_name = "ADDRESS")]
     doors_sinch_messaging: Option<String>,
+
+    /// Who speaks TLS with clients of that door: own, with the certificate below, or
+    /// proxy, where one is in front [env: COUNTERSIGN_SINCH_MESSAGING_TLS] [default: own].
+    #[arg(long, value_name = "WHO")]
+    sinch_messaging_tls: Option<String>,
+
+    /// The certificate of that door, and those behind it, in PEM
+    /// [env: COUNTERSIGN_SINCH_MESSAGING_CERTIFICATE_FILE].
+    #[arg(long, value_name = "FILE")]
+    sinch_messaging_certificate_file: Option<String>,
+
+    /// The key of that certificate, in PEM [env: COUNTERSIGN_SINCH_MESSAGING_KEY_FILE].
+    #[arg(long, value_name = "FILE")]
+    sinch_messaging_key_file: Option<String>,
+
+    /// The host that its clients are told, with a port where it is not 443
+    /// [env: COUNTERSIGN_SINCH_MESSAGING_HOST] [default: what it listens on].
+    #[arg(long, value_name = "HOST")]
+    sinch_messaging_host: Option<String>,
 
     /// Print one line of JSON when ready, and nothing else.
     #[arg(long)]
@@ -142,6 +160,10 @@ impl Arguments {
                 Key::Door(VendorDoor::SinchMessaging),
                 self.doors_sinch_messaging,
             ),
+            (Key::TlsBy, self.sinch_messaging_tls),
+            (Key::CertificateFile, self.sinch_messaging_certificate_file),
+            (Key::PrivateKeyFile, self.sinch_messaging_key_file),
+            (Key::MessagingHost, self.sinch_messaging_host),
         ];
         let said = |(key, text): (Key, Option<String>)| text.map(|text| (key, text));
         given.into_iter().filter_map(said).collect()
@@ -156,8 +178,14 @@ fn log_start(prepared: &Prepared, configuration: &Configuration) {
         );
     }
     let addresses = &prepared.addresses;
-    for (setting, address) in configuration.addresses().zip(addresses.all()) {
-        if !address.ip().is_loopback() {
+    let encrypted = addresses
+        .doors
+        .iter()
+        .map(|(door, _)| addresses.is_encrypted(*door));
+    let encrypted = std::iter::once(false).chain(encrypted);
+    let all = configuration.addresses().zip(addresses.all());
+    for ((setting, address), encrypted) in all.zip(encrypted) {
+        if !address.ip().is_loopback() && !encrypted {
             tracing::warn!(
                 setting = setting.label(),
                 %address,
@@ -182,13 +210,11 @@ fn log_start(prepared: &Prepared, configuration: &Configuration) {
 }
 
 fn ready_line(addresses: &Addresses) -> Result<String, Failure> {
-    let url = |address: &SocketAddr| format!("http://{address}");
     let doors = addresses.doors.iter();
+    let url_of = |door: VendorDoor| Some((door.name(), addresses.url_of(door)?));
     let ready = Ready {
-        url: url(&addresses.native),
-        doors: doors
-            .map(|(door, address)| (door.name(), url(address)))
-            .collect(),
+        url: format!("http://{}", addresses.native),
+        doors: doors.filter_map(|(door, _)| url_of(*door)).collect(),
     };
     serde_json::to_string(&ready)
         .map_err(|error| Failure::usage(format!("cannot write the ready line: {error}")))

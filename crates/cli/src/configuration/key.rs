@@ -24,13 +24,17 @@ pub(crate) enum Key {
     DataDir,
     LogLevel,
     Door(VendorDoor),
+    TlsBy,
+    CertificateFile,
+    PrivateKeyFile,
+    MessagingHost,
 }
 
 // === impl Key ===
 
 impl Key {
     /// Every key, in the order in which a person is told them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Listen,
         Self::DataDir,
         Self::LogLevel,
@@ -38,6 +42,10 @@ impl Key {
         Self::Door(VendorDoor::Kustomer),
         Self::Door(VendorDoor::Sinch),
         Self::Door(VendorDoor::SinchMessaging),
+        Self::TlsBy,
+        Self::CertificateFile,
+        Self::PrivateKeyFile,
+        Self::MessagingHost,
     ];
 
     /// Its name in the configuration file; what stands before a dot is a table.
@@ -50,6 +58,10 @@ impl Key {
             Self::Door(VendorDoor::Kustomer) => "doors.kustomer",
             Self::Door(VendorDoor::Sinch) => "doors.sinch",
             Self::Door(VendorDoor::SinchMessaging) => "doors.sinch_messaging",
+            Self::TlsBy => "sinch_messaging.tls",
+            Self::CertificateFile => "sinch_messaging.certificate_file",
+            Self::PrivateKeyFile => "sinch_messaging.key_file",
+            Self::MessagingHost => "sinch_messaging.host",
         }
     }
 

@@ -20,6 +20,7 @@ use self::file::Given;
 use self::key::{Key, OTHER_VARIABLES, VARIABLE_PREFIX};
 use self::nearest::nearest;
 use crate::exit::Failure;
+use crate::messaging::{self, Certificate, MessagingPlan};
 use crate::node::Plan;
 use crate::purpose::Purpose;
 use crate::setting::{Origin, Setting};
@@ -54,6 +55,8 @@ pub(crate) struct Configuration {
     pub(crate) data_dir: Setting<PathBuf>,
     /// The other doors that are switched on, and where they listen.
     pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
+    /// How clients reach sinch's door for messages.
+    pub(crate) messaging: MessagingPlan,
     /// How much is logged.
     pub(crate) log_level: Setting<Level>,
 }
@@ -73,10 +76,12 @@ impl Configuration {
                 doors.push((door, address(&text)?));
             }
         }
+        let messaging = messaging_plan(&settled, &doors)?;
         let configuration = Self {
             listen: address(&settled.with_default(Key::Listen, "127.0.0.1:7080"))?,
             data_dir: folder(&settled.with_default(Key::DataDir, "/var/lib/countersign"))?,
             doors,
+            messaging,
             log_level: level(&settled.with_default(Key::LogLevel, "info"))?,
         };
         configuration.refuse_shared_addresses()?;
@@ -90,6 +95,7 @@ impl Configuration {
             data_dir: self.data_dir.clone(),
             listen: self.listen.clone(),
             doors: self.doors.clone(),
+            messaging: self.messaging.clone(),
         }
     }
 
@@ -219,6 +225,94 @@ fn folder(text: &Setting<String>) -> Result<Setting<PathBuf>, Failure> {
         )));
     }
     Ok(text.with(PathBuf::from(&text.value)))
+}
+
+/// How clients reach sinch's door for messages, where it is open.
+fn messaging_plan(
+    settled: &Settled<'_>,
+    doors: &[(VendorDoor, Setting<SocketAddr>)],
+) -> Result<MessagingPlan, Failure> {
+    let mut doors = doors.iter();
+    let Some((_, address)) = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging) else {
+        return no_messaging_plan(settled);
+    };
+    let host = settled.find(Key::MessagingHost);
+    let host = host.as_ref().map(messaging::host).transpose()?;
+    if host.is_none() && address.value.ip().is_unspecified() {
+        return Err(Failure::usage(format!(
+            "{} is {}, which no client can be told; say by what name they reach it with {}",
+            address.label(),
+            address.value,
+            Key::MessagingHost.path()
+        )));
+    }
+    let Some(certificate) = messaging_certificate(settled)? else {
+        return Err(Failure::usage(format!(
+            "{} is {}, and its clients speak TLS alone; name {} and {}, or set {} to \"proxy\" \
+             where a proxy in front speaks it",
+            address.label(),
+            address.value,
+            Key::CertificateFile.path(),
+            Key::PrivateKeyFile.path(),
+            Key::TlsBy.path(),
+        )));
+    };
+    Ok(MessagingPlan { certificate, host })
+}
+
+/// What is said of a door that is not open was meant to have an effect.
+fn no_messaging_plan(settled: &Settled<'_>) -> Result<MessagingPlan, Failure> {
+    let keys = [
+        Key::TlsBy,
+        Key::CertificateFile,
+        Key::PrivateKeyFile,
+        Key::MessagingHost,
+    ];
+    if let Some(said) = keys.into_iter().find_map(|key| settled.find(key)) {
+        return Err(Failure::usage(format!(
+            "{} is of no use where {} is not set; set that, or remove this",
+            said.label(),
+            Key::Door(VendorDoor::SinchMessaging).path()
+        )));
+    }
+    Ok(MessagingPlan {
+        certificate: Certificate::OfProxy,
+        host: None,
+    })
+}
+
+/// Whose certificate is shown, where that was said.
+fn messaging_certificate(settled: &Settled<'_>) -> Result<Option<Certificate>, Failure> {
+    let file = |key| {
+        let given = settled.find(key);
+        given.map(|text| text.with(PathBuf::from(&text.value)))
+    };
+    let files = (file(Key::CertificateFile), file(Key::PrivateKeyFile));
+    let tls = settled.with_default(Key::TlsBy, "own");
+    match (tls.value.as_str(), files) {
+        ("own", (Some(certificate), Some(key))) => {
+            Ok(Some(Certificate::Files { certificate, key }))
+        }
+        ("own", (None, None)) => Ok(None),
+        ("own", (Some(one), None) | (None, Some(one))) => Err(Failure::usage(format!(
+            "{} is {}, and {} and {} go together; name both",
+            one.label(),
+            one.value.display(),
+            Key::CertificateFile.path(),
+            Key::PrivateKeyFile.path(),
+        ))),
+        ("proxy", (None, None)) => Ok(Some(Certificate::OfProxy)),
+        ("proxy", (Some(file), _) | (None, Some(file))) => Err(Failure::usage(format!(
+            "{} is \"proxy\", and {} names what then nobody is shown; remove one of them",
+            tls.label(),
+            file.label(),
+        ))),
+        (_, _) => Err(Failure::usage(format!(
+            "{} is {:?}; write \"own\", or \"proxy\" where a proxy in front speaks TLS",
+            tls.label(),
+            tls.value,
+        ))),
+    }
 }
 
 fn level(text: &Setting<String>) -> Result<Setting<Level>, Failure> {

@@ -51,7 +51,15 @@ fn the_nearer_layer_wins() {
             Key::Listen | Key::Door(_) => ADDRESSES,
             Key::DataDir => ["/1", "/2", "/3"],
             Key::LogLevel => ["error", "warn", "trace"],
+            // What of a door that is not open was said; see below.
+            Key::TlsBy | Key::CertificateFile | Key::PrivateKeyFile | Key::MessagingHost => {
+                continue;
+            }
         };
+        // This door wants a certificate, too.
+        if key == Key::Door(VendorDoor::SinchMessaging) {
+            continue;
+        }
         let file = match key.path().split_once('.') {
             Some((table, name)) => format!("\n[{table}]\n{name} = {:?}", texts[2]),
             None => format!("\n\n{} = {:?}", key.path(), texts[2]),
@@ -99,6 +107,95 @@ fn shown(configuration: &Configuration, key: Key) -> (String, String) {
             assert_eq!(*open, door);
             (address.value.to_string(), address.label())
         }
+        Key::TlsBy | Key::CertificateFile | Key::PrivateKeyFile | Key::MessagingHost => {
+            unreachable!("the listener for messages has tests of its own")
+        }
+    }
+}
+
+const MESSAGING: Key = Key::Door(VendorDoor::SinchMessaging);
+const OPEN: (Key, &str) = (MESSAGING, "127.0.0.1:7084");
+const CERTIFICATE: (Key, &str) = (Key::CertificateFile, "a.pem");
+const KEY: (Key, &str) = (Key::PrivateKeyFile, "k.pem");
+const PROXY: (Key, &str) = (Key::TlsBy, "proxy");
+const HOST: (Key, &str) = (Key::MessagingHost, "m.example");
+
+#[test]
+fn the_listener_for_messages_has_a_certificate_or_a_proxy() {
+    for (flags, host, encrypted) in [
+        (&[OPEN, CERTIFICATE, KEY][..], "127.0.0.1:7084", true),
+        (&[OPEN, PROXY], "127.0.0.1:7084", false),
+        (&[OPEN, PROXY, HOST], "m.example", false),
+        (
+            &[(MESSAGING, "[::]:443"), CERTIFICATE, KEY, HOST],
+            "m.example",
+            true,
+        ),
+        (
+            &[OPEN, CERTIFICATE, KEY, (Key::TlsBy, "own")],
+            "127.0.0.1:7084",
+            true,
+        ),
+    ] {
+        let configuration = settle(flags, &[], None).unwrap();
+        let (_, address) = &configuration.doors[0];
+        assert_eq!(configuration.messaging.told(address.value), host);
+        assert_eq!(configuration.messaging.is_encrypted(), encrypted);
+    }
+}
+
+#[test]
+fn a_listener_for_messages_that_nobody_reaches_is_refused() {
+    let door = "doors.sinch_messaging (--doors-sinch-messaging)";
+    for (flags, expected) in [
+        (
+            &[OPEN][..],
+            format!(
+                "{door} is 127.0.0.1:7084, and its clients speak TLS alone; name \
+                 sinch_messaging.certificate_file and sinch_messaging.key_file, or set \
+                 sinch_messaging.tls to \"proxy\" where a proxy in front speaks it"
+            ),
+        ),
+        (
+            &[OPEN, CERTIFICATE],
+            "sinch_messaging.certificate_file (--sinch-messaging-certificate-file) is a.pem, and \
+             sinch_messaging.certificate_file and sinch_messaging.key_file go together; name both"
+                .to_owned(),
+        ),
+        (
+            &[OPEN, PROXY, KEY],
+            "sinch_messaging.tls (--sinch-messaging-tls) is \"proxy\", and \
+             sinch_messaging.key_file (--sinch-messaging-key-file) names what then nobody is \
+             shown; remove one of them"
+                .to_owned(),
+        ),
+        (
+            &[OPEN, (Key::TlsBy, "off")],
+            "sinch_messaging.tls (--sinch-messaging-tls) is \"off\"; write \"own\", or \"proxy\" \
+             where a proxy in front speaks TLS"
+                .to_owned(),
+        ),
+        (
+            &[(MESSAGING, "0.0.0.0:1"), PROXY],
+            format!(
+                "{door} is 0.0.0.0:1, which no client can be told; say by what name they reach it \
+                 with sinch_messaging.host"
+            ),
+        ),
+        (
+            &[OPEN, PROXY, (Key::MessagingHost, "pubsub.example")],
+            "sinch_messaging.host (--sinch-messaging-host) is \"pubsub.example\", and clients \
+             take a host that begins with ps for another; call it otherwise"
+                .to_owned(),
+        ),
+        (
+            &[HOST],
+            "sinch_messaging.host (--sinch-messaging-host) is of no use where \
+             doors.sinch_messaging is not set; set that, or remove this"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(settle(flags, &[], None).unwrap_err().sentence, expected);
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Action {
     ListConversationsOf(UserId),
     /// Create a conversation.
     CreateConversation,
+    /// Find or create the conversation of oneself and other users.
+    InstantConversation,
     /// Read a conversation.
     ReadConversation(ConversationId),
     /// Change a conversation.
@@ -133,7 +135,9 @@ impl Action {
             Self::ListConversations | Self::ListConversationsOf(_) => {
                 fixed(Method::Get, "/v1/conversations")
             }
-            Self::CreateConversation => fixed(Method::Post, "/v1/conversations"),
+            Self::CreateConversation | Self::InstantConversation => {
+                fixed(Method::Post, "/v1/conversations")
+            }
             Self::ReadConversation(id) => (Method::Get, format!("/v1/conversations/{id}")),
             Self::UpdateConversation(id) => (Method::Patch, format!("/v1/conversations/{id}")),
             Self::DeleteConversation(id) => (Method::Delete, format!("/v1/conversations/{id}")),
@@ -224,6 +228,7 @@ impl Action {
             | Self::CreateUser
             | Self::ListConversations
             | Self::CreateConversation
+            | Self::InstantConversation
             | Self::UploadImageAhead
             | Self::ReadMedia(_)
             | Self::DeleteMedia(_)
@@ -259,6 +264,7 @@ impl Action {
             Self::DeleteUser(_) => "delete users",
             Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",
             Self::CreateConversation => "create conversations",
+            Self::InstantConversation => "write to users",
             Self::ReadConversation(_) => "read conversations",
             Self::UpdateConversation(_) => "change this conversation",
             Self::DeleteConversation(_) => "delete this conversation",

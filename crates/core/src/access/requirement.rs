@@ -64,6 +64,7 @@ fn of_visitor(action: &Action) -> Requirement {
             | Action::ReadUser(_)
             | Action::UpdateUser(_)
             | Action::ListConversationsOf(_)
+            | Action::InstantConversation
             // A visitor's files begin in a conversation, of which it has few.
             | Action::UploadImageAhead
     );
@@ -82,6 +83,7 @@ fn of_user(action: &Action) -> Requirement {
         | Action::EndSessions
         | Action::ListConversations
         | Action::CreateConversation
+        | Action::InstantConversation
         | Action::UploadImageAhead => Requirement::Always,
         Action::Refresh(_)
         | Action::EndSession(_)
@@ -132,6 +134,7 @@ fn of_backend(action: &Action) -> Requirement {
             | Action::Refresh(_)
             | Action::NameDevice
             | Action::Join(_)
+            | Action::InstantConversation
             | Action::RevokeKey
             | Action::ManageApplication
             | Action::ManageKeys

@@ -9,6 +9,7 @@ use countersign_credential::time::Timestamp;
 use super::answer::LoginAnswer;
 use super::authenticate::by_access_token;
 use super::origins::check_page;
+use super::signed_request::Signed;
 use super::visitor::visitor;
 use crate::access::action::Action;
 use crate::access::authorize;
@@ -80,6 +81,24 @@ pub async fn look_again(ctx: &Ctx, token: &Token) -> Result<Connected, Error> {
         marks,
         credential_expires_at: credential.map(|credential| credential.expires_at),
     })
+}
+
+/// What stands for a session whose client signs its requests, as long as it may
+/// live, and what it can be revoked by. Whether it lives is [`look_again`]'s to
+/// tell, once whoever keeps this hears of revocations.
+#[must_use]
+pub fn signed(signed: &Signed) -> (Token, Marks) {
+    let session = &signed.session;
+    let application = signed.signer.application();
+    let token = Token {
+        kind: TokenKind::Access,
+        application,
+        identity: session.identity(),
+        epoch: signed.signer.epoch(),
+        generation: session.generation,
+        expires_at: session.expires_at,
+    };
+    (token, session.marks(application))
 }
 
 /// What a login has opened: the token that was given out, and what the session

@@ -1,5 +1,6 @@
 //! Conversations: create, list, read, change, delete.
 
+use super::instant::{check_deletion, check_members_change, check_name, is_instant};
 use super::profile::check_profile;
 use super::visitor::keep;
 use crate::access::action::Action;
@@ -59,14 +60,16 @@ pub struct Created {
 /// be; a backend is none.
 ///
 /// # Errors
-/// `conflict` where the name is taken, `client_id_reused` where the client id
-/// was sent with something else, `too_many_conversations` for a visitor.
+/// `conflict` where the name is taken, `bad_request` for one that only the server
+/// gives, `client_id_reused` where the client id was sent with something else,
+/// `too_many_conversations` for a visitor.
 pub async fn create_conversation(
     ctx: &Ctx,
     principal: &Principal,
     create: Create,
 ) -> Result<Created, Error> {
     let permit = authorize(principal, &Action::CreateConversation)?.outright()?;
+    check_name(create.name.as_deref())?;
     check_profile(create.image_url.as_deref(), create.custom_data.as_deref())?;
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
@@ -218,13 +221,14 @@ pub async fn read_conversation(
 /// Changes what a conversation shows.
 ///
 /// # Errors
-/// `not_found`; `not_permitted` for a member who did not create it; `conflict`
-/// where the name is taken.
+/// `not_found`; `not_permitted` for a member who did not create it, and for
+/// another name of one that is named by its users; `conflict` where the name is
+/// taken, `bad_request` for one that only the server gives.
 pub async fn update_conversation(
     ctx: &Ctx,
     principal: &Principal,
     id: ConversationId,
-    patch: ConversationPatch,
+    mut patch: ConversationPatch,
 ) -> Result<ConversationView, Error> {
     let conditional = authorize(principal, &Action::UpdateConversation(id))?;
     check_profile(
@@ -232,7 +236,8 @@ pub async fn update_conversation(
         patch.custom_data.as_ref().and_then(Option::as_deref),
     )?;
     let application = conditional.application();
-    let (_, permit) = view_for(ctx, principal, conditional, id).await?;
+    let (view, permit) = view_for(ctx, principal, conditional, id).await?;
+    check_new_name(&view.conversation, &mut patch)?;
     let judge = ctx.judge_of(application).await?;
     let now = ctx.now();
     let mut changes = keep(principal, &judge, now);
@@ -246,10 +251,23 @@ pub async fn update_conversation(
     found.ok_or_else(|| Error::not_found("conversation"))
 }
 
+/// Holds a new name to the rule for names. The one that a conversation has is
+/// no new one: some protocols send it with every change.
+fn check_new_name(conversation: &Conversation, patch: &mut ConversationPatch) -> Result<(), Error> {
+    if patch.name.as_ref() == Some(&conversation.name) {
+        patch.name = None;
+    }
+    if patch.name.is_some() && is_instant(conversation) {
+        return check_members_change(conversation);
+    }
+    check_name(patch.name.as_ref().and_then(Option::as_deref))
+}
+
 /// Deletes a conversation, with its members, events and files.
 ///
 /// # Errors
-/// `not_found`; `not_permitted` for a member who did not create it.
+/// `not_found`; `not_permitted` for a member who did not create it, and for each
+/// of one that is named by its users.
 pub async fn delete_conversation(
     ctx: &Ctx,
     principal: &Principal,
@@ -257,7 +275,8 @@ pub async fn delete_conversation(
 ) -> Result<(), Error> {
     let conditional = authorize(principal, &Action::DeleteConversation(id))?;
     let application = conditional.application();
-    let (_, permit) = view_for(ctx, principal, conditional, id).await?;
+    let (view, permit) = view_for(ctx, principal, conditional, id).await?;
+    check_deletion(principal, &view.conversation)?;
     let judge = ctx.judge_of(application).await?;
     let members = member_users(ctx, application, id).await?;
     let mut changes = keep(principal, &judge, ctx.now());

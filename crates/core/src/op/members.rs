@@ -1,6 +1,7 @@
 //! Members: invite, add, join, leave, remove.
 
 use super::conversations::{facts, in_conversation, view_for};
+use super::instant::check_members_change;
 use super::signals::spoken_for;
 use super::visitor::keep;
 use crate::access::action::Action;
@@ -111,8 +112,8 @@ pub async fn own(
 /// a user joined.
 ///
 /// # Errors
-/// `not_found`, `not_permitted`, `user_anonymous`, `conflict` where the user
-/// has a place already; `not_found` where who it is done for is not joined.
+/// `not_found`, `not_permitted`, also where its users name the conversation;
+/// `user_anonymous`, `conflict` where the user has a place already; `not_found` where who it is done for is not joined.
 pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Added, Error> {
     if add.state == MemberState::Left {
         return Err(Error::new(
@@ -134,6 +135,7 @@ pub async fn add_member(ctx: &Ctx, principal: &Principal, add: Add) -> Result<Ad
     };
     let conditional = authorize(principal, &action)?;
     let (view, permit) = view_for(ctx, principal, conditional, add.conversation).await?;
+    check_members_change(&view.conversation)?;
     let user = user.ok_or_else(|| Error::not_found("user"))?;
     if user.anonymous {
         return Err(
@@ -223,6 +225,7 @@ pub async fn join(
             let member = view.member.ok_or_else(|| Error::not_found("member"))?;
             return Ok(Added { member, new: false });
         };
+        check_members_change(&view.conversation)?;
         let committed = match ctx.store.commit(&permit, vec![change]).await {
             Ok(committed) => committed,
             // Another of the user's devices was faster.
@@ -381,6 +384,7 @@ async fn change(
     if member.state == to {
         return Ok((application, member));
     }
+    check_members_change(&view.conversation)?;
     if member.state == MemberState::Left || from.is_some_and(|from| from != member.state) {
         return Err(Error::not_found("member").hint("who has left is invited again"));
     }

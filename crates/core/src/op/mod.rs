@@ -12,6 +12,7 @@ pub mod refresh;
 pub mod sessions;
 pub mod users;
 pub mod conversations;
+pub mod instant;
 pub mod members;
 pub mod events;
 pub mod signals;

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use countersign_credential::time::Timestamp;
 
@@ -26,6 +27,9 @@ use crate::replays::Verdict;
 use crate::signer::Signer;
 use crate::token::{Token, TokenKind};
 
+/// What of a secret is shown at least: nobody guesses 128 bits.
+pub const SHOWN_BYTES_MIN: usize = 16;
+
 /// The signature of a request.
 #[derive(Clone, Copy)]
 pub struct Signature<'a> {
@@ -37,6 +41,15 @@ pub struct Signature<'a> {
     pub made_at: Timestamp,
     /// Whether the request changes something, and so is taken once.
     pub once: bool,
+}
+
+/// One of a session's own secrets, as its client shows it.
+#[derive(Clone, Copy)]
+pub struct ShownSecret<'a> {
+    /// What it is for.
+    pub purpose: &'static str,
+    /// Its beginning, of at least [`SHOWN_BYTES_MIN`].
+    pub beginning: &'a [u8],
 }
 
 /// A session whose own client has signed a request.
@@ -80,6 +93,32 @@ pub async fn by_session(
     let signed = open_session(ctx, signer, now).await?;
     signature.check_new(ctx, now)?;
     Ok(signed)
+}
+
+/// Tells who asks, where a protocol's clients sign nothing and show secrets of
+/// their session instead: all of these.
+///
+/// # Errors
+/// `session_ended`, also where there never was such a session, and where a secret
+/// is another; `unavailable`.
+pub async fn by_shown_secrets(
+    ctx: &Ctx,
+    signer: &str,
+    shown: &[ShownSecret<'_>],
+) -> Result<Signed, Error> {
+    let now = ctx.now();
+    ctx.store_watch.check(now)?;
+    let signer = Signer::from_text(signer).ok_or_else(ended)?;
+    let fits = |shown: &ShownSecret<'_>| {
+        let secret = signer.secret(ctx, shown.purpose)?;
+        let beginning = secret.get(..shown.beginning.len())?;
+        verify_slices_are_equal(beginning, shown.beginning).ok()?;
+        (beginning.len() >= SHOWN_BYTES_MIN).then_some(())
+    };
+    if shown.is_empty() || !shown.iter().all(|shown| fits(shown).is_some()) {
+        return Err(ended());
+    }
+    open_session(ctx, signer, now).await
 }
 
 /// The session of a signer, where it is open.
@@ -165,6 +204,14 @@ fn principal(application: ApplicationId, who: Who) -> Principal {
 
 pub(super) fn ended() -> Error {
     Error::new(Code::SessionEnded, "the session is over").hint("log in again")
+}
+
+// === impl ShownSecret ===
+
+impl fmt::Debug for ShownSecret<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ShownSecret")
+    }
 }
 
 // === impl Signature ===

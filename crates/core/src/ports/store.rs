@@ -192,6 +192,12 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         identifier: Identifier,
     ) -> Result<Option<User>, StoreError>;
+    /// The user of each identifier, in their order.
+    async fn users_of(
+        &self,
+        application: ApplicationId,
+        identifiers: Vec<Identifier>,
+    ) -> Result<Vec<Option<User>>, StoreError>;
     /// What is kept of a user's password, where there is one.
     async fn password(
         &self,
@@ -220,6 +226,12 @@ pub trait Store: Send + Sync {
         id: ConversationId,
         viewer: Option<UserId>,
     ) -> Result<Option<ConversationView>, StoreError>;
+    /// The conversation that has a name.
+    async fn conversation_named(
+        &self,
+        application: ApplicationId,
+        name: &str,
+    ) -> Result<Option<ConversationId>, StoreError>;
     /// Conversations, as the user sees them of whom a list is, with that user's place: the one that
     /// is not left, else the newest.
     async fn conversations(
@@ -243,6 +255,13 @@ pub trait Store: Send + Sync {
         order: Order,
         window: Window,
     ) -> Result<Page<Member>, StoreError>;
+    /// A conversation's joined members, the oldest first, at most so many.
+    async fn joined_members(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        most: usize,
+    ) -> Result<Vec<Member>, StoreError>;
     /// One member, and whether it is the creator's place.
     async fn member(
         &self,

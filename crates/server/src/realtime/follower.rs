@@ -175,6 +175,29 @@ impl Follower {
         Ok(views)
     }
 
+    /// Begins with what follows a number of each conversation in which the user is
+    /// joined, the one that changed last first. Answers the conversations as they
+    /// were read.
+    ///
+    /// # Errors
+    /// Those of authorization and of the store.
+    pub(crate) async fn begin_after(
+        &mut self,
+        ctx: &Ctx,
+        principal: &Principal,
+        mut number: impl FnMut(&ConversationView) -> u64,
+    ) -> Result<Vec<ConversationView>, Error> {
+        let since = self.realtime.moment();
+        let Following { followed, .. } = delivery::following(ctx, principal).await?;
+        let mut views = Vec::with_capacity(followed.len());
+        for one in followed {
+            let has = if one.delivered { number(&one.view) } else { 0 };
+            self.add(&one, has, since);
+            views.push(one.view);
+        }
+        Ok(views)
+    }
+
     /// Reads the user's conversations anew, and finds what was gained, changed
     /// or lost, and what was missed.
     ///
@@ -215,7 +238,7 @@ impl Follower {
     }
 
     /// What comes next; `None`, where the connection has all that there is, or
-    /// has to wait for its own.
+    /// has to wait for its own. Who gives up waiting for it loses nothing.
     ///
     /// # Errors
     /// Those of the store; the connection stands where it stood.
@@ -230,13 +253,11 @@ impl Follower {
                 out.extend(self.first.drain(..));
                 return Ok(());
             }
-            let Some(number) = self.ready.pop_front() else {
+            let Some(number) = self.ready.front().copied() else {
                 return Ok(());
             };
-            if let Err(error) = self.read(ctx, number, sending, out).await {
-                self.ready.push_front(number);
-                return Err(error);
-            }
+            self.read(ctx, number, sending, out).await?;
+            self.ready.pop_front();
         }
         Ok(())
     }

@@ -63,6 +63,14 @@ pub(crate) struct Realtime {
     /// How often all connections were looked at.
     looks: AtomicU32,
     looked_after: AtomicBool,
+    /// What else is to be looked at.
+    others: Mutex<Vec<Weak<dyn Looked>>>,
+}
+
+/// What a door keeps beside its lines, and is to be looked at with them.
+pub(crate) trait Looked: Send + Sync {
+    /// Lets go what has no use any more.
+    fn look(&self);
 }
 
 /// What is kept of all topics, the oldest first.
@@ -117,6 +125,7 @@ impl Realtime {
             slow_readers: AtomicU64::new(0),
             looks: AtomicU32::new(0),
             looked_after: AtomicBool::new(false),
+            others: Mutex::default(),
         }
     }
 
@@ -195,6 +204,17 @@ impl Realtime {
         for topic in waiting {
             topic.stop_waiting();
         }
+        let others = lock(&self.others).clone();
+        for other in others.iter().filter_map(Weak::upgrade) {
+            other.look();
+        }
+    }
+
+    /// Looks at this, too, as long as it is there.
+    pub(crate) fn look_also(&self, other: Weak<dyn Looked>) {
+        let mut others = lock(&self.others);
+        others.retain(|known| known.strong_count() > 0);
+        others.push(other);
     }
 
     /// Notes that a client was sent away because it did not read.

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::failure::{ErrorCode, Refused};
 use super::signature::{self, Authorization, Request, Signable};
-use crate::body::{ReadBody, check_strict, decode};
+use crate::body::{ReadBody, check_strict, check_strict_list, decode};
 use crate::connection::Connection;
 use crate::gate::Gate;
 
@@ -30,6 +30,11 @@ pub(super) struct AsItCame(pub(super) Uri);
 pub(super) struct Asked {
     pub(super) signed: Signed,
 }
+
+/// The same, where the call may come twice: the second time it changes nothing,
+/// and a client that does the same again within a millisecond signs alike.
+#[derive(Debug)]
+pub(super) struct AskedAgain(pub(super) Asked);
 
 /// A call by an instance or by an application, signed or not.
 #[derive(Debug)]
@@ -49,13 +54,25 @@ pub(super) enum Entering {
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 
+/// A body that is a list.
+#[derive(Debug)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+/// How often a signed request that changes something is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Once,
+    Often,
+}
+
 async fn signed_by_instance(
     parts: &Parts,
     ctx: &Ctx,
-    id: &str,
-    mac: &[u8],
+    (id, mac): (&str, &[u8]),
+    taken: Taken,
 ) -> Result<Signed, Refused> {
-    let signable = signable(parts)?;
+    let mut signable = signable(parts)?;
+    signable.once &= taken == Taken::Once;
     let signed = by_session(ctx, id, signable.signed(mac)).await;
     let signed = signed.map_err(Refused::of_signed)?;
     count(parts, ctx, &signed.principal)?;
@@ -110,18 +127,34 @@ fn wrong_scheme(wanted: &str, found: &Authorization<'_>) -> Refused {
 
 // === impl Asked ===
 
-impl FromRequestParts<Arc<Ctx>> for Asked {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
+impl Asked {
+    async fn of(parts: &Parts, ctx: &Ctx, taken: Taken) -> Result<Self, Refused> {
         match signature::authorization(&parts.headers)? {
             Authorization::SignedByInstance { id, mac } => Ok(Self {
-                signed: signed_by_instance(parts, ctx, id, &mac).await?,
+                signed: signed_by_instance(parts, ctx, (id, &mac), taken).await?,
             }),
             other @ (Authorization::Application { .. }
             | Authorization::SignedByApplication { .. }
             | Authorization::Credential(_)) => Err(wrong_scheme("instance", &other)),
         }
+    }
+}
+
+impl FromRequestParts<Arc<Ctx>> for Asked {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
+        Self::of(parts, ctx, Taken::Once).await
+    }
+}
+
+// === impl AskedAgain ===
+
+impl FromRequestParts<Arc<Ctx>> for AskedAgain {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
+        Ok(Self(Asked::of(parts, ctx, Taken::Often).await?))
     }
 }
 
@@ -133,7 +166,7 @@ impl FromRequestParts<Arc<Ctx>> for Somebody {
     async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
         match signature::authorization(&parts.headers)? {
             Authorization::SignedByInstance { id, mac } => {
-                signed_by_instance(parts, ctx, id, &mac).await?;
+                signed_by_instance(parts, ctx, (id, &mac), Taken::Once).await?;
             }
             Authorization::SignedByApplication { key, mac } => {
                 let signable = signable(parts)?;
@@ -184,7 +217,7 @@ impl FromRequestParts<Arc<Ctx>> for Entering {
     async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
         match signature::authorization(&parts.headers)? {
             Authorization::SignedByInstance { id, mac } => {
-                let signed = signed_by_instance(parts, ctx, id, &mac).await?;
+                let signed = signed_by_instance(parts, ctx, (id, &mac), Taken::Once).await?;
                 Ok(Self::Signed(Box::new(signed)))
             }
             Authorization::Credential(_)
@@ -209,6 +242,18 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Ctx>> for Json<T> {
             return Ok(Self(decode(b"{}")?));
         }
         check_strict(&body)?;
+        Ok(Self(decode(&body)?))
+    }
+}
+
+// === impl List ===
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Ctx>> for List<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Ctx>) -> Result<Self, Refused> {
+        let body = body(parts);
+        check_strict_list(&body)?;
         Ok(Self(decode(&body)?))
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn rendered(response: Response, failure: &Failure, request: &str) -> 
 }
 
 /// What an error says to a person, with what to do about it.
-fn sentence(error: &Error) -> String {
+pub(super) fn sentence(error: &Error) -> String {
     match &error.hint {
         Some(hint) => format!("{}; {hint}", error.detail),
         None => error.detail.clone().into_owned(),
@@ -79,7 +79,7 @@ fn sentence(error: &Error) -> String {
 }
 
 /// The number of a code of the domain.
-fn described(code: Code) -> ErrorCode {
+pub(super) fn described(code: Code) -> ErrorCode {
     ErrorCode(match code {
         Code::BadRequest | Code::BadPath | Code::CurrentTokenInvalid => 40_001,
         Code::ApplicationRequired => 40_002,
@@ -165,6 +165,7 @@ impl IntoResponse for Refused {
 
 impl ErrorCode {
     pub(super) const BAD_PARAMETER: Self = Self(40_001);
+    pub(super) const MISSING_PARAMETER: Self = Self(40_002);
     pub(super) const BAD_CREDENTIALS: Self = Self(40_100);
     pub(super) const BAD_TIMESTAMP: Self = Self(40_101);
     pub(super) const BAD_SIGNATURE: Self = Self(40_102);
@@ -190,6 +191,7 @@ mod tests {
         }
         for code in [
             ErrorCode::BAD_PARAMETER,
+            ErrorCode::MISSING_PARAMETER,
             ErrorCode::BAD_CREDENTIALS,
             ErrorCode::BAD_TIMESTAMP,
             ErrorCode::BAD_SIGNATURE,

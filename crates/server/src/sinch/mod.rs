@@ -19,9 +19,14 @@ mod asked;
 mod answer;
 mod clock;
 mod instances;
+mod names;
 mod configuration;
 mod profile;
+mod transports;
 mod reports;
+pub mod messaging;
+pub mod frame;
+pub mod sealed;
 
 use std::sync::Arc;
 

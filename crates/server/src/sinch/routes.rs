@@ -8,7 +8,7 @@ use axum::handler::Handler as Answers;
 use countersign_core::context::Ctx;
 use http::Method;
 
-use super::{clock, configuration, instances, profile, reports};
+use super::{clock, configuration, instances, profile, reports, transports};
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
 
@@ -30,6 +30,8 @@ pub(super) fn all() -> Vec<Route> {
         route(M::PUT, AUTHORIZATION, instances::open_again),
         route(M::GET, "/v1/configuration/user", configuration::read),
         route(M::GET, "/v1/user/profile", profile::read),
+        route(M::POST, "/v1/transport", transports::open),
+        route(M::GET, "/v1/transport", transports::read),
         route(M::POST, "/v1/report/im", reports::told),
     ]
 }

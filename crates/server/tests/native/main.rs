@@ -9,11 +9,15 @@ mod identity_rules;
 mod timeouts;
 mod authorization_table;
 mod conversations;
+mod instant;
 mod acl;
 mod application_bearer;
 mod bad_input;
 mod origins;
 mod serve;
+mod tls;
+#[path = "../support/tls.rs"]
+mod certificate;
 mod paths;
 mod log;
 #[path = "../support/lines.rs"]

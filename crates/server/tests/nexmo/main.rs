@@ -19,6 +19,7 @@ mod log;
 #[path = "../support/lines.rs"]
 mod lines;
 mod live;
+mod instant;
 mod revocation;
 mod bad_packets;
 mod limits;

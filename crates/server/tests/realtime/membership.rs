@@ -1,5 +1,6 @@
 //! Conversations that are gained, changed and lost while a socket is open.
 
+use countersign_core::op::instant::{Instant, instant_conversation};
 use serde_json::json;
 
 use crate::client::in_short;
@@ -31,6 +32,33 @@ async fn what_is_gained_is_told_with_its_history() {
     assert_eq!(in_short(&told)[0], "conversation added");
     assert_eq!(in_short(&told)[1..], history);
     assert_eq!(in_short(&alices.told().await), history[1..]);
+}
+
+#[tokio::test]
+async fn who_is_written_to_is_told_of_the_conversation_and_of_what_is_said() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let mut alices = world.connect(&alice).await;
+    let mut bobs = world.connect(&bob).await;
+    let asker = world.principal(&alice).await;
+    let names = [bob.user.clone()];
+    let found = instant_conversation(&world.ctx, &asker, &names).await;
+    let Ok(Instant::Of { conversation, .. }) = found else {
+        panic!("it is of two users who exist: {found:?}");
+    };
+    let id = conversation.to_string();
+    world.say(&bob.access, &id, "hello").await;
+    for client in [&mut alices, &mut bobs] {
+        let told = client.told().await;
+        assert_eq!(text(&told[0]["conversation"]["id"]), id);
+        let history = [
+            "conversation added",
+            "event 1 member:joined",
+            "event 2 member:joined",
+            "event 3 hello",
+        ];
+        assert_eq!(in_short(&told), history);
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ type Line = (&'static str, &'static str, [u16; 5]);
 const AUTHORIZATION: &str = "/v1/instances/id/{instance_id}/authorization";
 
 #[rustfmt::skip]
-const TABLE: [Line; 7] = [
+const TABLE: [Line; 9] = [
     //                                   nobody app backend ticket instance
     ("GET", "/v1/timestamp/",           [200, 200, 200, 200, 200]),
     ("GET", "/v1/timestamp",            [200, 200, 200, 200, 200]),
@@ -27,6 +27,9 @@ const TABLE: [Line; 7] = [
     ("PUT", AUTHORIZATION,              [401, 403, 403, 200, 403]),
     ("GET", "/v1/configuration/user",   [401, 403, 403, 403, 200]),
     ("GET", "/v1/user/profile",         [401, 403, 403, 403, 200]),
+    // A good signature, and a request that names nobody.
+    ("POST", "/v1/transport",           [401, 403, 403, 403, 400]),
+    ("GET", "/v1/transport",            [401, 403, 403, 403, 400]),
     ("POST", "/v1/report/im",           [401, 200, 200, 403, 200]),
 ];
 

@@ -8,6 +8,7 @@
 mod world;
 mod authorization_table;
 mod sessions;
+mod transports;
 mod ends;
 mod passwords;
 mod signed;

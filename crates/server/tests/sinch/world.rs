@@ -263,6 +263,27 @@ impl World {
         reply.body
     }
 
+    /// A visitor's id, who has begun a conversation.
+    pub(crate) async fn visitor(&self) -> String {
+        let path = format!("/v1/applications/{}/api-keys", self.application);
+        let asked = json!({ "name": "page", "roles": ["tracking"] });
+        let key = text(&self.done("POST", &path, Some(asked)).await["key"]);
+        let path = "/v1/sessions/anonymous";
+        let entered = ask(&self.native, "POST", path, &key, Some(json!({}))).await;
+        let entered = entered.expect(201);
+        let token = text(&entered["access_token"]);
+        let begun = ask(
+            &self.native,
+            "POST",
+            "/v1/conversations",
+            &token,
+            Some(json!({})),
+        )
+        .await;
+        begun.expect(201);
+        text(&entered["user"]["id"])
+    }
+
     /// Deletes the application.
     pub(crate) async fn delete_application(&self) {
         let path = format!("/v1/applications/{}", self.application);

@@ -131,6 +131,7 @@ const OF_STATE_NEWEST_FIRST: &str = of_user!(
     "y.conversation_id < $4 AND y.conversation_id > $6 ORDER BY y.conversation_id DESC LIMIT $5",
     "ORDER BY c.id DESC"
 );
+const BY_NAME: &str = "SELECT id FROM conversations WHERE application_id = $1 AND name = $2";
 const OF_CLIENT: &str = "SELECT id, client_digest FROM conversations \
      WHERE application_id = $1 AND author = $2 AND client_id = $3";
 
@@ -145,6 +146,7 @@ pub(crate) const TEXTS: &[&str] = &[
     OF_USER_NEWEST_FIRST,
     OF_STATE_OLDEST_FIRST,
     OF_STATE_NEWEST_FIRST,
+    BY_NAME,
     OF_CLIENT,
 ];
 
@@ -176,6 +178,19 @@ pub(crate) async fn find(
         member,
         unread: unread.unwrap_or(0),
     }))
+}
+
+/// The conversation that has a name.
+pub(crate) async fn named(
+    engine: &impl Engine,
+    application: ApplicationId,
+    name: &str,
+) -> Result<Option<ConversationId>, StoreError> {
+    let parameters = [application.bytes().into(), name.into()];
+    let rows = ask(engine, Statement::new(BY_NAME, parameters)).await?;
+    first(&rows, |columns| {
+        Ok(ConversationId::from_bytes(columns.id()?))
+    })
 }
 
 /// The query for a viewer's place, as [`unread_and_member`] reads it.

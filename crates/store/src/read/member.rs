@@ -23,6 +23,7 @@ macro_rules! list {
 
 const OLDEST_FIRST: &str = list!("m.id > $3 ORDER BY m.id LIMIT $4");
 const NEWEST_FIRST: &str = list!("m.id < $3 ORDER BY m.id DESC LIMIT $4");
+const JOINED: &str = list!("m.state = 'joined' ORDER BY m.id LIMIT $3");
 const BY_ID: &str = concat!(
     "SELECT ",
     member_columns!(),
@@ -38,7 +39,7 @@ const OF_USER: &str = concat!(
 );
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[OLDEST_FIRST, NEWEST_FIRST, BY_ID, OF_USER];
+pub(crate) const TEXTS: &[&str] = &[OLDEST_FIRST, NEWEST_FIRST, JOINED, BY_ID, OF_USER];
 
 /// Members, by their age.
 pub(crate) async fn list(
@@ -61,6 +62,22 @@ pub(crate) async fn list(
     let rows = ask(engine, Statement::new(sql, parameters)).await?;
     let members = all(&rows, member)?;
     Ok(page(members, window, |member| member.id.bytes().to_vec()))
+}
+
+/// Joined members, the oldest first.
+pub(crate) async fn joined(
+    engine: &impl Engine,
+    application: ApplicationId,
+    conversation: ConversationId,
+    most: usize,
+) -> Result<Vec<Member>, StoreError> {
+    let parameters = [
+        application.bytes().into(),
+        conversation.bytes().into(),
+        i64::try_from(most).unwrap_or(i64::MAX).into(),
+    ];
+    let rows = ask(engine, Statement::new(JOINED, parameters)).await?;
+    all(&rows, member)
 }
 
 /// One member.

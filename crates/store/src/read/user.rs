@@ -78,6 +78,17 @@ pub(crate) async fn find(
     first(&ask(engine, query(application, identifier)).await?, user)
 }
 
+/// The user of each identifier, in their order.
+pub(crate) async fn find_each(
+    engine: &impl Engine,
+    application: ApplicationId,
+    identifiers: &[Identifier],
+) -> Result<Vec<Option<User>>, StoreError> {
+    let queries = identifiers.iter().map(|one| query(application, one));
+    let answers = engine.read(queries.collect::<Vec<_>>().into()).await?;
+    answers.iter().map(|rows| first(rows, user)).collect()
+}
+
 /// Identified users, by their age.
 pub(crate) async fn list(
     engine: &impl Engine,

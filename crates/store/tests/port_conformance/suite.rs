@@ -26,6 +26,7 @@ macro_rules! suite {
                 pages_have_each_once,
                 sharing_a_conversation,
                 a_password_is_set_replaced_and_taken_away,
+                each_is_found_in_its_place,
             ],
             session: [
                 comes_back_as_it_was,
@@ -55,6 +56,7 @@ macro_rules! suite {
                 its_creator_can_enter_later,
                 a_backends_has_no_member,
                 its_name_and_client_id_are_unique,
+                it_begins_with_all_its_members_or_not_at_all,
                 a_visitor_has_room_for_some,
                 changes_and_is_deleted_with_all,
                 pages_have_what_changed_last_first_or_all_by_age,
@@ -64,6 +66,7 @@ macro_rules! suite {
             ],
             member: [
                 is_added_with_an_event,
+                joined_ones_are_found_the_oldest_first,
                 needs_a_place_a_user_and_a_joined_author,
                 there_is_room_for_so_many,
                 moves_from_state_to_state,

@@ -124,6 +124,52 @@ pub(crate) async fn a_backends_has_no_member(world: Arc<World>) {
     assert!(none.await.unwrap().is_none());
 }
 
+pub(crate) async fn it_begins_with_all_its_members_or_not_at_all(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let bob = world.person("bob").await;
+    let with = |users: &[&User]| {
+        let mut new = world.new_conversation(Author::User(jay.id));
+        new.conversation.name = Some("im:set".to_owned());
+        let id = new.conversation.id;
+        let mut changes = vec![Change::AddConversation(Box::new(new))];
+        changes.extend(users.iter().map(|user| {
+            Change::AddMember(Box::new(NewMember {
+                author: Author::User(jay.id),
+                guard: Guard::Joined(jay.id),
+                ..world.new_member(id, user.id, MemberState::Joined)
+            }))
+        }));
+        (id, changes)
+    };
+    let named = async |application, name| {
+        let found = world.store.conversation_named(application, name).await;
+        found.unwrap()
+    };
+    world
+        .commit([Change::DeleteUser(bob.id, world.at(1))])
+        .await;
+    world.refuse(Expectation::User, with(&[&ann, &bob]).1).await;
+    assert_eq!(named(world.application, "im:set").await, None);
+    let (id, changes) = with(&[&ann]);
+    let committed = world.commit(changes).await;
+    assert_eq!(committed.events, [(id, 1), (id, 2)]);
+    assert_eq!(named(world.application, "im:set").await, Some(id));
+    assert_eq!(named(world.application, "im:SET").await, None);
+    assert_eq!(named(world.other, "im:set").await, None);
+    // Of two who begin the same at once, one has begun it.
+    let again = with(&[&ann]).1;
+    world.refuse(Expectation::ConversationNameFree, again).await;
+    assert_eq!(world.history(id).await.len(), 2);
+    for user in [&jay, &ann] {
+        let place = world.place(id, user.id).await;
+        assert_eq!(place.state, MemberState::Joined);
+        assert_eq!((place.invited_at, place.invited_by), (None, None));
+    }
+    world.commit([Change::DeleteConversation(id)]).await;
+    assert_eq!(named(world.application, "im:set").await, None);
+}
+
 pub(crate) async fn its_name_and_client_id_are_unique(world: Arc<World>) {
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;

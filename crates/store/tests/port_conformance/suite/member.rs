@@ -34,6 +34,32 @@ fn change(
     }))]
 }
 
+pub(crate) async fn joined_ones_are_found_the_oldest_first(world: Arc<World>) {
+    let mut people = Vec::new();
+    for name in ["jay", "ann", "bob", "cay", "dee"] {
+        people.push(world.person(name).await);
+    }
+    let id = world.conversation(&people[0]).await;
+    let mut places = vec![world.place(id, people[0].id).await.id];
+    for person in &people[1..4] {
+        places.push(world.join(id, person).await);
+    }
+    let invited = world.new_member(id, people[4].id, MemberState::Invited);
+    world.commit(add(invited)).await;
+    let left = [MemberState::Joined, MemberState::Left];
+    let leave = change(&world, id, places[1], left[0], left[1], Author::Backend);
+    world.commit(leave).await;
+    let joined = async |application, most| {
+        let found = world.store.joined_members(application, id, most).await;
+        let ids = found.unwrap().into_iter().map(|member| member.id);
+        ids.collect::<Vec<_>>()
+    };
+    let expected = [places[0], places[2], places[3]];
+    assert_eq!(joined(world.application, 9).await, expected);
+    assert_eq!(joined(world.application, 2).await, expected[..2]);
+    assert_eq!(joined(world.other, 9).await, []);
+}
+
 pub(crate) async fn is_added_with_an_event(world: Arc<World>) {
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;

@@ -240,6 +240,38 @@ pub(crate) async fn sharing_a_conversation(world: Arc<World>) {
     assert!(!shares().await);
 }
 
+pub(crate) async fn each_is_found_in_its_place(world: Arc<World>) {
+    let ann = world.person("ann").await;
+    let jay = world.person("jay").await;
+    let gone = world.person("bob").await;
+    let visitor = world.visitor().await.user;
+    world
+        .commit([Change::DeleteUser(gone.id, world.at(1))])
+        .await;
+    let name = |user: &User| Identifier::Name(user.name.clone().unwrap());
+    let asked = vec![
+        name(&jay),
+        name(&gone),
+        Identifier::Id(ann.id),
+        Identifier::Id(gone.id),
+        Identifier::Id(visitor.id),
+        name(&jay),
+        Identifier::Email(ann.email.clone().unwrap()),
+    ];
+    let found = world.store.users_of(world.application, asked.clone()).await;
+    let ids = found
+        .unwrap()
+        .into_iter()
+        .map(|user| user.map(|user| user.id));
+    let (ann, jay, visitor) = (Some(ann.id), Some(jay.id), Some(visitor.id));
+    let expected = [jay, None, ann, None, visitor, jay, ann];
+    assert_eq!(ids.collect::<Vec<_>>(), expected);
+    let foreign = world.store.users_of(world.other, asked).await;
+    assert_eq!(foreign.unwrap(), vec![None; 7]);
+    let none = world.store.users_of(world.application, Vec::new()).await;
+    assert_eq!(none.unwrap(), []);
+}
+
 pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>) {
     let hash = |text: &str| PasswordHash::from_text(text.to_owned());
     let kept = async |user: UserId| {
