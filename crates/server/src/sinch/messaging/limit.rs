@@ -1,11 +1,7 @@
 //! The limits of messages: what is kept of them, and how long is waited.
 
-use std::time::Duration;
-
 use crate::limit::SINCH_SEALED_BYTES_MAX;
 
-/// How long a poll waits for something to tell. Clients give up after 310 s.
-pub(super) const POLL_MAX: Duration = Duration::from_secs(280);
 /// Mailboxes of one session: tabs that share it. The oldest goes.
 pub(super) const MAILBOXES_MAX: usize = 8;
 /// Channels that one subscription names.

@@ -28,8 +28,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::limit::{
-    ANSWER_BYTES_MAX, BACKLOG_CONVERSATIONS_MAX, BACKLOG_MAX, BACKLOG_S, PENDING_MAX, POLL_MAX,
-    SIGNALS_MAX,
+    ANSWER_BYTES_MAX, BACKLOG_CONVERSATIONS_MAX, BACKLOG_MAX, BACKLOG_S, PENDING_MAX, SIGNALS_MAX,
 };
 use super::receipts::Receipts;
 use super::text;
@@ -252,7 +251,7 @@ impl Mailbox {
         turn: &mut Turn,
     ) -> Result<(), Error> {
         let line = &self.open.line;
-        let mut end = pin!(tokio::time::sleep(POLL_MAX));
+        let mut end = pin!(tokio::time::sleep(asked.realtime.patience.poll));
         loop {
             let taken = match self.pass_gate(asked, content).await {
                 Ok(()) => content.take(asked, line).await,
