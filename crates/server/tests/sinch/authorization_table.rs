@@ -75,12 +75,13 @@ const PUBLISH: &str = "/publish/{publish_key}/{subscribe_key}/0/{channel}/0";
 const LEAVE: &str = "/v2/presence/sub_key/{subscribe_key}/channel/{channels}/leave";
 
 /// The routes of the listener for messages, and the status for who has no keys,
-/// for who has another's of the same application, and for who has their own.
+/// for who has another's of the same application, who learns of no conversation of
+/// others, and for who has their own.
 #[rustfmt::skip]
 const MESSAGES: [(&str, [u16; 3]); 4] = [
     ("/time/0", [200, 200, 200]),
     (SUBSCRIBE, [403, 403, 200]),
-    (PUBLISH,   [403, 403, 200]),
+    (PUBLISH,   [403, 404, 200]),
     (LEAVE,     [403, 403, 200]),
 ];
 

@@ -162,7 +162,7 @@ impl<'a> Phone<'a> {
     /// An id that this client has given no message.
     pub(crate) fn new_id(&self) -> String {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        format!("{}-message-{serial}", self.name)
+        format!("{}-message-{serial:08}", self.name)
     }
 
     /// Sends a text as the SDK does: each frame to each participant. Answers the

@@ -21,6 +21,9 @@ pub(super) const BACKLOG_CONVERSATIONS_MAX: usize = 100;
 /// How old they are at most, in seconds.
 pub(super) const BACKLOG_S: i64 = 30 * 86_400;
 
+/// Bytes of an id that a client may have given no other of its messages. Clients of
+/// this protocol give UUIDs.
+pub(super) const OWN_ID_BYTES_MIN: usize = 16;
 /// Own messages of which a mailbox tells that they have arrived.
 pub(super) const OWN_MAX: usize = 256;
 /// Positions of others that it remembers to have told.
