@@ -1,6 +1,7 @@
 // Chromium without a window, over a pipe in its DevTools protocol, and a page of an
 // application in it that has loaded an SDK from its own site.
 import { spawn } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -30,12 +31,15 @@ export const CLIENT_SDK = {
   subject: fileURLToPath(new URL('./client_sdk_subject.mjs', import.meta.url)),
 };
 
-/// Starts a browser: {page, visitor, close}.
-export async function openBrowser() {
+/// Starts a browser: {load, page, visitor, close}. It trusts the certificate in a file, too.
+export async function openBrowser({ certificate } = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
   const flags = ['--headless=new', '--remote-debugging-pipe', '--no-first-run', '--disable-gpu', `--user-data-dir=${profile}`];
   // Containers have little shared memory, and Chromium has no sandbox for root.
   flags.push('--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : []));
+  // Nothing leaves this machine, whatever a page's scripts would ask.
+  flags.push('--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost');
+  if (certificate) flags.push(`--ignore-certificate-errors-spki-list=${await fingerprint(certificate)}`);
   const child = spawn(program, [...flags, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     // It may keep what it likes, but not in a person's own folder.
@@ -74,20 +78,21 @@ export async function openBrowser() {
       dispose: () => send('Target.disposeBrowserContext', { browserContextId }),
     };
   };
-  const page = async (who, kind = NEXMO_CLIENT) => {
-    const ears = witness(who);
+  /// A page that has loaded an SDK: what is asked of it, and how it goes. `hears` is
+  /// called with what the SDK tells.
+  const load = async (who, kind, { hears, complains, complaints }) => {
     const open = new Map();
     const ready = deferred();
     const tell = (message) => {
       if (message.ready) ready.resolve();
-      else if (message.observation) ears.hears(message.observation);
+      else if (message.observation) hears(message.observation);
       else if (message.failed) open.get(message.ref).reject(message.failed);
       else open.get(message.ref).resolve(message.answer);
     };
-    const { visit, evaluate, dispose } = await tab(tell, ears.complains);
+    const { visit, evaluate, dispose } = await tab(tell, complains);
     await visit(site.serve(kind));
     await inTime(`${who}'s page`, ready.promise).catch((error) => {
-      error.message += `; complaints: ${ears.complaints.join('\n')}`;
+      error.message += `; complaints: ${complaints.join('\n')}`;
       throw error;
     });
     let references = 0;
@@ -99,6 +104,11 @@ export async function openBrowser() {
       evaluate(expression).catch(answer.reject);
       return answer.promise;
     };
+    return { ask, dispose };
+  };
+  const page = async (who, kind = NEXMO_CLIENT) => {
+    const ears = witness(who);
+    const { ask, dispose } = await load(who, kind, ears);
     return person(who, ears, ask, dispose);
   };
   /// A page of somebody else's making: what it shows, and what a person does in it.
@@ -126,7 +136,14 @@ export async function openBrowser() {
     await inTime('the end of the browser', closed);
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { page, visitor, close, origin: site.origin };
+  return { load, page, visitor, close, origin: site.origin };
+}
+
+/// By what a browser knows the key of a certificate.
+async function fingerprint(file) {
+  const { publicKey } = new X509Certificate(await readFile(file));
+  const key = publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('base64');
 }
 
 /// The protocol over two pipes: calls, and what is heard for a session.
@@ -182,9 +199,10 @@ async function openSite() {
   const origin = `http://127.0.0.1:${server.address().port}`;
   return {
     origin,
-    serve({ script, global, subject }) {
+    serve({ script, global, subject, more = {}, before = '' }) {
       const place = `/${global}`;
-      files.set(`${place}/`, { type: 'text/html', content: html(global) });
+      files.set(`${place}/`, { type: 'text/html', content: html(global, before) });
+      for (const [name, path] of Object.entries(more)) files.set(`${place}/${name}`, { type: 'text/javascript', path });
       files.set(`${place}/sdk.js`, { type: 'text/javascript', path: script });
       files.set(`${place}/subject.mjs`, { type: 'text/javascript', path: subject });
       return `${origin}${place}/`;
@@ -197,10 +215,10 @@ async function openSite() {
   };
 }
 
-const html = (global) => `<!doctype html>
+const html = (global, before) => `<!doctype html>
 <meta charset="utf-8">
 <link rel="icon" href="data:,">
-<script src="sdk.js"></script>
+${before}<script src="sdk.js"></script>
 <script type="module">
   import { failure, subject } from './subject.mjs';
   const send = (message) => tell(JSON.stringify(message));
