@@ -1,6 +1,7 @@
 // Chromium without a window, over a pipe in its DevTools protocol, and a page of an
 // application in it that has loaded an SDK from its own site.
 import { spawn } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -10,12 +11,15 @@ import { deferred, inTime } from './place.mjs';
 
 const program = process.env.CHROMIUM ?? 'chromium';
 
-/// Starts a browser, with flags of the test's own: {page, visitor, close}.
-export async function openBrowser(own = []) {
+/// Starts a browser: {page, visitor, close}. It trusts the certificate in a file, too.
+export async function openBrowser({ certificate } = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
   const flags = ['--headless=new', '--remote-debugging-pipe', '--no-first-run', '--disable-gpu', `--user-data-dir=${profile}`];
   // Containers have little shared memory, and Chromium has no sandbox for root.
-  flags.push('--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), ...own);
+  flags.push('--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : []));
+  // Nothing leaves this machine, whatever a page's scripts would ask.
+  flags.push('--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost');
+  if (certificate) flags.push(`--ignore-certificate-errors-spki-list=${await fingerprint(certificate)}`);
   const child = spawn(program, [...flags, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     // It may keep what it likes, but not in a person's own folder.
@@ -114,6 +118,13 @@ export async function openBrowser(own = []) {
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
   return { page, visitor, close };
+}
+
+/// By what a browser knows the key of a certificate.
+async function fingerprint(file) {
+  const { publicKey } = new X509Certificate(await readFile(file));
+  const key = publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('base64');
 }
 
 /// The protocol over two pipes: calls, and what is heard for a session.

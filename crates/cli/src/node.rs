@@ -109,11 +109,11 @@ impl Prepared {
         };
         let given = plan.messaging.read()?;
         let folder = open_folder(&folder)?;
+        let store = open_store(system, &folder).await?;
         let tls = match given {
             Some(tls) => Some(tls),
             None => plan.messaging.make(&folder.value, system.now())?,
         };
-        let store = open_store(system, &folder).await?;
         let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
         let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
         let operations = operations(plan.purpose, &store);

@@ -1,9 +1,10 @@
 // The sinch door of a server in development, with tickets as a backend makes them.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tokenGenerate } from '@vonage/jwt';
 import { call, dev } from '../countersign.mjs';
 import { person, pointed } from './person.mjs';
 
@@ -39,6 +40,24 @@ export async function openDoor(more = [], before) {
     assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
+  /// A user of the nexmo door, by name: what calls of its REST answer.
+  const nexmoToken = async (subject) => {
+    const key = await readFile(application.nexmo.private_key_file, 'utf8');
+    return tokenGenerate(application.id, key, { subject, ttl: 900, acl: { paths: { '/**': {} } } });
+  };
+  const asks = (base, bearer) => async (method, path, body) => {
+    const answer = await call(base, method, path, { bearer, body });
+    assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  const nexmoUser = async (name) => asks(doors.nexmo, await nexmoToken(name));
+  /// The same at the native door.
+  const nativeUser = async (name) => {
+    const body = { credential: await nexmoToken(name) };
+    const login = await call(native, 'POST', '/v1/sessions', { bearer: application.publishable_key, body });
+    assert.equal(login.status, 201, JSON.stringify(login.body));
+    return asks(native, login.body.access_token);
+  };
   /// A user's open sessions, the newest first.
   const sessions = async (name) => {
     const { users } = await backend(200, 'GET', `/v1/users?name=${name}`);
@@ -51,5 +70,5 @@ export async function openDoor(more = [], before) {
     for (const one of [secret, 'eyJ', ...secrets]) assert.ok(!stderr.includes(one), 'no secret is in the log');
     assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');
   };
-  return { folder, url, native, application, key, secret, ticket, client, listener, backend, sessions, stop };
+  return { folder, url, native, application, key, secret, ticket, client, listener, nexmoUser, nativeUser, backend, sessions, stop };
 }

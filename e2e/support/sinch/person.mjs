@@ -19,9 +19,8 @@ export function pointed(url, applicationKey, more = {}) {
   return { applicationKey, capabilities: { messaging: true }, supportActiveConnection: true, urlObj, ...more };
 }
 
-/// A process with the SDK, in which clients are made one after the other. `does` answers
-/// what a command answers; `fails` answers the SDK's own error; `told` waits for what a
-/// client is told, and answers it. It trusts this certificate, too.
+/// A process with the SDK, in which clients are made one after the other. It trusts this
+/// certificate, too.
 export async function person(certificate) {
   const env = { ...process.env, ...(certificate && { NODE_EXTRA_CA_CERTS: certificate }) };
   const child = fork(fileURLToPath(new URL('./user.mjs', import.meta.url)), { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -29,14 +28,10 @@ export async function person(certificate) {
   running.add(child);
   const ready = deferred();
   const open = new Map();
-  const heard = [];
-  const listeners = new Set();
-  child.on('message', ({ ref, ready: loaded, failed, answer, told: news }) => {
+  const ears = hearing();
+  child.on('message', ({ ref, ready: loaded, observation, failed, answer }) => {
     if (loaded) ready.resolve();
-    else if (news) {
-      heard.push(news);
-      for (const look of listeners) look();
-    }
+    else if (observation) ears.hears(observation);
     else if (failed) open.get(ref).reject(failed);
     else open.get(ref).resolve(answer);
   });
@@ -47,16 +42,26 @@ export async function person(certificate) {
   await inTime('sinch-rtc is loaded', ready.promise);
 
   let references = 0;
-  const ask = (command, ...given) => {
+  const ask = (command, given) => {
     references += 1;
     const answer = deferred();
     open.set(references, answer);
     child.send({ ref: references, command, given });
-    return inTime(command, answer.promise);
+    return answer.promise;
   };
+  const leaves = async () => {
+    if (child.connected) child.disconnect();
+    await inTime('the end of the process', closed);
+  };
+  return { ...asking(ask), ...ears, leaves };
+}
+
+/// Somebody who does something with the SDK: `does` answers what a command answers,
+/// `fails` the SDK's own error.
+export function asking(ask) {
   const does = async (command, ...given) => {
     try {
-      return await ask(command, ...given);
+      return await inTime(command, ask(command, given));
     } catch (error) {
       if (error instanceof Error) throw error;
       throw new Error(`${command} failed: ${JSON.stringify(error)}`);
@@ -65,14 +70,25 @@ export async function person(certificate) {
   const fails = async (command, ...given) => {
     let answer;
     try {
-      answer = await ask(command, ...given);
+      answer = await inTime(command, ask(command, given));
     } catch (error) {
       if (error instanceof Error) throw error;
       return error;
     }
     throw new Error(`${command} succeeded with ${JSON.stringify(answer)}`);
   };
-  /// What comes of a kind that is like this, or came and was not taken yet.
+  return { does, fails };
+}
+
+/// What somebody is told: `told` waits for what is of a kind and like this, or came and was
+/// not taken yet, and takes it; `left` takes the rest.
+export function hearing() {
+  const heard = [];
+  const listeners = new Set();
+  const hears = (news) => {
+    heard.push(news);
+    for (const look of listeners) look();
+  };
   const told = (kind, like = {}) => {
     const found = deferred();
     const fits = (news) => news.kind === kind && Object.entries(like).every(([key, value]) => news[key] === value);
@@ -84,16 +100,10 @@ export async function person(certificate) {
     };
     listeners.add(look);
     look();
-    const what = `${kind} ${JSON.stringify(like)}`;
-    return inTime(what, found.promise).catch((error) => {
+    return inTime(`${kind} ${JSON.stringify(like)}`, found.promise).catch((error) => {
       throw new Error(`${error.message}; what came: ${JSON.stringify(heard)}`);
     });
   };
-  /// What came and nobody has taken.
   const left = () => heard.splice(0);
-  const leaves = async () => {
-    if (child.connected) child.disconnect();
-    await inTime('the end of the process', closed);
-  };
-  return { does, fails, told, left, leaves };
+  return { hears, told, left };
 }

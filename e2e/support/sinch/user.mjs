@@ -1,53 +1,20 @@
 // A user of sinch-rtc in a process of its own: what it stores, and what it needs around
 // it, belong to the process. Commands come as messages.
 import { createRequire } from 'node:module';
+import { failure, subject } from './subject.mjs';
 import './surroundings.cjs';
 
 const require = createRequire(import.meta.url);
 // It writes what goes wrong to the console, too.
 for (const level of ['log', 'info', 'warn', 'error']) console[level] = () => {};
-const Client = require('sinch-rtc');
 
-let client;
-
-/// Its promises have `then` and `fail`.
-const settled = (promise) => new Promise((resolve, reject) => promise.then(resolve).fail(reject));
-
-const commands = {
-  make: (options) => {
-    client = new Client(options);
-    const shown = ({ messageId, senderId, recipientIds, textBody, headers, direction }) =>
-      ({ messageId, senderId, recipientIds, textBody, headers, direction });
-    client.getMessageClient().addEventListener({
-      onIncomingMessage: (message) => process.send({ told: { kind: 'message', ...shown(message) } }),
-      onMessageDelivered: ({ messageId, recipientId }) => process.send({ told: { kind: 'delivered', messageId, recipientId } }),
-    });
-  },
-  start: async (how) => {
-    await settled(client.start(how));
-    return client.getSession();
-  },
-  /// One of the calls that its guide does not mention.
-  call: (name, given) => settled(client[name](given)),
-  /// Where messages to these users go, as it looks for that before it sends one.
-  transport: (names) => settled(client.mxp.getTransport(names)),
-  /// Sends a message, and answers its id.
-  send: async (names, text, headers) => {
-    const messages = client.getMessageClient();
-    const message = messages.newMessage(names, text, headers);
-    await settled(messages.send(message));
-    return message.messageId;
-  },
-  terminate: () => void client.terminate(),
-};
+const does = subject(require('sinch-rtc'), (observation) => process.send({ observation }));
 
 process.on('message', async ({ ref, command, given }) => {
   try {
-    process.send({ ref, answer: await commands[command](...given) });
+    process.send({ ref, answer: await does(command, given) });
   } catch (error) {
-    // What a start rejects with has a domain and a code; what a call does, its answer's body.
-    const { domain, code, message, response, data } = error;
-    process.send({ ref, failed: { domain, code, message: message ?? data?.message, response: data ?? response } });
+    process.send({ ref, failed: failure(error) });
   }
 });
 // The test has gone.

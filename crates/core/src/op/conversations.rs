@@ -1,6 +1,6 @@
 //! Conversations: create, list, read, change, delete.
 
-use super::instant::{check_deletion, check_members_change, check_name, is_instant};
+use super::instant::{check_deletion, check_name, check_rename};
 use super::profile::check_profile;
 use super::visitor::keep;
 use crate::access::action::Action;
@@ -257,10 +257,11 @@ fn check_new_name(conversation: &Conversation, patch: &mut ConversationPatch) ->
     if patch.name.as_ref() == Some(&conversation.name) {
         patch.name = None;
     }
-    if patch.name.is_some() && is_instant(conversation) {
-        return check_members_change(conversation);
-    }
-    check_name(patch.name.as_ref().and_then(Option::as_deref))
+    let Some(name) = &patch.name else {
+        return Ok(());
+    };
+    check_rename(conversation)?;
+    check_name(name.as_deref())
 }
 
 /// Deletes a conversation, with its members, events and files.

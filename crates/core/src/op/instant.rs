@@ -244,7 +244,7 @@ pub async fn participants(
 }
 
 /// Whether a conversation is of a set of users.
-pub(super) fn is_instant(conversation: &Conversation) -> bool {
+fn is_instant(conversation: &Conversation) -> bool {
     let name = conversation.name.as_deref();
     name.is_some_and(|name| name.starts_with(PREFIX))
 }
@@ -259,6 +259,18 @@ pub(super) fn check_members_change(conversation: &Conversation) -> Result<(), Er
         "this conversation's members are its set of users, and stay as they are",
     )
     .hint("create another conversation for other users"))
+}
+
+/// Refuses to give such a conversation another name.
+pub(super) fn check_rename(conversation: &Conversation) -> Result<(), Error> {
+    if !is_instant(conversation) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::NotPermitted,
+        "this conversation's name is that of its set of users, and stays as it is",
+    )
+    .hint("change its display name instead"))
 }
 
 /// Refuses to delete such a conversation for all, to whom it is not its own.

@@ -56,6 +56,9 @@ pub struct Patience {
     pub write: Duration,
     /// For the client's own close frame.
     pub close: Duration,
+    /// For something to tell, where a client polls and does not say how long it
+    /// waits. Those that do not give up after 310 s.
+    pub poll: Duration,
 }
 
 // === impl Patience ===
@@ -66,6 +69,7 @@ impl Default for Patience {
             authenticate: Duration::from_secs(10),
             write: Duration::from_secs(10),
             close: Duration::from_secs(5),
+            poll: Duration::from_secs(280),
         }
     }
 }

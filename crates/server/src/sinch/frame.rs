@@ -153,7 +153,8 @@ fn number<T: std::str::FromStr>(digits: &str) -> Result<T, Problem> {
     }
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a message or a transport can have this id.
+pub(super) fn is_id(text: &str) -> bool {
     (1..=SINCH_ID_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -4,6 +4,8 @@
 //! way before and behind them; [`signature`] is what a request says of
 //! who made it, as pure text, and [`asked`] turns that into who asks. An
 //! *instance* of this protocol is a session here; its client signs each request.
+//! A *transport* is a conversation: [`transports`] tells where its messages go,
+//! [`names`] by which names and keys, [`frame`] and [`sealed`] what they are.
 //!
 //! # Invariants
 //! - Every answer is JSON: a client waits for ever for what it cannot read.

@@ -31,7 +31,7 @@ struct Running {
 async fn run(limits: Limits) -> Running {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let certificate = Certificate::new();
-    let socket = Socket::bind(address).await.unwrap();
+    let socket = Socket::bind(address).await.expect("a free port");
     let socket = socket.with_tls(certificate.tls.clone());
     let address = socket.address();
     let shown = async |Extension(connection): Extension<Connection>| {
@@ -54,11 +54,12 @@ async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut received = Vec::new();
     let mut chunk = [0; 1024];
     while !received.ends_with(b".") {
-        let length = stream.read(&mut chunk).await.unwrap();
+        let read = stream.read(&mut chunk).await;
+        let length = read.expect("the connection is open");
         assert_ne!(length, 0, "{}", String::from_utf8_lossy(&received));
         received.extend_from_slice(&chunk[..length]);
     }
-    String::from_utf8(received).unwrap()
+    String::from_utf8(received).expect("the answer is UTF-8")
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use countersign_server::sinch;
 
+use crate::phone::{Phone, encoded, message, refused};
 use crate::world::World;
 
 const ACTORS: [&str; 5] = ["nobody", "app", "backend", "ticket", "instance"];
@@ -67,6 +68,62 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             world.clock.advance_s(1);
         }
     }
+}
+
+const SUBSCRIBE: &str = "/subscribe/{subscribe_key}/{channels}/0/{time_token}";
+const PUBLISH: &str = "/publish/{publish_key}/{subscribe_key}/0/{channel}/0";
+const LEAVE: &str = "/v2/presence/sub_key/{subscribe_key}/channel/{channels}/leave";
+
+/// The routes of the listener for messages, and the status for who has no keys,
+/// for who has another's of the same application, who learns of no conversation of
+/// others, and for who has their own.
+#[rustfmt::skip]
+const MESSAGES: [(&str, [u16; 3]); 4] = [
+    ("/time/0", [200, 200, 200]),
+    (SUBSCRIBE, [403, 403, 200]),
+    (PUBLISH,   [403, 404, 200]),
+    (LEAVE,     [403, 403, 200]),
+];
+
+#[tokio::test]
+async fn every_route_of_messages_answers_who_has_its_own_keys() {
+    let world = World::new().await;
+    let alice = Phone::of(&world, "alice").await;
+    let bob = Phone::of(&world, "bob").await;
+    let nobody = "A".repeat(alice.publish_key.len());
+    let to_self = alice.transport(&[]).await;
+    let frame = alice.frames(&to_self, "m", message("x", None)).remove(0);
+    for (template, expected) in MESSAGES {
+        let keys = [
+            (&nobody, &nobody),
+            (&bob.publish_key, &bob.subscribe_key),
+            (&alice.publish_key, &alice.subscribe_key),
+        ];
+        for ((publishes, subscribes), expected) in keys.into_iter().zip(expected) {
+            let mut path = template
+                .replace("{publish_key}", publishes)
+                .replace("{subscribe_key}", subscribes)
+                .replace("{channel}", &alice.channel)
+                .replace("{channels}", &alice.channel)
+                .replace("{time_token}", "0");
+            if template == PUBLISH {
+                let text = serde_json::Value::from(frame.as_str()).to_string();
+                path = format!("{path}/{}", encoded(&text));
+            }
+            let reply = alice.get(&path).await;
+            if expected == 200 {
+                reply.expect(200);
+            } else {
+                refused(&reply, expected);
+            }
+        }
+    }
+    let routes: BTreeSet<_> = sinch::messaging::calls()
+        .into_iter()
+        .map(|call| (call.method.to_string(), call.template))
+        .collect();
+    let table = MESSAGES.map(|(template, _)| ("GET".to_owned(), template));
+    assert_eq!(routes, BTreeSet::from(table));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Instance, World, text};
 
 /// The ways to end it, each with the call of the native door that does it.
-async fn ways(world: &World) -> Vec<(&'static str, String, Option<Value>)> {
+pub(crate) async fn ways(world: &World) -> Vec<(&'static str, String, Option<Value>)> {
     let user = world.user("alice").await;
     let session = text(&world.sessions("alice").await[0]["id"]);
     let revoke = |body: Value| ("POST", "/v1/revocations".to_owned(), Some(body));

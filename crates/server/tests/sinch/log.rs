@@ -25,13 +25,27 @@ async fn no_secret_reaches_a_line() {
         .raw("GET", path, &[], String::new())
         .await
         .refused(40_100);
+    let transport = world.signed(&alice, "POST", "/v1/transport", "[]").await;
+    let key = transport.expect(200)["key"].to_string();
+    let body = r#"[{"identity":"hunter7","type":"hunter8"}]"#;
+    let refused = world.signed(&alice, "POST", "/v1/transport", body).await;
+    refused.refused(40_001);
     let lines = lines.take();
     let failed = lines.iter().filter(|line| line.contains("route=\"/v1/"));
-    assert_eq!(failed.count(), 5, "{lines:#?}");
+    assert_eq!(failed.count(), 6, "{lines:#?}");
     let (fields, mac) = ticket.split_once(':').unwrap();
     let (_, signature) = signature.rsplit_once(':').unwrap();
     let all = lines.join("\n");
-    for secret in ["hunter", fields, mac, signature, &alice.secret, &alice.id] {
+    let key = key.trim_matches('"');
+    for secret in [
+        "hunter",
+        fields,
+        mac,
+        signature,
+        key,
+        &alice.secret,
+        &alice.id,
+    ] {
         assert!(!all.contains(secret), "{secret} in {all}");
     }
 }

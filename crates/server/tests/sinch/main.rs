@@ -14,5 +14,14 @@ mod passwords;
 mod signed;
 mod errors;
 mod log;
+mod phone;
+mod polls;
+mod messages;
+mod messages_refused;
+mod listener;
+#[path = "../support/switched.rs"]
+mod switched;
+#[path = "../support/tls.rs"]
+mod certificate;
 #[path = "../support/lines.rs"]
 mod lines;

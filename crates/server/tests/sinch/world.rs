@@ -37,6 +37,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::switched::Switched;
+
 /// 2027-01-15T08:00:00Z.
 const BEGIN_MS: i64 = 1_800_000_000_000;
 /// As the SDK writes it.
@@ -51,7 +53,11 @@ pub(crate) struct World {
     admin: String,
     pub(crate) kid: String,
     pub(crate) secret: Vec<u8>,
+    pub(crate) store: Arc<SqlStore<Switched>>,
+    pub(crate) operations: Operations,
     sinch: Service,
+    /// The listener for messages.
+    pub(crate) messages: Service,
     /// The same without a listener for messages.
     silent: Service,
     native: Service,
@@ -91,31 +97,36 @@ struct Unguessable;
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::operated(Operations::new(Rates::for_development(), Vec::new())).await
+    }
+
+    pub(crate) async fn operated(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let random: Arc<dyn Random> = Arc::new(Unguessable);
         let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
             .await
             .unwrap();
         let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
+        let engine = Switched::new(engine);
         let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
         let keys = store.token_keys().await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
         let parts = Parts {
             registry: Arc::clone(&store) as _,
-            store,
+            store: Arc::clone(&store) as _,
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
             tokens: TokenKeys::new(&keys),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
-        let operations = Operations::new(Rates::for_development(), Vec::new());
         let native = native::operated(Arc::clone(&ctx), operations.clone());
         let messaging = Messaging {
             host: "messages.test".to_owned(),
         };
         let sinch = sinch::operated(Arc::clone(&ctx), operations.clone(), Some(messaging));
-        let silent = sinch::operated(Arc::clone(&ctx), operations, None);
+        let messages = sinch::messaging::operated(Arc::clone(&ctx), operations.clone());
+        let silent = sinch::operated(Arc::clone(&ctx), operations.clone(), None);
         let operator = create_operator_key(&ctx, "test").await.unwrap();
         let (application, admin, key) = application(&native, &operator.text).await;
         Self {
@@ -126,7 +137,10 @@ impl World {
             admin,
             kid: text(&key["kid"]),
             secret: STANDARD.decode(text(&key["secret_base64"])).unwrap(),
+            store,
+            operations,
             sinch,
+            messages,
             silent,
             native,
             folder,
@@ -284,6 +298,25 @@ impl World {
         text(&entered["user"]["id"])
     }
 
+    /// The same, whatever it is answered.
+    pub(crate) async fn answered(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        ask(&self.native, method, path, &self.admin, body).await
+    }
+
+    /// One of the node's numbers.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let request = request("GET", "/metrics")
+            .header("authorization", format!("Bearer {}", self.operator))
+            .body(Body::empty())
+            .unwrap();
+        let response = self.native.clone().oneshot(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let all = std::str::from_utf8(&body).unwrap();
+        let begins = format!("countersign_{name} ");
+        let line = all.lines().find_map(|line| line.strip_prefix(&begins));
+        line.unwrap().parse().unwrap()
+    }
+
     /// Deletes the application.
     pub(crate) async fn delete_application(&self) {
         let path = format!("/v1/applications/{}", self.application);
@@ -408,7 +441,7 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().expect("it is a text").to_owned()
 }
 
-fn request(method: &str, path: &str) -> http::request::Builder {
+pub(crate) fn request(method: &str, path: &str) -> http::request::Builder {
     let connection = Connection {
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         tls: false,
@@ -433,7 +466,7 @@ async fn ask(
     reply(router.clone(), request.body(body).unwrap()).await
 }
 
-async fn reply(router: Service, request: Request<Body>) -> Reply {
+pub(crate) async fn reply(router: Service, request: Request<Body>) -> Reply {
     let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();

@@ -24,9 +24,10 @@ pub(crate) struct Certificate {
 impl Certificate {
     pub(crate) fn new() -> Self {
         let names = vec!["localhost".to_owned()];
-        let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
+        let made = rcgen::generate_simple_self_signed(names);
+        let CertifiedKey { cert, signing_key } = made.expect("a certificate");
         Self {
-            tls: Tls::new(&cert.pem(), &signing_key.serialize_pem()).unwrap(),
+            tls: Tls::new(&cert.pem(), &signing_key.serialize_pem()).expect("a good one"),
             der: cert.der().clone(),
         }
     }
@@ -38,16 +39,16 @@ impl Certificate {
         protocols: &[&[u8]],
     ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.der.clone()).unwrap();
+        roots.add(self.der.clone()).expect("a certificate");
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .unwrap()
+            .expect("they are supported")
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let stream = TcpStream::connect(address).await?;
-        let name = ServerName::try_from("localhost").unwrap();
+        let name = ServerName::try_from("localhost").expect("a name");
         TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await

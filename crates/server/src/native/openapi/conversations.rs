@@ -19,7 +19,9 @@ pub(in crate::native) fn create() -> Description {
     )
     .about(
         "Who creates it is its first joined member. The same `client_id` with the same body gets \
-         the same conversation again.",
+         the same conversation again. A name that begins with `im:` is given by the server alone: \
+         to the conversation that a set of users has at the door where one writes to users. Its \
+         members and its name stay as they are, and only a backend deletes it.",
     )
     .takes_perhaps::<NewConversation>()
     .gives::<Conversation>(StatusCode::CREATED, "The conversation was begun.")

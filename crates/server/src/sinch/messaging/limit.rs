@@ -1,11 +1,7 @@
 //! The limits of messages: what is kept of them, and how long is waited.
 
-use std::time::Duration;
-
 use crate::limit::SINCH_SEALED_BYTES_MAX;
 
-/// How long a poll waits for something to tell. Clients give up after 310 s.
-pub(super) const POLL_MAX: Duration = Duration::from_secs(280);
 /// Mailboxes of one session: tabs that share it. The oldest goes.
 pub(super) const MAILBOXES_MAX: usize = 8;
 /// Channels that one subscription names.
@@ -25,6 +21,9 @@ pub(super) const BACKLOG_CONVERSATIONS_MAX: usize = 100;
 /// How old they are at most, in seconds.
 pub(super) const BACKLOG_S: i64 = 30 * 86_400;
 
+/// Bytes of an id that a client may have given no other of its messages. Clients of
+/// this protocol give UUIDs.
+pub(super) const OWN_ID_BYTES_MIN: usize = 16;
 /// Own messages of which a mailbox tells that they have arrived.
 pub(super) const OWN_MAX: usize = 256;
 /// Positions of others that it remembers to have told.

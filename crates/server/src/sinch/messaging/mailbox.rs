@@ -7,38 +7,24 @@
 //! token before gets the same bytes again. Whatever is waited for here can be given
 //! up at any moment, since clients hang up when they like.
 
-use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
-use countersign_core::id::ConversationId;
-use countersign_core::model::conversation::ConversationView;
-use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::op;
 use countersign_core::op::connect::Connected;
 use countersign_core::op::signed_request::Signed;
-use countersign_core::token::Token;
-use countersign_credential::time::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::limit::{
-    ANSWER_BYTES_MAX, BACKLOG_CONVERSATIONS_MAX, BACKLOG_MAX, BACKLOG_S, PENDING_MAX, POLL_MAX,
-    SIGNALS_MAX,
-};
-use super::receipts::Receipts;
-use super::text;
+use super::contents::Contents;
 use super::time_token::{TimeToken, TimeTokens};
-use super::told::Reader;
 use crate::realtime::check::{self, is_ours};
-use crate::realtime::follower::{Delivery, Follower, Gains};
+use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
-use crate::realtime::recent::Recent;
 use crate::realtime::{Open, Realtime};
 use crate::sinch::names;
 
@@ -50,7 +36,7 @@ pub(super) struct Mailbox {
     chain: Mutex<Chain>,
     /// Counts the polls: the newest has the mailbox to itself.
     turns: watch::Sender<u64>,
-    content: tokio::sync::Mutex<Contents>,
+    contents: tokio::sync::Mutex<Contents>,
 }
 
 /// What a poll asks with.
@@ -85,24 +71,6 @@ struct Turn {
     newest: watch::Receiver<u64>,
 }
 
-struct Contents {
-    reader: Reader,
-    token: Token,
-    principal: Principal,
-    /// None, where no messages are told.
-    follower: Option<Follower>,
-    /// Whether the conversations are to be read anew.
-    relists: bool,
-    /// Whether the session is being looked at again.
-    looks: bool,
-    signals: VecDeque<Arc<Signal>>,
-    receipts: Receipts,
-    /// What is to be told next.
-    pending: VecDeque<(ConversationId, Arc<Recent>)>,
-    /// Frames that are to be told next.
-    frames: VecDeque<String>,
-}
-
 /// Opens a mailbox. Where messages are told in it, those wait there that have come
 /// since the user's devices had some, and are not too old or too many.
 ///
@@ -125,21 +93,10 @@ pub(super) async fn open(
         principal, marks, ..
     } = op::connect::look_again(ctx, &token).await?;
     open.line.set_marks(marks);
-    let mut content = Contents {
-        reader: Reader::of(ctx, signed)?,
-        token,
-        principal,
-        follower: None,
-        relists: false,
-        looks: false,
-        signals: VecDeque::new(),
-        receipts: Receipts::default(),
-        pending: VecDeque::new(),
-        frames: VecDeque::new(),
-    };
+    let mut contents = Contents::new(ctx, signed, token, principal)?;
     if hears_messages {
         let follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Newest);
-        content.fetch_backlog(ctx, follower).await?;
+        contents.fetch_backlog(ctx, follower).await?;
     }
     Ok(Mailbox {
         open,
@@ -149,7 +106,7 @@ pub(super) async fn open(
             answered: None,
         }),
         turns: watch::Sender::new(0),
-        content: tokio::sync::Mutex::new(content),
+        contents: tokio::sync::Mutex::new(contents),
     })
 }
 
@@ -207,11 +164,13 @@ impl Mailbox {
     /// # Errors
     /// `session_ended`; those of the store.
     pub(super) async fn answer(&self, asked: &Poll<'_>) -> Result<Bytes, Error> {
-        let mut content = self.content.lock().await;
-        self.pass_gate(asked, &mut content).await?;
-        content.take(asked, &self.open.line).await?;
-        let bytes = self.write(asked, &mut content)?;
-        self.pass_gate(asked, &mut content).await?;
+        let mut contents = self.contents.lock().await;
+        self.pass_gate(asked, &mut contents).await?;
+        contents
+            .take(asked.ctx, &self.open.line, asked.realtime.looks())
+            .await?;
+        let bytes = self.write(asked, &mut contents)?;
+        self.pass_gate(asked, &mut contents).await?;
         Ok(bytes)
     }
 
@@ -222,24 +181,24 @@ impl Mailbox {
     /// `session_ended`; `conflict` where the client polls twice.
     pub(super) async fn poll(&self, asked: &Poll<'_>) -> Result<Bytes, Error> {
         let mut turn = self.take_turn();
-        let mut content = tokio::select! {
+        let mut contents = tokio::select! {
             biased;
             () = turn.is_over() => return Err(overtaken()),
-            content = self.content.lock() => content,
+            contents = self.contents.lock() => contents,
         };
         self.open.line.heard(asked.realtime.looks());
         let found = self.chain().find(asked.has);
         match found {
             Found::Again(bytes) => {
-                self.pass_gate(asked, &mut content).await?;
+                self.pass_gate(asked, &mut contents).await?;
                 return Ok(bytes);
             }
             Found::Waits => {}
             Found::Lost => return Err(overtaken()),
         }
-        self.wait(asked, &mut content, &mut turn).await?;
-        let bytes = self.write(asked, &mut content)?;
-        self.pass_gate(asked, &mut content).await?;
+        self.wait(asked, &mut contents, &mut turn).await?;
+        let bytes = self.write(asked, &mut contents)?;
+        self.pass_gate(asked, &mut contents).await?;
         Ok(bytes)
     }
 
@@ -248,24 +207,30 @@ impl Mailbox {
     async fn wait(
         &self,
         asked: &Poll<'_>,
-        content: &mut Contents,
+        contents: &mut Contents,
         turn: &mut Turn,
     ) -> Result<(), Error> {
         let line = &self.open.line;
-        let mut end = pin!(tokio::time::sleep(POLL_MAX));
+        let mut end = pin!(tokio::time::sleep(asked.realtime.patience.poll));
         loop {
-            let taken = match self.pass_gate(asked, content).await {
-                Ok(()) => content.take(asked, line).await,
+            let taken = match self.pass_gate(asked, contents).await {
+                Ok(()) => contents.take(asked.ctx, line, asked.realtime.looks()).await,
                 refused @ Err(_) => refused,
             };
             match taken {
-                Ok(()) if content.has_any() => return Ok(()),
+                Ok(()) if contents.has_any() => return Ok(()),
                 Ok(()) => {}
-                Err(error) if is_ours(&error) && !end.is_elapsed() => {
-                    if !check::wait_for_store(asked.ctx, line, asked.stop, &error).await {
-                        return Ok(());
+                Err(error) if is_ours(&error) => {
+                    let stays = tokio::select! {
+                        biased;
+                        () = turn.is_over() => return Err(overtaken()),
+                        () = end.as_mut() => false,
+                        stays = check::wait_for_store(asked.ctx, line, asked.stop, &error) => stays,
+                    };
+                    if stays {
+                        continue;
                     }
-                    continue;
+                    return Ok(());
                 }
                 Err(error) => return Err(error),
             }
@@ -281,31 +246,31 @@ impl Mailbox {
 
     /// Waits until something may be told, where the session is to be looked at
     /// again first.
-    async fn pass_gate(&self, asked: &Poll<'_>, content: &mut Contents) -> Result<(), Error> {
+    async fn pass_gate(&self, asked: &Poll<'_>, contents: &mut Contents) -> Result<(), Error> {
         let line = &self.open.line;
         loop {
             match line.held() {
                 Some(Held::Closing(Closing::Ended | Closing::Expired)) => return Err(names::over()),
                 Some(Held::Closing(Closing::Silent)) => return Err(overtaken()),
-                Some(Held::LookAgain) => content.looks = true,
-                None if content.looks => {}
+                Some(Held::LookAgain) => contents.looks = true,
+                None if contents.looks => {}
                 None => return Ok(()),
             }
             let Poll { ctx, realtime, .. } = asked;
-            let connected = check::look_again(ctx, realtime, line, &content.token).await?;
-            content.looks = false;
+            let connected = check::look_again(ctx, realtime, line, &contents.token).await?;
+            contents.looks = false;
             line.set_marks(connected.marks);
-            content.relists |= connected.principal.acl != content.principal.acl;
-            content.token = connected.token;
-            content.principal = connected.principal;
+            contents.relists |= connected.principal.acl != contents.principal.acl;
+            contents.token = connected.token;
+            contents.principal = connected.principal;
         }
     }
 
     /// Writes what there is to tell, and keeps it until the client has it.
-    fn write(&self, asked: &Poll<'_>, content: &mut Contents) -> Result<Bytes, Error> {
-        let frames = content.batch(asked.ctx)?;
+    fn write(&self, asked: &Poll<'_>, contents: &mut Contents) -> Result<Bytes, Error> {
+        let frames = contents.batch(asked.ctx)?;
         let token = asked.tokens.next(asked.ctx.now());
-        let channel = content.reader.channel.as_str();
+        let channel = contents.reader.channel.as_str();
         let channels = vec![channel; frames.len()].join(",");
         let body = (frames, token.to_string(), channels);
         let bytes: Bytes = serde_json::to_vec(&body).map_err(Error::internal)?.into();
@@ -343,161 +308,5 @@ impl Turn {
         let own = self.own;
         // The mailbox is there as long as somebody waits in it.
         let _ = self.newest.wait_for(|newest| *newest != own).await;
-    }
-}
-
-// === impl Contents ===
-
-impl Contents {
-    /// Begins to follow, with what came since the user's devices had some.
-    async fn fetch_backlog(&mut self, ctx: &Ctx, mut follower: Follower) -> Result<(), Error> {
-        let since = ctx.now().plus_seconds(-BACKLOG_S);
-        let mut left = BACKLOG_CONVERSATIONS_MAX;
-        let begins = |view: &ConversationView| {
-            let last = view.conversation.last_event_id;
-            let delivered = view.member.as_ref().map_or(last, |member| member.delivered);
-            if delivered >= last || view.conversation.updated_at < since || left == 0 {
-                return last;
-            }
-            left -= 1;
-            // Before the first event nobody was there.
-            let most = last.saturating_sub(BACKLOG_MAX as u64);
-            delivered.max(most).max(1)
-        };
-        let views = follower.begin_after(ctx, &self.principal, begins).await?;
-        let came_in: HashMap<ConversationId, Option<Timestamp>> = views
-            .into_iter()
-            .map(|view| {
-                (
-                    view.conversation.id,
-                    view.member.and_then(|it| it.joined_at),
-                )
-            })
-            .collect();
-        let mut newest = Vec::new();
-        let mut out = Vec::new();
-        loop {
-            follower.next(ctx, None, &mut out).await?;
-            if out.is_empty() {
-                break;
-            }
-            for delivery in out.drain(..) {
-                let Some((conversation, recent)) = self.noted(delivery) else {
-                    continue;
-                };
-                let event = &recent.event;
-                let came_in = came_in.get(&conversation).copied().flatten();
-                let own = event.from.user == Some(self.reader.user);
-                if !own && event.timestamp >= came_in.map_or(since, |at| at.max(since)) {
-                    newest.push((conversation, recent));
-                }
-            }
-            // A sort that keeps the order of equals keeps that of each conversation.
-            newest.sort_by_key(|(_, recent)| recent.event.timestamp);
-            newest.drain(..newest.len().saturating_sub(BACKLOG_MAX));
-        }
-        self.pending = newest.into();
-        self.follower = Some(follower);
-        Ok(())
-    }
-
-    /// Takes what has come.
-    async fn take(&mut self, asked: &Poll<'_>, line: &Line) -> Result<(), Error> {
-        let news = line.take_news();
-        if news.ping {
-            // A poll that waits is somebody.
-            line.heard(asked.realtime.looks());
-        }
-        let Some(follower) = &mut self.follower else {
-            return Ok(());
-        };
-        follower.is_ready(&news.ready);
-        self.relists |= news.relist;
-        let room = SIGNALS_MAX.saturating_sub(self.signals.len());
-        self.signals.extend(news.signals.into_iter().take(room));
-        if self.relists {
-            follower.relist(asked.ctx, &self.principal).await?;
-            self.relists = false;
-        }
-        let mut out = Vec::new();
-        while self.pending.len() < PENDING_MAX {
-            let Some(follower) = &mut self.follower else {
-                break;
-            };
-            follower.next(asked.ctx, None, &mut out).await?;
-            if out.is_empty() {
-                return self.take_signals(asked.ctx);
-            }
-            for delivery in out.drain(..) {
-                let noted = self.noted(delivery);
-                self.pending.extend(noted);
-            }
-        }
-        Ok(())
-    }
-
-    /// What is to be told of a delivery. What the user says is remembered, so that
-    /// whom it reaches can be told.
-    fn noted(&mut self, delivery: Delivery) -> Option<(ConversationId, Arc<Recent>)> {
-        let (conversation, recent) = match delivery {
-            Delivery::Event(conversation, recent) => (conversation, recent),
-            // A client of this protocol knows of no conversations.
-            Delivery::Gap { .. }
-            | Delivery::Added(_)
-            | Delivery::Changed(_)
-            | Delivery::Removed(..) => return None,
-        };
-        let event = &recent.event;
-        if !text::may_say(event) {
-            return None;
-        }
-        if event.from.user == Some(self.reader.user) {
-            let id = self.reader.id_of(conversation, event);
-            self.receipts.sent(conversation, event.id, id);
-        }
-        Some((conversation, recent))
-    }
-
-    /// Says which own messages have reached whom, once all of them are known.
-    fn take_signals(&mut self, ctx: &Ctx) -> Result<(), Error> {
-        for signal in std::mem::take(&mut self.signals) {
-            let up_to = match signal.kind {
-                SignalKind::Delivered { up_to } | SignalKind::Seen { up_to } => up_to,
-                SignalKind::Typing { .. } | SignalKind::Ephemeral { .. } => continue,
-            };
-            let other = signal.from.user.filter(|user| *user != self.reader.user);
-            let Some(other) = other else {
-                continue;
-            };
-            let conversation = signal.conversation;
-            for id in self.receipts.reached(conversation, other, up_to) {
-                let frames = self.reader.ack(ctx, conversation, &id, &signal.from)?;
-                self.frames.extend(frames);
-            }
-        }
-        Ok(())
-    }
-
-    fn has_any(&self) -> bool {
-        !self.pending.is_empty() || !self.frames.is_empty()
-    }
-
-    /// The frames of the next answer: whole messages, as many as it holds.
-    fn batch(&mut self, ctx: &Ctx) -> Result<Vec<String>, Error> {
-        let mut frames: Vec<String> = Vec::new();
-        let mut bytes = 0;
-        while let Some((conversation, recent)) = self.pending.front()
-            && bytes < ANSWER_BYTES_MAX
-        {
-            let message = self.reader.message(ctx, *conversation, &recent.event)?;
-            self.pending.pop_front();
-            bytes += message.iter().map(String::len).sum::<usize>();
-            frames.extend(message);
-        }
-        // A receipt comes after the message that it is for.
-        if self.pending.is_empty() {
-            frames.extend(self.frames.drain(..));
-        }
-        Ok(frames)
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! [`routes`] is the page with every route, [`protocol`] what is done before and
 //! behind them, [`asked`] who asks. A *mailbox* is what one chain of long polls is
-//! told ([`mailbox`], by session in [`mailboxes`]): the node's one delivery loop,
+//! told ([`mailbox`] and its [`contents`], by session in [`mailboxes`]): the node's one delivery loop,
 //! each event sealed for the session that fetches it ([`told`]). What is sent
 //! comes in frames, which [`sendings`] puts together and [`publish`] makes an event
 //! of; frames as such are passed on to nobody.
@@ -22,6 +22,7 @@ mod asked;
 mod time_token;
 mod subscribe;
 mod mailbox;
+mod contents;
 mod mailboxes;
 mod receipts;
 mod told;

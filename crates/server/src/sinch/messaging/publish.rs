@@ -29,9 +29,12 @@ use crate::sinch::sealed::Content;
 pub(super) async fn send(
     State(ctx): State<Arc<Ctx>>,
     Extension(desk): Extension<Arc<Desk>>,
-    Extension(InPath(message)): Extension<InPath>,
+    message: Option<Extension<InPath>>,
     asked: Asked,
 ) -> Result<Response, Refused> {
+    let Some(Extension(InPath(message))) = message else {
+        return Err(Error::not_found("path").into());
+    };
     let text: String = serde_json::from_str(&message)
         .map_err(|_| Error::new(Code::MalformedJson, "the message is no text of JSON"))?;
     let frame =

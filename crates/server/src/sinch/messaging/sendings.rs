@@ -39,6 +39,18 @@ pub(super) enum Taken {
     Before,
 }
 
+/// Where the message is that a frame is of.
+enum Place {
+    /// Here, and the frame can be of the same sending.
+    GoesOn(usize),
+    /// Here, by another sending that has not come to its end.
+    Unfinished(usize),
+    /// It was sent otherwise.
+    Another,
+    /// Nowhere.
+    Unknown,
+}
+
 #[derive(Default)]
 struct Held {
     by_session: HashMap<SessionId, OfSession>,
@@ -107,22 +119,17 @@ impl Sendings {
     ) -> Result<Taken, Error> {
         let mut held = self.lock();
         held.forget(now);
-        let held = &mut *held;
-        let of_session = held.by_session.entry(session).or_default();
-        let known = of_session
-            .messages
-            .iter()
-            .position(|it| *it.id == *frame.message_id);
+        let known = held.place_of(session, frame);
         let place = match known {
-            Some(place) if of_session.messages[place].goes_on_with(frame) => place,
-            // It was begun anew.
-            Some(place) if frame.index == 0 && of_session.messages[place].sealed.is_some() => {
-                held.bytes -= of_session.remove(place);
+            Place::GoesOn(place) => place,
+            Place::Another => return Err(reused()),
+            Place::Unfinished(place) if frame.index == 0 => {
+                held.let_go(session, place);
                 held.begin(session, frame, now)
             }
-            Some(_) => return Err(reused()),
-            None if frame.index == 0 => held.begin(session, frame, now),
-            None => return Err(lost()),
+            Place::Unfinished(_) => return Err(reused()),
+            Place::Unknown if frame.index == 0 => held.begin(session, frame, now),
+            Place::Unknown => return Err(lost()),
         };
         let of_session = held.by_session.get_mut(&session).ok_or_else(lost)?;
         let before = of_session.bytes();
@@ -136,8 +143,15 @@ impl Sendings {
     /// Forgets a message that could not be sent, so that it can be sent again.
     pub(super) fn forget(&self, session: SessionId, message_id: &str) {
         let mut held = self.lock();
-        if let Some(of_session) = held.by_session.get_mut(&session) {
-            of_session.messages.retain(|it| *it.id != *message_id);
+        let Some(of_session) = held.by_session.get_mut(&session) else {
+            return;
+        };
+        let place = of_session
+            .messages
+            .iter()
+            .position(|it| *it.id == *message_id);
+        if let Some(place) = place {
+            held.let_go(session, place);
         }
     }
 
@@ -183,6 +197,25 @@ impl Sendings {
 // === impl Held ===
 
 impl Held {
+    fn place_of(&self, session: SessionId, frame: &Frame<'_>) -> Place {
+        let of_session = self.by_session.get(&session);
+        let mut known = of_session
+            .into_iter()
+            .flat_map(|it| it.messages.iter().enumerate());
+        match known.find(|(_, message)| *message.id == *frame.message_id) {
+            Some((place, message)) if message.goes_on_with(frame) => Place::GoesOn(place),
+            Some((place, message)) if message.sealed.is_some() => Place::Unfinished(place),
+            Some(_) => Place::Another,
+            None => Place::Unknown,
+        }
+    }
+
+    fn let_go(&mut self, session: SessionId, place: usize) {
+        if let Some(of_session) = self.by_session.get_mut(&session) {
+            self.bytes -= of_session.remove(place);
+        }
+    }
+
     /// Begins a message, and says where it is.
     fn begin(&mut self, session: SessionId, frame: &Frame<'_>, now: Timestamp) -> usize {
         self.serial += 1;

@@ -7,8 +7,8 @@ use countersign_core::model::event::{Event, Sender};
 use countersign_core::op::signed_request::Signed;
 use countersign_core::signer::Signer;
 
+use super::limit::OWN_ID_BYTES_MIN;
 use super::text;
-use crate::limit::SINCH_ID_BYTES_MAX;
 use crate::sinch::frame;
 use crate::sinch::names;
 use crate::sinch::sealed::{Content, IV_BYTES, Payload, Writer};
@@ -38,6 +38,12 @@ pub(super) fn name_of(sender: &Sender) -> String {
     name.clone().or_else(id).unwrap_or_default()
 }
 
+/// Whether an id that a client has given is good for all of its messages: at other
+/// doors one counts within a conversation alone, and may be short.
+fn is_unique(id: &str) -> bool {
+    id.len() >= OWN_ID_BYTES_MIN && frame::is_id(id)
+}
+
 // === impl Reader ===
 
 impl Reader {
@@ -58,7 +64,7 @@ impl Reader {
     /// of ours that tells which event it is.
     pub(super) fn id_of(&self, conversation: ConversationId, event: &Event) -> String {
         let own = event.client_id.as_ref();
-        let own = own.filter(|id| event.from.user == Some(self.user) && is_id(id));
+        let own = own.filter(|id| event.from.user == Some(self.user) && is_unique(id));
         let ours = || format!("{conversation}{SEPARATOR}{}", event.id);
         own.cloned().unwrap_or_else(ours)
     }
@@ -125,10 +131,4 @@ impl Reader {
         let frames = frame::split(message_id, &transport, u32::from_be_bytes(group), &sealed);
         Ok(frames.map(|frame| frame.to_string()).collect())
     }
-}
-
-/// Whether a frame can have it.
-fn is_id(text: &str) -> bool {
-    let fits = (1..=SINCH_ID_BYTES_MAX).contains(&text.len());
-    fits && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
