@@ -189,6 +189,11 @@ impl TokenKeys {
         *id
     }
 
+    /// All keys, the newest first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u8> {
+        self.keys.iter().rev().map(|(id, _)| *id)
+    }
+
     /// A secret for another purpose, which follows from a key, the purpose and
     /// what it is for: it is made again whenever it is needed, and kept nowhere.
     /// `None` where there is no such key any more.

@@ -99,6 +99,7 @@ fn plan_change(
         Change::DeleteUser(id, at) => user::delete(plan, id, at),
         Change::SetPassword(user, hash) => password::set(plan, user, &hash),
         Change::RemovePassword(user) => password::remove(plan, user),
+        Change::ExpectPassword(user, hash) => password::expect(plan, user, &hash),
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
@@ -115,6 +116,7 @@ fn plan_change(
             why,
             at,
         } => session::end_others(plan, user, keep, why, at),
+        Change::EndSessionsByKey { kid, why, at } => session::end_by_key(plan, &kid, why, at),
         Change::Rotate(rotation) => session::rotate(plan, *rotation),
         Change::RemoveSession(removed, at) => removal::session(plan, &removed, at),
         Change::RemoveVisitor { user, silent_since } => removal::visitor(plan, user, silent_since),
@@ -204,6 +206,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         Change::AddUser(_)
         | Change::SetPassword(..)
         | Change::RemovePassword(_)
+        | Change::ExpectPassword(..)
         | Change::ChangeUser(..)
         | Change::DeleteUser(..)
         | Change::OpenSession(_)
@@ -212,6 +215,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::EndIfOpen { .. }
         | Change::EndOpenedAfter { .. }
         | Change::EndOtherSessions { .. }
+        | Change::EndSessionsByKey { .. }
         | Change::ExpectUncovered { .. }
         | Change::ExpectNoPlace(_)
         | Change::RevokeDigestOf { .. }

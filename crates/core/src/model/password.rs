@@ -1,11 +1,60 @@
-//! What is kept of a password.
+//! A password, and what is kept of one.
 
 use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::session::Session;
+use crate::error::{Code, Error};
+use crate::limit::PASSWORD_BYTES_MAX;
+
+/// The key's name that a session remembers whose user has shown a password. No
+/// signing key of an application can have it.
+pub const PASSWORD_KID: &str = "countersign.password";
+
+/// What a user types. It is compared byte for byte, and wiped when it is dropped.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
 
 /// A hash of a password, as text that says by itself how it was made (PHC string
 /// format). Whoever has it can guess, and so it is shown to nobody.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
+
+/// Whether a session was opened, or gone on with, by a password.
+pub(crate) fn is_by_password(session: &Session) -> bool {
+    let credential = session.credential.as_ref();
+    credential.is_some_and(|credential| credential.kid.as_str() == PASSWORD_KID)
+}
+
+// === impl Password ===
+
+impl Password {
+    /// A password of 1 to [`PASSWORD_BYTES_MAX`] bytes: one that is longer only
+    /// costs.
+    ///
+    /// # Errors
+    /// `bad_request` for any other.
+    pub fn new(text: Zeroizing<String>) -> Result<Self, Error> {
+        if (1..=PASSWORD_BYTES_MAX).contains(&text.len()) {
+            return Ok(Self(text));
+        }
+        let detail = format!("a password has 1 to {PASSWORD_BYTES_MAX} bytes");
+        Err(Error::new(Code::BadRequest, detail))
+    }
+
+    /// Its bytes, for who hashes them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password")
+    }
+}
 
 // === impl PasswordHash ===
 

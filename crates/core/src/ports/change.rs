@@ -38,6 +38,8 @@ pub enum Change {
     SetPassword(UserId, PasswordHash),
     /// Takes a user's password away. Expects one.
     RemovePassword(UserId),
+    /// Changes nothing. Expects the user's password to be the one that was read.
+    ExpectPassword(UserId, PasswordHash),
     /// Adds a session. Expects its credential's one-time id to be unused.
     OpenSession(Session),
     /// Adds the user and session of a visitor at their first write, or finds
@@ -76,6 +78,16 @@ pub enum Change {
         user: UserId,
         /// The one that stays, if any.
         keep: Option<SessionId>,
+        /// Why.
+        why: EndReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends the open sessions of users with a password that were opened by the key
+    /// of this name.
+    EndSessionsByKey {
+        /// The key's name.
+        kid: Kid,
         /// Why.
         why: EndReason,
         /// When.
@@ -436,7 +448,7 @@ pub enum Expectation {
     Uncovered,
     /// The credential has opened no session yet.
     CredentialUnused,
-    /// The user has a password.
+    /// The user has a password, or still the one that was read.
     Password,
     /// The user has a session on the device.
     Device,

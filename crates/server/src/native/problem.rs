@@ -89,6 +89,7 @@ fn described(code: Code) -> (StatusCode, &'static str) {
         Code::CredentialUsed => (S::UNAUTHORIZED, "The credential was used"),
         Code::CredentialRevoked => (S::UNAUTHORIZED, "The credential was revoked"),
         Code::UnknownUser => (S::UNAUTHORIZED, "The user is unknown"),
+        Code::WrongPassword => (S::UNAUTHORIZED, "The name or the password is wrong"),
         Code::UserBlocked => (S::UNAUTHORIZED, "The user is blocked"),
         Code::SessionEnded => (S::UNAUTHORIZED, "The session is over"),
         Code::AccessExpired => (S::UNAUTHORIZED, "The access token is over"),

@@ -106,6 +106,7 @@ fn described(code: Code) -> ErrorCode {
         | Code::CredentialUsed
         | Code::CredentialRevoked
         | Code::UnknownUser
+        | Code::WrongPassword
         | Code::AccessExpired
         | Code::RefreshReused
         | Code::CurrentTokenExpired => 40_100,

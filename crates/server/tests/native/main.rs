@@ -19,3 +19,5 @@ mod log;
 #[path = "../support/lines.rs"]
 mod lines;
 mod codes;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

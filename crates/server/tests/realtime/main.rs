@@ -24,3 +24,5 @@ mod session;
 mod poll;
 mod network;
 mod sdk;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

@@ -15,3 +15,5 @@ mod errors;
 mod log;
 #[path = "../support/lines.rs"]
 mod lines;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

@@ -10,9 +10,12 @@ const SET: &str = "INSERT INTO passwords (application_id, user_id, hash) \
      WHERE u.application_id = $1 AND u.id = $2 AND u.deleted_at IS NULL AND u.anonymous = 0 \
      ON CONFLICT (application_id, user_id) DO UPDATE SET hash = excluded.hash RETURNING 1";
 const REMOVE: &str = "DELETE FROM passwords WHERE application_id = $1 AND user_id = $2 RETURNING 1";
+/// The row is locked, so that it stays what it is until the commit.
+const EXPECT: &str = "UPDATE passwords SET hash = hash \
+     WHERE application_id = $1 AND user_id = $2 AND hash = $3 RETURNING 1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[SET, REMOVE];
+pub(crate) const TEXTS: &[&str] = &[SET, REMOVE, EXPECT];
 
 /// Gives a user a password, in the place of the one before.
 pub(super) fn set(plan: &mut Plan, user: UserId, hash: &PasswordHash) {
@@ -28,6 +31,16 @@ pub(super) fn set(plan: &mut Plan, user: UserId, hash: &PasswordHash) {
 pub(super) fn remove(plan: &mut Plan, user: UserId) {
     let key = [plan.application(), user.bytes().into()];
     plan.expect(Expectation::Password, REMOVE, key);
+}
+
+/// Expects the password to be the one that was read.
+pub(super) fn expect(plan: &mut Plan, user: UserId, hash: &PasswordHash) {
+    let parameters = [
+        plan.application(),
+        user.bytes().into(),
+        hash.as_str().into(),
+    ];
+    plan.expect(Expectation::Password, EXPECT, parameters);
 }
 
 /// Takes a user's password away, if there is one.

@@ -486,7 +486,8 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
     assert!(found.unwrap().is_none());
     let events = store.events(id, conversation, None, Range::Newest, 9).await;
     assert!(events.unwrap().is_none());
-    assert_eq!(store.password(id, jay.id).await.unwrap(), None);
+    let by_id = Identifier::Id(jay.id);
+    assert_eq!(store.password(id, by_id).await.unwrap(), None);
     assert!(store.api_key(api_key.id).await.unwrap().is_none());
     assert!(
         find(&world, ApplicationName::Id(world.other))

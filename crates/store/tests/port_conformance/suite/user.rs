@@ -243,8 +243,9 @@ pub(crate) async fn sharing_a_conversation(world: Arc<World>) {
 pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>) {
     let hash = |text: &str| PasswordHash::from_text(text.to_owned());
     let kept = async |user: UserId| {
-        let found = world.store.password(world.application, user).await;
-        found.unwrap()
+        let by_id = Identifier::Id(user);
+        let found = world.store.password(world.application, by_id).await;
+        found.unwrap().map(|(_, hash)| hash)
     };
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;
@@ -255,8 +256,22 @@ pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>)
         assert_eq!(kept(jay.id).await, Some(hash(text)));
     }
     assert_eq!(kept(ann.id).await, None);
-    let elsewhere = world.store.password(world.other, jay.id).await;
-    assert_eq!(elsewhere.unwrap(), None);
+    for identifier in identifiers(&jay) {
+        let found = world
+            .store
+            .password(world.application, identifier.clone())
+            .await;
+        assert_eq!(found.unwrap(), Some((jay.clone(), hash("two"))));
+        let elsewhere = world.store.password(world.other, identifier).await;
+        assert_eq!(elsewhere.unwrap(), None);
+    }
+    world
+        .commit([Change::ExpectPassword(jay.id, hash("two"))])
+        .await;
+    for (user, text) in [(jay.id, "one"), (ann.id, "two")] {
+        let expected = [Change::ExpectPassword(user, hash(text))];
+        world.refuse(Expectation::Password, expected).await;
+    }
     world.commit([Change::RemovePassword(jay.id)]).await;
     assert_eq!(kept(jay.id).await, None);
     let again = [Change::RemovePassword(jay.id)];
