@@ -19,6 +19,7 @@ const commands = {
     await settled(client.start(how));
     return client.getSession();
   },
+  newUser: (credentials) => settled(client.newUser(credentials)),
   /// One of the calls that its guide does not mention.
   call: (name, given) => settled(client[name](given)),
   terminate: () => void client.terminate(),

@@ -22,6 +22,7 @@ mod instances;
 mod configuration;
 mod profile;
 mod reports;
+mod users;
 
 use std::sync::Arc;
 

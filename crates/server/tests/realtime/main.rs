@@ -16,6 +16,7 @@ mod resume;
 mod membership;
 mod order;
 mod revocation;
+mod managed;
 mod absence;
 mod rfc6455;
 mod half_open;
