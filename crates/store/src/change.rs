@@ -97,9 +97,7 @@ fn plan_change(
         Change::AddUser(user) => user::add(plan, &user),
         Change::ChangeUser(id, patch) => user::change(plan, id, patch),
         Change::DeleteUser(id, at) => user::delete(plan, id, at),
-        Change::SetPassword(user, hash) => password::set(plan, user, &hash),
-        Change::RemovePassword(user) => password::remove(plan, user),
-        Change::ExpectPassword(user, hash) => password::expect(plan, user, &hash),
+        Change::Password(user, change) => password::change(plan, user, &change),
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
@@ -204,9 +202,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         Change::File(FileChange::Add(new)) => new.attachment.conversation,
         Change::File(FileChange::Attach { conversation, .. }) => Some(*conversation),
         Change::AddUser(_)
-        | Change::SetPassword(..)
-        | Change::RemovePassword(_)
-        | Change::ExpectPassword(..)
+        | Change::Password(..)
         | Change::ChangeUser(..)
         | Change::DeleteUser(..)
         | Change::OpenSession(_)

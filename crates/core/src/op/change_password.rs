@@ -13,7 +13,7 @@ use crate::model::password::Password;
 use crate::model::revocation::Target;
 use crate::model::session::EndReason;
 use crate::model::user::Identifier;
-use crate::ports::change::Change;
+use crate::ports::change::{Change, PasswordChange};
 use crate::ports::fanout::Notice;
 
 /// A change of password.
@@ -74,8 +74,8 @@ pub async fn change_password(
         .map(|other| tombstone(Target::Session(other.id), settings, now))
         .collect();
     let mut changes = vec![
-        Change::ExpectPassword(own.user, before),
-        Change::SetPassword(own.user, after),
+        Change::Password(own.user, PasswordChange::Expect(before)),
+        Change::Password(own.user, PasswordChange::Set(after)),
         // Whoever signed in since they were read ends, too.
         Change::EndOtherSessions {
             user: own.user,

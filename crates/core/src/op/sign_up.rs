@@ -12,7 +12,7 @@ use crate::id::UserId;
 use crate::limit;
 use crate::model::password::Password;
 use crate::model::user::{Identifier, User};
-use crate::ports::change::{Change, Expectation};
+use crate::ports::change::{Change, Expectation, PasswordChange};
 use crate::ports::store::CommitError;
 
 /// Who signs up.
@@ -56,7 +56,7 @@ pub async fn sign_up(ctx: &Ctx, principal: &Principal, new: SignUp) -> Result<Si
     };
     let changes = vec![
         Change::AddUser(user.clone()),
-        Change::SetPassword(user.id, hash.clone()),
+        Change::Password(user.id, PasswordChange::Set(hash.clone())),
     ];
     match ctx.store.commit(&permit, changes).await {
         Ok(_) => {}

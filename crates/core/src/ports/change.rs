@@ -34,12 +34,8 @@ pub enum Change {
     /// Takes a user's identifiers and display name away and marks it deleted;
     /// its places in conversations become left. Expects it to exist.
     DeleteUser(UserId, Timestamp),
-    /// Gives a user a password, or another one. Expects the user to exist.
-    SetPassword(UserId, PasswordHash),
-    /// Takes a user's password away. Expects one.
-    RemovePassword(UserId),
-    /// Changes nothing. Expects the user's password to be the one that was read.
-    ExpectPassword(UserId, PasswordHash),
+    /// Gives a user a password, takes it away, or expects it.
+    Password(UserId, PasswordChange),
     /// Adds a session. Expects its credential's one-time id to be unused.
     OpenSession(Session),
     /// Adds the user and session of a visitor at their first write, or finds
@@ -376,6 +372,17 @@ pub enum Guard {
     Joined(UserId),
     /// The user created the conversation, and has had no place in it yet.
     Creator(UserId),
+}
+
+/// What becomes of a user's password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordChange {
+    /// It is this one from now on. Expects the user to exist.
+    Set(PasswordHash),
+    /// There is none any more. Expects one.
+    Remove,
+    /// It stays. Expects it to be this one.
+    Expect(PasswordHash),
 }
 
 /// What becomes of a file.

@@ -6,7 +6,7 @@ use countersign_core::access::authorize;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::model::password::PasswordHash;
 use countersign_core::model::user::Identifier;
-use countersign_core::ports::change::Change;
+use countersign_core::ports::change::{Change, PasswordChange};
 
 use crate::world::{Instance, World};
 
@@ -25,7 +25,7 @@ async fn give(world: &World, name: &str) {
     let permit = permit.outright().unwrap();
     let id = world.user(name).await.parse().unwrap();
     let hash = PasswordHash::from_text("hash".to_owned());
-    let changes = vec![Change::SetPassword(id, hash)];
+    let changes = vec![Change::Password(id, PasswordChange::Set(hash))];
     world.ctx.store.commit(&permit, changes).await.unwrap();
 }
 

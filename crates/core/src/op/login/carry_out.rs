@@ -15,7 +15,7 @@ use crate::model::user::{Identifier, User};
 use crate::op::managed_users::ByPassword;
 use crate::op::sessions::tombstone;
 use crate::op::visitor::visitor;
-use crate::ports::change::{Change, Committed, Rotation, SessionEnd};
+use crate::ports::change::{Change, Committed, PasswordChange, Rotation, SessionEnd};
 use crate::ports::fanout::Notice;
 use crate::ports::store::{CommitError, LoginView, SessionView};
 
@@ -107,7 +107,7 @@ impl Attempt<'_> {
         } = by_password.clone();
         vec![
             Change::ExpectSettings(settings),
-            Change::ExpectPassword(user, hash),
+            Change::Password(user, PasswordChange::Expect(hash)),
         ]
     }
 
@@ -293,7 +293,7 @@ impl Attempt<'_> {
             detail: Some("a signed credential names this user".to_owned()),
         };
         [
-            Change::RemovePassword(user),
+            Change::Password(user, PasswordChange::Remove),
             Change::EndOtherSessions {
                 user,
                 keep: None,

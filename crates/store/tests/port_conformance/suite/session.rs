@@ -7,7 +7,9 @@ use countersign_core::model::password::PasswordHash;
 use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
 use countersign_core::model::user::{Identifier, User, UserPatch};
-use countersign_core::ports::change::{Change, Expectation, Rotation, SessionEnd, Visitor};
+use countersign_core::ports::change::{
+    Change, Expectation, PasswordChange, Rotation, SessionEnd, Visitor,
+};
 use countersign_core::ports::store::{LoginQuery, SessionView};
 use countersign_credential::acl::Acl;
 use countersign_credential::dialect::Dialect;
@@ -248,7 +250,9 @@ pub(crate) async fn ending_what_a_key_opened(world: Arc<World>) {
     };
     let with = world.person("jay").await;
     let hash = PasswordHash::from_text("hash".to_owned());
-    world.commit([Change::SetPassword(with.id, hash)]).await;
+    world
+        .commit([Change::Password(with.id, PasswordChange::Set(hash))])
+        .await;
     let without = world.person("ann").await;
     let ended = [open(&with, &kid).await, open(&with, &kid).await];
     let stay = [

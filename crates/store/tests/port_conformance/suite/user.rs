@@ -7,7 +7,7 @@ use countersign_core::model::member::MemberState;
 use countersign_core::model::page::{Order, Window};
 use countersign_core::model::password::PasswordHash;
 use countersign_core::model::user::{Identifier, User, UserPatch};
-use countersign_core::ports::change::{Change, Expectation};
+use countersign_core::ports::change::{Change, Expectation, PasswordChange};
 use countersign_core::ports::store::UserFilter;
 use countersign_credential::subject::{Email, ExternalId, UserName};
 use std::sync::Arc;
@@ -251,7 +251,7 @@ pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>)
     let ann = world.person("ann").await;
     assert_eq!(kept(jay.id).await, None);
     for text in ["one", "two"] {
-        let set = Change::SetPassword(jay.id, hash(text));
+        let set = Change::Password(jay.id, PasswordChange::Set(hash(text)));
         world.commit([set]).await;
         assert_eq!(kept(jay.id).await, Some(hash(text)));
     }
@@ -266,15 +266,20 @@ pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>)
         assert_eq!(elsewhere.unwrap(), None);
     }
     world
-        .commit([Change::ExpectPassword(jay.id, hash("two"))])
+        .commit([Change::Password(
+            jay.id,
+            PasswordChange::Expect(hash("two")),
+        )])
         .await;
     for (user, text) in [(jay.id, "one"), (ann.id, "two")] {
-        let expected = [Change::ExpectPassword(user, hash(text))];
+        let expected = [Change::Password(user, PasswordChange::Expect(hash(text)))];
         world.refuse(Expectation::Password, expected).await;
     }
-    world.commit([Change::RemovePassword(jay.id)]).await;
+    world
+        .commit([Change::Password(jay.id, PasswordChange::Remove)])
+        .await;
     assert_eq!(kept(jay.id).await, None);
-    let again = [Change::RemovePassword(jay.id)];
+    let again = [Change::Password(jay.id, PasswordChange::Remove)];
     world.refuse(Expectation::Password, again).await;
 
     // Nobody who is no user, or none any more, has one.
@@ -284,14 +289,14 @@ pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>)
         .commit([Change::KeepVisitor(Box::new(visitor.clone()))])
         .await;
     world
-        .commit([Change::SetPassword(ann.id, hash("three"))])
+        .commit([Change::Password(ann.id, PasswordChange::Set(hash("three")))])
         .await;
     world
         .commit([Change::DeleteUser(ann.id, world.at(1))])
         .await;
     assert_eq!(kept(ann.id).await, None);
     for user in [visitor.user.id, nobody.id, ann.id] {
-        let set = [Change::SetPassword(user, hash("four"))];
+        let set = [Change::Password(user, PasswordChange::Set(hash("four")))];
         world.refuse(Expectation::User, set).await;
     }
 }
