@@ -318,6 +318,23 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_from_a_key_is_its_purposes_own() {
+        let keys = TokenKeys::new(&[(1, [1; 32]), (2, [2; 32])]);
+        assert_eq!(keys.ids().collect::<Vec<u8>>(), [2, 1]);
+        assert_eq!(keys.ids().next(), Some(keys.newest()));
+        let one = keys.derived(1, "one", b"of");
+        for other in [
+            keys.derived(2, "one", b"of"),
+            keys.derived(1, "other", b"of"),
+            keys.derived(1, "one", b"off"),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_eq!(one, keys.derived(1, "one", b"of"));
+        assert_eq!(keys.derived(3, "one", b"of"), None);
+    }
+
+    #[test]
     fn one_kind_is_not_the_other() {
         let keys = TokenKeys::new(&[(1, [1; 32])]);
         let refresh = keys.write(&token(TokenKind::Refresh, false, false));

@@ -77,3 +77,31 @@ impl fmt::Debug for PasswordHash {
         formatter.write_str("PasswordHash")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_neither_empty_nor_long_nor_shown() {
+        let read = |text: &str| Password::new(Zeroizing::new(text.to_owned()));
+        for (text, expected) in [
+            (String::new(), false),
+            (" ".to_owned(), true),
+            ("x".repeat(PASSWORD_BYTES_MAX), true),
+            ("x".repeat(PASSWORD_BYTES_MAX + 1), false),
+            // Bytes count, not letters.
+            ("é".repeat(PASSWORD_BYTES_MAX / 2), true),
+            ("é".repeat(PASSWORD_BYTES_MAX / 2 + 1), false),
+        ] {
+            let found = read(&text);
+            assert_eq!(found.is_ok(), expected, "{} bytes", text.len());
+            if let Ok(password) = found {
+                assert_eq!(password.as_bytes(), text.as_bytes());
+            }
+        }
+        let hash = PasswordHash::from_text("hunter2".to_owned());
+        let shown = format!("{:?} {hash:?}", read("hunter2").unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

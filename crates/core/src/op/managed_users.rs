@@ -13,18 +13,17 @@ use countersign_credential::claims::Claims;
 use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, KeyAlgorithm, KeyState, Kid, RingKey};
 use countersign_credential::mint::{Minted, Order, mint};
-use countersign_credential::refusal::Code as CredentialCode;
+use countersign_credential::refusal::{Code as CredentialCode, Refusal};
 use countersign_credential::ring::KeyRing;
 use countersign_credential::signing_key::SigningKey;
 use countersign_credential::time::Timestamp;
-use countersign_credential::unverified::Unverified;
-use countersign_credential::verifier::{Rules, Verifier};
+use countersign_credential::unverified::{Unverified, parse};
+use countersign_credential::verifier::Verifier;
 use zeroize::Zeroizing;
 
 use crate::context::{Ctx, Judge};
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, UserId};
-use crate::model::application::Application;
 use crate::model::password::{PASSWORD_KID, PasswordHash};
 use crate::model::settings::Settings;
 use crate::model::user::{Identifier, User};
@@ -127,79 +126,115 @@ pub(super) async fn prove(
         }
         Err(refusal) => refusal,
     };
-    let application = &judge.application;
-    let by_another = [CredentialCode::BadSignature, CredentialCode::UnknownKey];
-    let may_be = by_another.contains(&refusal.code) && application.settings.managed_users;
-    if may_be && let Some(name) = credential.ticket_user_hint() {
-        let by_name = Identifier::Name(name);
-        let found = ctx.store.password(application.id, by_name).await?;
-        if let Some((user, hash)) = found
-            && let Some(proven) =
-                by_password(ctx, application, credential, (user.id, hash), now).await?
-        {
-            return Ok(proven);
-        }
+    if by_another_key(&refusal)
+        && let Some(found) = of_password(ctx, judge, credential, now).await?
+    {
+        let claims = found.verdict?;
+        let by_password = still(ctx, judge.application.id, found.user, found.hash).await?;
+        return Ok(Proven {
+            claims,
+            by_password: Some(by_password),
+        });
     }
     Err(refusal.into())
 }
 
-/// `None` where this password has not led to the ticket.
-async fn by_password(
+/// What judges a credential that no key of the application's has signed, where a
+/// password stands behind it: for who explains it.
+pub(super) async fn verifier(
     ctx: &Ctx,
-    application: &Application,
-    credential: &Unverified<'_>,
-    (user, hash): (UserId, PasswordHash),
+    judge: &Judge,
+    text: &str,
     now: Timestamp,
-) -> Result<Option<Proven>, Error> {
-    let Some(claims) = claims(ctx, application.id, credential, (user, &hash), now)? else {
+) -> Result<Option<Verifier>, Error> {
+    let Ok(credential) = parse(text) else {
         return Ok(None);
     };
-    let found = ctx.store.settings(application.id).await?;
-    let (settings, version) = found.ok_or_else(|| Error::not_found("application"))?;
-    check(&settings)?;
-    let by_password = ByPassword {
-        user,
-        hash,
-        settings: version,
-    };
-    Ok(Some(Proven {
-        claims,
-        by_password: Some(by_password),
-    }))
+    let found = of_password(ctx, judge, &credential, now).await?;
+    Ok(found.map(|found| found.verifier))
 }
 
-/// What a ticket says that a user got for this password.
-fn claims(
+/// Whether a refusal says that none of the keys has signed it that it was judged by.
+pub(super) fn by_another_key(refusal: &Refusal) -> bool {
+    [CredentialCode::BadSignature, CredentialCode::UnknownKey].contains(&refusal.code)
+}
+
+/// A ticket that was signed for a user's present password.
+struct OfPassword {
+    user: UserId,
+    hash: PasswordHash,
+    verifier: Verifier,
+    verdict: Result<Claims, Refusal>,
+}
+
+async fn of_password(
     ctx: &Ctx,
-    application: ApplicationId,
+    judge: &Judge,
     credential: &Unverified<'_>,
-    (user, hash): (UserId, &PasswordHash),
     now: Timestamp,
-) -> Result<Option<Claims>, Error> {
+) -> Result<Option<OfPassword>, Error> {
+    let application = &judge.application;
+    let Some(name) = credential.ticket_user_hint() else {
+        return Ok(None);
+    };
+    if !application.settings.managed_users {
+        return Ok(None);
+    }
+    let by_name = Identifier::Name(name);
+    let found = ctx.store.password(application.id, by_name).await?;
+    let Some((User { id: user, .. }, hash)) = found else {
+        return Ok(None);
+    };
     for key in ctx.tokens.ids() {
-        let Some(secret) = secret(ctx, key, application, user, hash) else {
+        let Some(secret) = secret(ctx, key, application.id, user, &hash) else {
             continue;
         };
-        let algorithm = KeyAlgorithm::SinchHmacSha256;
-        let key = Key::from_secret(algorithm, &*secret, WeakSecret::Refuse);
-        let key = RingKey {
-            kid: Kid::parse(PASSWORD_KID).map_err(Error::internal)?,
-            state: KeyState::Current,
-            key: key.map_err(Error::internal)?,
-        };
-        let verifier = Verifier {
-            application_id: application.to_string(),
-            aliases: Vec::new(),
-            ring: KeyRing::new(vec![key]).map_err(Error::internal)?,
-            rules: Rules::default(),
-        };
-        match verifier.verify_login(credential, now) {
-            Ok(claims) => return Ok(Some(claims)),
-            Err(refusal) if refusal.code == CredentialCode::BadSignature => {}
-            Err(refusal) => return Err(refusal.into()),
+        let verifier = verifier_of(&judge.verifier, &secret)?;
+        let verdict = verifier.verify_login(credential, now);
+        if !verdict.as_ref().is_err_and(by_another_key) {
+            return Ok(Some(OfPassword {
+                user,
+                hash,
+                verifier,
+                verdict,
+            }));
         }
     }
     Ok(None)
+}
+
+/// The application's own, with this key instead of all of its keys.
+fn verifier_of(own: &Verifier, secret: &[u8; 32]) -> Result<Verifier, Error> {
+    let algorithm = KeyAlgorithm::SinchHmacSha256;
+    let key = Key::from_secret(algorithm, secret, WeakSecret::Refuse);
+    let key = RingKey {
+        kid: Kid::parse(PASSWORD_KID).map_err(Error::internal)?,
+        state: KeyState::Current,
+        key: key.map_err(Error::internal)?,
+    };
+    Ok(Verifier {
+        application_id: own.application_id.clone(),
+        aliases: own.aliases.clone(),
+        ring: KeyRing::new(vec![key]).map_err(Error::internal)?,
+        rules: own.rules,
+    })
+}
+
+/// What a login by this password rests on, by the settings as they are now.
+async fn still(
+    ctx: &Ctx,
+    application: ApplicationId,
+    user: UserId,
+    hash: PasswordHash,
+) -> Result<ByPassword, Error> {
+    let found = ctx.store.settings(application).await?;
+    let (settings, version) = found.ok_or_else(|| Error::not_found("application"))?;
+    check(&settings)?;
+    Ok(ByPassword {
+        user,
+        hash,
+        settings: version,
+    })
 }
 
 /// What signs a user's tickets. Each hash has a salt of its own, so that the same

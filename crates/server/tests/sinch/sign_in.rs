@@ -172,6 +172,18 @@ async fn a_ticket_logs_in_at_the_native_door_too_and_can_be_looked_at() {
         .await;
     assert_eq!(active["active"], true);
     assert_eq!(active["username"], "bob");
+    let explained = async |credential: &str| {
+        let body = json!({ "token": credential });
+        world.done("POST", "/v1/tokens/explain", Some(body)).await
+    };
+    let told = explained(&ticket).await;
+    assert_eq!(told["accepted"], true, "{told}");
+    world.clock.advance_s(86_401);
+    let told = explained(&ticket).await;
+    assert_eq!(told["code"], "expired", "{told}");
+    let (said, _) = ticket.split_once(':').unwrap();
+    let told = explained(&format!("{said}:{}=", "A".repeat(43))).await;
+    assert_eq!(told["code"], "bad_signature", "{told}");
 }
 
 #[tokio::test]
