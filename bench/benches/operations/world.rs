@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use async_trait::async_trait;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId, UserId};
 use countersign_core::limit;
 use countersign_core::model::event::{EventKind, Range};
+use countersign_core::model::password::{Password, PasswordHash};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::signing_key::KeyMaterial;
 use countersign_core::op::applications::{NewApplication, create_application};
@@ -19,6 +21,7 @@ use countersign_core::op::events::{Content, Send, list_events, send};
 use countersign_core::op::login::{DeviceClaim, LoggedIn, Login, login};
 use countersign_core::op::signing_keys::{NewSigningKey, add_signing_key};
 use countersign_core::op::users::read_user;
+use countersign_core::ports::passwords::{Passwords, PasswordsError};
 use countersign_core::ports::{Clock, Random};
 use countersign_core::token::TokenKeys;
 use countersign_credential::key::KeyAlgorithm;
@@ -58,6 +61,9 @@ struct Person {
 struct Wall;
 struct Unguessable;
 
+/// Nobody has a password here.
+struct Nobodys;
+
 // === impl World ===
 
 impl World {
@@ -71,6 +77,7 @@ impl World {
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::new(Wall),
             random: Arc::new(Unguessable),
+            passwords: Arc::new(Nobodys),
             tokens: TokenKeys::new(&store.token_keys().await?),
         };
         let ctx = Ctx::new(parts).await?;
@@ -231,6 +238,17 @@ impl Clock for Wall {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let ms = since.map_or(0, |since| since.as_millis());
         Timestamp::from_milliseconds(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+}
+
+#[async_trait]
+impl Passwords for Nobodys {
+    async fn hash(&self, _: &Password) -> Result<PasswordHash, PasswordsError> {
+        Err(PasswordsError::Busy)
+    }
+
+    async fn verify(&self, _: &Password, _: Option<&PasswordHash>) -> Result<bool, PasswordsError> {
+        Err(PasswordsError::Busy)
     }
 }
 

@@ -12,6 +12,7 @@
 mod exit;
 mod output;
 mod system;
+mod hashing_pool;
 mod log;
 mod application_file;
 mod setting;

@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
+use crate::hashing_pool::HashingPool;
 use crate::messaging::MessagingPlan;
 use crate::purpose::Purpose;
 use crate::setting::Setting;
@@ -302,6 +303,7 @@ async fn context(system: System, store: Arc<SqlStore<Sqlite>>) -> Result<Ctx, Fa
         fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
         clock: Arc::new(system),
         random: Arc::new(system),
+        passwords: Arc::new(HashingPool::new(system)),
         tokens: TokenKeys::new(&keys),
     })
     .await

@@ -27,6 +27,7 @@ use crate::model::event::Event;
 use crate::model::signing_key::KeyMaterial;
 use crate::op::origins;
 use crate::ports::fanout::{Fanout, Listener, Notice};
+use crate::ports::passwords::Passwords;
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
 use crate::replays::Replays;
@@ -46,6 +47,8 @@ pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     /// The unguessable.
     pub random: Arc<dyn Random>,
+    /// What hashes and compares passwords.
+    pub passwords: Arc<dyn Passwords>,
     /// What makes and checks our tokens.
     pub tokens: TokenKeys,
     /// What was done, in numbers.
@@ -81,6 +84,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The unguessable.
     pub random: Arc<dyn Random>,
+    /// What hashes and compares passwords.
+    pub passwords: Arc<dyn Passwords>,
     /// What makes and checks our tokens.
     pub tokens: TokenKeys,
 }
@@ -100,6 +105,7 @@ impl Ctx {
             fanout: parts.fanout,
             clock: parts.clock,
             random: parts.random,
+            passwords: parts.passwords,
             tokens: parts.tokens,
             tally: Tally::default(),
             key_uses: KeyUses::default(),

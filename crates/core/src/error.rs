@@ -106,6 +106,8 @@ codes! {
     CredentialRevoked = "credential_revoked";
     /// The credential's user is not known here.
     UnknownUser = "unknown_user";
+    /// The user name or the password is wrong.
+    WrongPassword = "wrong_password";
     /// The application refuses this user.
     UserBlocked = "user_blocked";
     /// The session is over.

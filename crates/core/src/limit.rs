@@ -17,6 +17,16 @@ pub struct Rate {
     pub per_second: NonZeroU32,
 }
 
+/// How often a password may be wrong: so many times at once, and once in each
+/// span from then on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tries {
+    /// At once, after a pause.
+    pub burst: NonZeroU32,
+    /// How long one more takes to come back, in seconds.
+    pub each_s: NonZeroU32,
+}
+
 /// A request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// An oversized body is read and dropped up to here, so that its 413 arrives.
@@ -52,6 +62,16 @@ pub const CUSTOM_DATA_BYTES_MAX: usize = 8 * 1024;
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// A slug.
 pub const SLUG_BYTES_MAX: usize = 63;
+/// A user's password.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// How long the ticket lives that a user gets for a password and asks for no other
+/// time, in seconds.
+pub const TICKET_S: u32 = 3_600;
+/// The longest time that can be asked for, and what a user gets who signs up.
+pub const TICKET_S_MAX: u32 = 86_400;
+/// Passwords that wait to be hashed or compared, beside those that are. Each takes a core
+/// for some hundredths of a second.
+pub const PASSWORDS_WAITING_MAX: usize = 64;
 /// A client's own id of what it creates, and its nonce.
 pub const CLIENT_ID_BYTES_MAX: usize = 255;
 /// Entries of one page.
@@ -179,8 +199,22 @@ pub const LOCAL_ENTRANCE_RATE: Rate = rate(100_000, 50_000);
 pub const SESSION_RATE: Rate = rate(2_000, 100);
 /// Calls of one API key, which is a whole backend.
 pub const KEY_RATE: Rate = rate(50_000, 10_000);
+/// Wrong passwords of one account from one network: a person who does not remember
+/// which one it was.
+pub const NETWORK_TRIES: Tries = tries(10, 10);
+/// Wrong passwords of one account from all networks together.
+pub const ACCOUNT_TRIES: Tries = tries(100, 6);
+/// Wrong passwords from one network of an account that has none of those left.
+pub const STRAINED_TRIES: Tries = tries(2, 30);
 /// Who is remembered for the sake of these rates: sessions, keys, addresses.
 pub const RATED_MAX: usize = 200_000;
+
+const fn tries(burst: u32, each_s: u32) -> Tries {
+    Tries {
+        burst: NonZeroU32::new(burst).expect("it is not zero"),
+        each_s: NonZeroU32::new(each_s).expect("it is not zero"),
+    }
+}
 
 const fn rate(burst: u32, per_second: u32) -> Rate {
     Rate {

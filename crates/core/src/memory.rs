@@ -16,6 +16,7 @@ use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 use crate::limit;
 use crate::model::api_key::ApiKey;
 use crate::model::application::ApplicationName;
+use crate::model::password::is_by_password;
 use crate::model::revocation::{Marks, Target};
 use crate::ports::fanout::Notice;
 use crate::ports::store::SessionView;
@@ -138,6 +139,10 @@ impl Memory {
             Notice::Application(id) => {
                 self.applications
                     .retain(|_, (_, judge)| judge.application.id != *id);
+                // They may have been ended with the setting that lets them be.
+                self.sessions.retain(|_, known| {
+                    known.marks.application != *id || !is_by_password(&known.view.session)
+                });
                 self.credentials
                     .retain(|_, (_, known)| known.application != *id);
                 self.origins.remove(&());

@@ -189,6 +189,11 @@ impl TokenKeys {
         *id
     }
 
+    /// All keys, the newest first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u8> {
+        self.keys.iter().rev().map(|(id, _)| *id)
+    }
+
     /// A secret for another purpose, which follows from a key, the purpose and
     /// what it is for: it is made again whenever it is needed, and kept nowhere.
     /// `None` where there is no such key any more.
@@ -310,6 +315,23 @@ mod tests {
         assert_eq!(foreign.read(TokenKind::Access, &old), Err(NotOurs));
         let gone = TokenKeys::new(&[(2, [2; 32])]);
         assert_eq!(gone.read(TokenKind::Access, &old), Err(NotOurs));
+    }
+
+    #[test]
+    fn what_follows_from_a_key_is_its_purposes_own() {
+        let keys = TokenKeys::new(&[(1, [1; 32]), (2, [2; 32])]);
+        assert_eq!(keys.ids().collect::<Vec<u8>>(), [2, 1]);
+        assert_eq!(keys.ids().next(), Some(keys.newest()));
+        let one = keys.derived(1, "one", b"of");
+        for other in [
+            keys.derived(2, "one", b"of"),
+            keys.derived(1, "other", b"of"),
+            keys.derived(1, "one", b"off"),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_eq!(one, keys.derived(1, "one", b"of"));
+        assert_eq!(keys.derived(3, "one", b"of"), None);
     }
 
     #[test]

@@ -9,12 +9,14 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::claims::Subject;
 use crate::dialect::{self, Dialect};
 use crate::explain::{Trail, name};
 use crate::json;
 use crate::jws::compact;
 use crate::jws::header::{self, Header, HeaderError};
 use crate::refusal::{Code, Refusal, quoted};
+use crate::subject::UserName;
 
 /// The longest credential that is looked at.
 pub const CREDENTIAL_BYTES_MAX: usize = 8 * 1024;
@@ -99,6 +101,20 @@ impl Unverified<'_> {
     /// native credential's `aud` is an array.
     pub fn application_hints(&self) -> &[String] {
         &self.application_hints
+    }
+
+    /// The user whom a Sinch ticket says it is for, to find the user's own key where
+    /// no key of the application has signed it. `None` in every other form, and
+    /// where it is no name.
+    pub fn ticket_user_hint(&self) -> Option<UserName> {
+        let Form::Ticket(ticket) = &self.form else {
+            return None;
+        };
+        let fields = json::read_object(ticket.json.as_bytes()).ok()?;
+        match dialect::sinch::ticket::subject(&fields).ok()? {
+            Subject::Name(name) => Some(name),
+            Subject::ExternalId(_) | Subject::Email { .. } => None,
+        }
     }
 
     /// Refuses the credential unless it is of this dialect, for a door that

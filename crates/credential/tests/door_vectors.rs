@@ -8,6 +8,7 @@ use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, KeyAlgorithm, KeyState, Kid, RingKey};
 use countersign_credential::ring::KeyRing;
 use countersign_credential::time::Timestamp;
+use countersign_credential::unverified::parse;
 use countersign_credential::verifier::{Rules, Verifier};
 
 fn application(id: &str, algorithm: KeyAlgorithm, secret: &[u8]) -> Verifier {
@@ -134,6 +135,36 @@ fn sinch_ticket() {
     assert_eq!(verdict(&verifier, &ticket, created + 86_401).0, "expired");
     let other = ticket.replace("e4icQpb5", "e4icQpb6");
     assert_eq!(verdict(&verifier, &other, created + 60).0, "bad_signature");
+}
+
+/// Only a ticket says before it is verified whom it is for, and only by a name.
+#[test]
+fn who_a_ticket_is_for() {
+    let hint = |text: &str| {
+        let name = parse(text).unwrap().ticket_user_hint();
+        name.map(|name| name.as_str().to_owned())
+    };
+    for (identity, expected) in [
+        (r#"{"type":"username","endpoint":"alice"}"#, Some("alice")),
+        (
+            r#"{"type":"username","endpoint":"zo\u00eb"}"#,
+            Some("zo\u{eb}"),
+        ),
+        (r#"{"type":"username","endpoint":""}"#, None),
+        (r#"{"type":"username","endpoint":7}"#, None),
+        (r#"{"type":"email","endpoint":"a@shop.example"}"#, None),
+        (r#"{"endpoint":"alice"}"#, None),
+        (r#""alice""#, None),
+    ] {
+        let fields = format!(r#"{{"identity":{identity}}}"#);
+        let ticket = format!("{}:AAAA", STANDARD.encode(fields));
+        assert_eq!(hint(&ticket).as_deref(), expected, "{identity}");
+    }
+    assert_eq!(hint("e30=:AAAA"), None);
+    assert_eq!(
+        hint("eyJhbGciOiJIUzI1NiJ9.eyJleHRlcm5hbElkIjoiYSJ9.AAAA"),
+        None
+    );
 }
 
 /// JWTs of Sinch's newer form, ours: with and without the bound of the

@@ -9,7 +9,8 @@ use countersign_credential::time::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::connection::Connection;
-use crate::rate::{Allowance, Caller, Limiter};
+use crate::counters::Allowance;
+use crate::rate::{Caller, Limiter};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");

@@ -8,6 +8,7 @@ use countersign_core::limit::{self, Rate};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Requests;
+use crate::password_tries::PasswordTries;
 use crate::rate::Limiter;
 use crate::realtime::limit::LINES_MAX;
 use crate::realtime::{Patience, Realtime};
@@ -43,6 +44,7 @@ pub type Source = Arc<dyn Fn() -> Vec<Sample> + Send + Sync>;
 #[derive(Clone)]
 pub struct Operations {
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) password_tries: Arc<PasswordTries>,
     pub(crate) requests: Arc<Requests>,
     /// One permit for each file that arrives.
     pub(crate) arriving: Arc<Semaphore>,
@@ -88,6 +90,7 @@ impl Operations {
         calls.extend(crate::sinch::messaging::calls());
         Self {
             limiter: Arc::new(Limiter::new(rates)),
+            password_tries: Arc::new(PasswordTries::new()),
             requests: Arc::new(Requests::new(&calls)),
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
             sources: sources.into(),

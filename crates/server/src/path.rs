@@ -125,6 +125,12 @@ pub(crate) fn decoded(segment: &str) -> Result<String, BadPath> {
     Ok(text)
 }
 
+/// Whether a text can stand in a path, encoded, as one segment.
+pub(crate) fn is_segment(text: &str) -> bool {
+    let separates = |c: char| "/\\;".contains(c) || c.is_control();
+    !text.is_empty() && text != "." && text != ".." && !text.contains(separates)
+}
+
 fn check_plain(byte: u8) -> Result<(), BadPath> {
     match byte {
         b'\\' | b';' => Err(BadPath::Separator),
@@ -216,6 +222,31 @@ mod tests {
             assert_eq!(found.as_deref().map_err(|bad| *bad), expected, "{path}");
             if let Ok(once) = found {
                 assert_eq!(canonical(&once).as_deref(), Ok(&*once), "{path} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_be_a_segment_comes_back() {
+        for (text, expected) in [
+            ("alice", true),
+            ("zoë b", true),
+            ("a.b@c+%2f?#", true),
+            ("...", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("a/b", false),
+            ("a\\b", false),
+            ("a;b", false),
+            ("a\u{7}b", false),
+        ] {
+            assert_eq!(is_segment(text), expected, "{text}");
+            if expected {
+                let mut written = "/".to_owned();
+                write(text, &mut written);
+                assert!(canonical(&written).is_ok(), "{written}");
+                assert_eq!(decoded(&written[1..]).as_deref(), Ok(text));
             }
         }
     }

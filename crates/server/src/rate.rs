@@ -1,27 +1,14 @@
 //! Who may call how often.
-//!
-//! For each caller one moment is remembered: when its calls so far are worn
-//! off. A call moves it ahead by one interval, and is refused where that would
-//! be further ahead than a burst (the generic cell rate algorithm of ITU-T
-//! I.371). So nothing runs in the background, and a caller whose moment has
-//! passed can be forgotten without a difference.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::id::{ApiKeyId, ApplicationId, SessionId, UserId};
-use countersign_core::limit::{self, Rate};
+use countersign_core::limit::Rate;
 use countersign_credential::time::Timestamp;
 
+use crate::counters::{Allowance, Counters};
 use crate::operations::Rates;
-
-/// Parts that are locked apart from each other.
-const SHARDS: usize = 16;
-/// How often a full part is searched for callers that can be forgotten.
-const SWEEP_US: i64 = 1_000_000;
 
 /// Somebody whose calls are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,32 +29,11 @@ pub(crate) enum Caller {
     Crowd,
 }
 
-/// What a caller has left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Allowance {
-    /// Calls at once.
-    pub(crate) limit: u32,
-    /// Calls that are left of them.
-    pub(crate) remaining: u32,
-    /// Seconds until all are there again.
-    pub(crate) reset_s: u64,
-    /// Seconds until the next call, where this one is refused.
-    pub(crate) retry_s: Option<u64>,
-}
-
 /// The callers of a node.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     rates: Rates,
-    hasher: RandomState,
-    shards: [Mutex<Shard>; SHARDS],
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    /// When a caller's calls are worn off, in microseconds.
-    worn_off: HashMap<Caller, i64>,
-    swept_at: i64,
+    callers: Counters<Caller>,
 }
 
 // === impl Caller ===
@@ -119,77 +85,22 @@ impl Limiter {
     pub(crate) fn new(rates: Rates) -> Self {
         Self {
             rates,
-            hasher: RandomState::new(),
-            shards: Default::default(),
+            callers: Counters::new(Caller::Crowd),
         }
     }
 
     /// Counts a call, unless it is one too many.
     pub(crate) fn call(&self, caller: Caller, now: Timestamp) -> Allowance {
-        let now = now.milliseconds().saturating_mul(1_000);
-        let place = self.hasher.hash_one(caller) % SHARDS as u64;
-        let shard = &self.shards[place as usize];
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let caller = shard.admitted(caller, now);
-        let worn_off = shard.worn_off.entry(caller).or_insert(now);
-        let (next, allowance) = judged(*worn_off, now, caller.rate(&self.rates));
-        *worn_off = next;
-        allowance
+        let pace = |caller: Caller| caller.rate(&self.rates).into();
+        self.callers.take(caller, pace, now)
     }
-}
-
-// === impl Shard ===
-
-impl Shard {
-    /// The caller, or the crowd where there is no room for another.
-    fn admitted(&mut self, caller: Caller, now: i64) -> Caller {
-        const ROOM: usize = limit::RATED_MAX / SHARDS;
-        if self.worn_off.len() < ROOM || self.worn_off.contains_key(&caller) {
-            return caller;
-        }
-        if now.abs_diff(self.swept_at) >= SWEEP_US.unsigned_abs() {
-            self.swept_at = now;
-            self.worn_off.retain(|_, worn_off| *worn_off > now);
-        }
-        if self.worn_off.len() < ROOM {
-            caller
-        } else {
-            Caller::Crowd
-        }
-    }
-}
-
-/// When the calls are worn off with this one, and what that leaves.
-fn judged(worn_off: i64, now: i64, rate: Rate) -> (i64, Allowance) {
-    let interval = (1_000_000 / i64::from(rate.per_second.get())).max(1);
-    let burst = interval * i64::from(rate.burst.get());
-    // A clock that was set back keeps nobody out for longer than a burst.
-    let before = worn_off.clamp(now, now.saturating_add(burst));
-    let after = before.saturating_add(interval);
-    let ahead = after - now;
-    let (next, retry_s) = if ahead <= burst {
-        (after, None)
-    } else {
-        (before, Some(seconds(ahead - burst)))
-    };
-    let used = next - now;
-    let allowance = Allowance {
-        limit: rate.burst.get(),
-        remaining: u32::try_from((burst - used) / interval).unwrap_or(0),
-        reset_s: seconds(used),
-        retry_s,
-    };
-    (next, allowance)
-}
-
-/// Microseconds as seconds, rounded up: who comes back then is not early.
-fn seconds(microseconds: i64) -> u64 {
-    microseconds.unsigned_abs().div_ceil(1_000_000)
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
+
+    use countersign_core::limit;
 
     use super::*;
 
@@ -264,10 +175,6 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let limiter = limiter();
         let now = Timestamp::from_seconds(1_800_000_000);
-        let remembered = || -> usize {
-            let count = |shard: &Mutex<Shard>| shard.lock().unwrap().worn_off.len();
-            limiter.shards.iter().map(count).sum()
-        };
         let strangers = |from: u32| {
             let count = u32::try_from(limit::RATED_MAX).unwrap() + 50_000;
             (from..from + count).map(|number| Caller::Peer(IpAddr::from(number.to_be_bytes())))
@@ -277,11 +184,14 @@ mod tests {
             allowance.retry_s.is_some()
         });
         assert!(refused.count() > 40_000, "the crowd shares one allowance");
-        assert!(remembered() <= limit::RATED_MAX + SHARDS);
+        assert!(limiter.callers.len() <= limit::RATED_MAX + 16);
         let later = now.plus_seconds(10);
         for stranger in strangers(1 << 30).take(1_000) {
             assert_eq!(limiter.call(stranger, later).retry_s, None);
         }
-        assert!(remembered() < limit::RATED_MAX / 2, "the old ones are gone");
+        assert!(
+            limiter.callers.len() < limit::RATED_MAX / 2,
+            "the old ones are gone"
+        );
     }
 }

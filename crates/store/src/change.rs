@@ -97,8 +97,7 @@ fn plan_change(
         Change::AddUser(user) => user::add(plan, &user),
         Change::ChangeUser(id, patch) => user::change(plan, id, patch),
         Change::DeleteUser(id, at) => user::delete(plan, id, at),
-        Change::SetPassword(user, hash) => password::set(plan, user, &hash),
-        Change::RemovePassword(user) => password::remove(plan, user),
+        Change::Password(user, change) => password::change(plan, user, &change),
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
@@ -115,6 +114,7 @@ fn plan_change(
             why,
             at,
         } => session::end_others(plan, user, keep, why, at),
+        Change::EndSessionsByKey { kid, why, at } => session::end_by_key(plan, &kid, why, at),
         Change::Rotate(rotation) => session::rotate(plan, *rotation),
         Change::RemoveSession(removed, at) => removal::session(plan, &removed, at),
         Change::RemoveVisitor { user, silent_since } => removal::visitor(plan, user, silent_since),
@@ -202,8 +202,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         Change::File(FileChange::Add(new)) => new.attachment.conversation,
         Change::File(FileChange::Attach { conversation, .. }) => Some(*conversation),
         Change::AddUser(_)
-        | Change::SetPassword(..)
-        | Change::RemovePassword(_)
+        | Change::Password(..)
         | Change::ChangeUser(..)
         | Change::DeleteUser(..)
         | Change::OpenSession(_)
@@ -212,6 +211,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::EndIfOpen { .. }
         | Change::EndOpenedAfter { .. }
         | Change::EndOtherSessions { .. }
+        | Change::EndSessionsByKey { .. }
         | Change::ExpectUncovered { .. }
         | Change::ExpectNoPlace(_)
         | Change::RevokeDigestOf { .. }

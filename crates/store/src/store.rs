@@ -162,9 +162,9 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
     async fn password(
         &self,
         application: ApplicationId,
-        user: UserId,
-    ) -> Result<Option<PasswordHash>, StoreError> {
-        Ok(read::password::find(&self.engine, application, user).await?)
+        identifier: Identifier,
+    ) -> Result<Option<(User, PasswordHash)>, StoreError> {
+        Ok(read::password::find(&self.engine, application, &identifier).await?)
     }
 
     async fn users(

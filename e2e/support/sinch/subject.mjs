@@ -23,6 +23,7 @@ export function subject(Client, tell) {
       await settled(client.start(how));
       return client.getSession();
     },
+    newUser: (credentials) => settled(client.newUser(credentials)),
     /// One of the calls that its guide does not mention.
     call: (name, given) => settled(client[name](given)),
     /// Where messages to these users go, as it looks for that before it sends one.

@@ -36,6 +36,7 @@ const HOMES: &[Home] = &[
     home("tokio-postgres", &["store"]),
     home("deadpool-postgres", &["store"]),
     home("async-nats", &["fanout"]),
+    home("argon2", &["cli"]),
     home("clap", &["cli"]),
     home("toml", &["cli"]),
     home("tracing-subscriber", &["cli"]),

@@ -5,6 +5,7 @@ use countersign_credential::dialect::Dialect;
 use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
 
+use super::password::is_by_password;
 use super::revocation::{CredentialMarks, Marks};
 use super::settings::Settings;
 use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
@@ -136,11 +137,13 @@ impl Session {
         self.id.made_at()
     }
 
-    /// Whether the row itself says that it lives. A revocation may cover it all
-    /// the same; that is asked of the store.
+    /// Whether the row itself says that it lives, and its application still lets
+    /// users in as it was opened. A revocation may cover it all the same; that is
+    /// asked of the store.
     #[must_use]
     pub fn is_open(&self, now: Timestamp, settings: &Settings) -> bool {
-        self.ended.is_none() && now < self.refresh_expires_at(settings)
+        let is_let_in = settings.managed_users || !is_by_password(self);
+        self.ended.is_none() && is_let_in && now < self.refresh_expires_at(settings)
     }
 
     /// When it has been idle for too long, or has reached its end.

@@ -9,11 +9,13 @@ use countersign_credential::dialect::Dialect;
 use countersign_credential::explain::{Check, Explanation};
 
 use super::claims_query::login_query;
+use super::managed_users::{by_another_key, verifier};
 use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
 use crate::context::{Ctx, Judge};
 use crate::error::Error;
+use crate::model::password::PASSWORD_KID;
 use crate::model::settings::UnknownUser;
 use crate::ports::store::LoginView;
 
@@ -37,7 +39,13 @@ pub async fn explain(
 ) -> Result<Explanation, Error> {
     let permit = authorize(principal, &Action::ExplainToken)?.outright()?;
     let judge = ctx.judge_of(permit.application()).await?;
-    let mut explanation = judge.verifier.explain(text, dialect, ctx.now());
+    let now = ctx.now();
+    let mut explanation = judge.verifier.explain(text, dialect, now);
+    if explanation.refusal.as_ref().is_some_and(by_another_key)
+        && let Some(verifier) = verifier(ctx, &judge, text, now).await?
+    {
+        explanation = verifier.explain(text, dialect, now);
+    }
     if let Some(claims) = &explanation.claims {
         let query = login_query(claims, &judge.application, ctx.now())?;
         let view = ctx.store.login_view(judge.application.id, query).await?;
@@ -88,7 +96,8 @@ fn revocation(view: &LoginView) -> Check {
 }
 
 fn usage(judge: &Judge, claims: &Claims, view: &LoginView) -> Check {
-    let once = judge.application.settings.one_time.of(claims.dialect);
+    let of_dialect = judge.application.settings.one_time.of(claims.dialect);
+    let once = of_dialect && claims.kid.as_str() != PASSWORD_KID;
     match &view.used_by {
         Some(session) => failed(
             USE,

@@ -11,6 +11,7 @@ use countersign_credential::unverified::parse;
 
 use super::authenticate::by_access_token;
 use super::claims_query::{credential_targets, login_query};
+use super::managed_users::prove;
 use super::refresh::living;
 use crate::access::action::Action;
 use crate::access::authorize;
@@ -161,8 +162,14 @@ fn of_token(token: &Token, usage: Usage, life_s: i64) -> Active {
 
 async fn credential(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> {
     let unverified = parse(text)?;
-    let claims = judge.verifier.verify(&unverified, ctx.now())?;
-    ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
+    let claims = match judge.verifier.verify(&unverified, ctx.now()) {
+        Ok(claims) => {
+            ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
+            claims
+        }
+        // No key of the application's: a password may stand behind it.
+        Err(_) => prove(ctx, judge, &unverified, ctx.now()).await?.claims,
+    };
     if claims.subject.is_none() {
         return bearer(ctx, judge, &claims).await;
     }

@@ -16,6 +16,7 @@ use crate::error::{Code, Error};
 use crate::id::{ApiKeyId, ApplicationId, AuditId, DeviceId, SessionId, UserId};
 use crate::limit;
 use crate::model::audit::AuditEntry;
+use crate::model::password::PASSWORD_KID;
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::EndReason;
 use crate::ports::change::{Change, Expectation};
@@ -65,6 +66,7 @@ pub async fn revoke(ctx: &Ctx, principal: &Principal, revoke: &Revoke) -> Result
         Revoke::Device(id) => revoker.device(*id).await?,
         Revoke::User(id, moment) => before = revoker.user(*id, *moment).await?,
         Revoke::Jti(jti) => revoker.jti(jti).await?,
+        Revoke::Kid(kid) if kid.as_str() == PASSWORD_KID => return Err(no_key()),
         Revoke::Kid(kid) => revoker.kid(kid).await?,
         Revoke::ApiKey(id) => revoker.api_key(*id).await?,
         Revoke::Application(id) => revoker.application(*id).await?,
@@ -90,6 +92,15 @@ fn permitted(principal: &Principal, revoke: &Revoke) -> Result<Permit, Error> {
         Revoke::Kid(_) | Revoke::ApiKey(_) | Revoke::Application(_) => Action::RevokeKey,
     };
     authorize(&principal, &action)?.outright()
+}
+
+/// Such a revocation would hold for ever, and nobody could sign in again.
+fn no_key() -> Error {
+    Error::new(
+        Code::BadRequest,
+        format!("{PASSWORD_KID} is no key: it stands for the passwords of users"),
+    )
+    .hint("switch the setting managed_users off, or revoke the user")
 }
 
 struct Revoker<'a> {

@@ -210,7 +210,7 @@ pub async fn end_device(
 
 /// Those that are over by time are among them: other settings could let them
 /// go on, and whoever ends all means them, too.
-async fn all_open(
+pub(super) async fn all_open(
     ctx: &Ctx,
     application: ApplicationId,
     user: UserId,

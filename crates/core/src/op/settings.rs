@@ -1,13 +1,18 @@
 //! Settings of an application: read, and changed member by member.
 
+use countersign_credential::key::Kid;
+
 use super::audit::entry;
 use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
 use crate::context::Ctx;
 use crate::error::{Code, Error};
+use crate::id::ApplicationId;
 use crate::limit;
 use crate::model::origin::Origin;
+use crate::model::password::PASSWORD_KID;
+use crate::model::session::EndReason;
 use crate::model::settings::Settings;
 use crate::model::settings_patch::SettingsPatch;
 use crate::ports::change::{Change, Expectation};
@@ -47,13 +52,17 @@ pub async fn change_settings(
         }
         let members = changed(&before, &after).join(", ");
         let audit = entry(ctx, principal, "settings.change", &id, Some(members));
-        let changes = vec![
+        let mut changes = vec![
             Change::ExpectSettings(version),
             Change::SetSettings(after.clone()),
             Change::Audit(audit),
         ];
+        if before.managed_users && !after.managed_users {
+            changes.extend(end_by_password(ctx, principal, &id)?);
+        }
         match ctx.store.commit(&permit, changes).await {
-            Ok(_) => {
+            Ok(committed) => {
+                ctx.tally.committed(&committed);
                 ctx.publish(Notice::Application(id));
                 return Ok(after);
             }
@@ -63,6 +72,25 @@ pub async fn change_settings(
         }
     }
     Err(CommitError::Missed(Expectation::SettingsUnchanged).into())
+}
+
+/// Ends the sessions of users who signed in with a password, with the setting that
+/// lets them. That they do not come back with it is why their rows end.
+fn end_by_password(
+    ctx: &Ctx,
+    principal: &Principal,
+    application: &ApplicationId,
+) -> Result<[Change; 2], Error> {
+    let why = "managed_users was switched off".to_owned();
+    let action = "session.end_by_password";
+    Ok([
+        Change::EndSessionsByKey {
+            kid: Kid::parse(PASSWORD_KID).map_err(Error::internal)?,
+            why: EndReason::Revoked,
+            at: ctx.now(),
+        },
+        Change::Audit(entry(ctx, principal, action, application, Some(why))),
+    ])
 }
 
 fn check(settings: &Settings) -> Result<(), Error> {

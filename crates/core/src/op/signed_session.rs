@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::authenticate::judge_named;
 use super::login::{DeviceClaim, LoggedIn, Login, login};
+use super::managed_users::prove;
 use super::signed_request::{Signed, ended};
 use crate::access::Permit;
 use crate::context::Ctx;
@@ -183,8 +184,8 @@ async fn judged(ctx: &Ctx, entry: &Entry) -> Result<(ApplicationId, Subject), Er
         let detail = "the credential is for no application that is here";
         Error::new(Code::WrongAudience, detail)
     })?;
-    let claims = judge.verifier.verify_login(&credential, ctx.now())?;
-    let subject = claims.subject;
+    let proven = prove(ctx, &judge, &credential, ctx.now()).await?;
+    let subject = proven.claims.subject;
     let subject =
         subject.ok_or_else(|| Error::new(Code::NoSubject, "the credential names no user"))?;
     Ok((judge.application.id, subject))

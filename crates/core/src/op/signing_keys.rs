@@ -20,6 +20,7 @@ use crate::error::{Code, Error};
 use crate::limit;
 use crate::model::application::Application;
 use crate::model::page::{Page, Window};
+use crate::model::password::PASSWORD_KID;
 use crate::model::revocation::Target;
 use crate::model::signing_key::{KeyMaterial, SigningKey};
 use crate::ports::change::Change;
@@ -121,6 +122,7 @@ pub async fn add_signing_key(
         .iter()
         .any(|key| key.algorithm == new.algorithm && key.state == KeyState::Current);
     let kid = match new.kid {
+        Some(kid) if kid.as_str() == PASSWORD_KID => return Err(reserved()),
         Some(kid) => kid,
         None => new_kid(ctx)?,
     };
@@ -235,6 +237,15 @@ pub async fn set_key_state(
         });
     }
     Ok(SigningKey { state, ..before })
+}
+
+/// A session that remembers this name was opened by a password, and by no key.
+fn reserved() -> Error {
+    Error::new(
+        Code::BadRequest,
+        format!("no key is called {PASSWORD_KID}: sessions that a password opened are"),
+    )
+    .hint("choose another kid")
 }
 
 fn check_room(application: &Application) -> Result<(), Error> {

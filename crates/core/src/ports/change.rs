@@ -34,10 +34,8 @@ pub enum Change {
     /// Takes a user's identifiers and display name away and marks it deleted;
     /// its places in conversations become left. Expects it to exist.
     DeleteUser(UserId, Timestamp),
-    /// Gives a user a password, or another one. Expects the user to exist.
-    SetPassword(UserId, PasswordHash),
-    /// Takes a user's password away. Expects one.
-    RemovePassword(UserId),
+    /// Gives a user a password, takes it away, or expects it.
+    Password(UserId, PasswordChange),
     /// Adds a session. Expects its credential's one-time id to be unused.
     OpenSession(Session),
     /// Adds the user and session of a visitor at their first write, or finds
@@ -76,6 +74,16 @@ pub enum Change {
         user: UserId,
         /// The one that stays, if any.
         keep: Option<SessionId>,
+        /// Why.
+        why: EndReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends the open sessions of users with a password that were opened by the key
+    /// of this name.
+    EndSessionsByKey {
+        /// The key's name.
+        kid: Kid,
         /// Why.
         why: EndReason,
         /// When.
@@ -366,6 +374,17 @@ pub enum Guard {
     Creator(UserId),
 }
 
+/// What becomes of a user's password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordChange {
+    /// It is this one from now on. Expects the user to exist.
+    Set(PasswordHash),
+    /// There is none any more. Expects one.
+    Remove,
+    /// It stays. Expects it to be this one.
+    Expect(PasswordHash),
+}
+
 /// What becomes of a file.
 #[derive(Debug, Clone)]
 pub enum FileChange {
@@ -436,7 +455,7 @@ pub enum Expectation {
     Uncovered,
     /// The credential has opened no session yet.
     CredentialUnused,
-    /// The user has a password.
+    /// The user has a password, or still the one that was read.
     Password,
     /// The user has a session on the device.
     Device,

@@ -7,6 +7,7 @@ pub mod change;
 pub mod store;
 pub mod upkeep;
 pub mod fanout;
+pub mod passwords;
 
 use std::fmt;
 

@@ -198,12 +198,13 @@ pub trait Store: Send + Sync {
         application: ApplicationId,
         identifiers: Vec<Identifier>,
     ) -> Result<Vec<Option<User>>, StoreError>;
-    /// What is kept of a user's password, where there is one.
+    /// A user who has a password, with what is kept of it: one look, whether or not
+    /// there is such a user.
     async fn password(
         &self,
         application: ApplicationId,
-        user: UserId,
-    ) -> Result<Option<PasswordHash>, StoreError>;
+        identifier: Identifier,
+    ) -> Result<Option<(User, PasswordHash)>, StoreError>;
     /// Identified users, by their age.
     async fn users(
         &self,

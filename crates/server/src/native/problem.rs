@@ -89,6 +89,7 @@ fn described(code: Code) -> (StatusCode, &'static str) {
         Code::CredentialUsed => (S::UNAUTHORIZED, "The credential was used"),
         Code::CredentialRevoked => (S::UNAUTHORIZED, "The credential was revoked"),
         Code::UnknownUser => (S::UNAUTHORIZED, "The user is unknown"),
+        Code::WrongPassword => (S::UNAUTHORIZED, "The name or the password is wrong"),
         Code::UserBlocked => (S::UNAUTHORIZED, "The user is blocked"),
         Code::SessionEnded => (S::UNAUTHORIZED, "The session is over"),
         Code::AccessExpired => (S::UNAUTHORIZED, "The access token is over"),
@@ -160,7 +161,7 @@ mod tests {
             401,
             "no_credential malformed_token unsupported_header unsupported_algorithm unknown_key \
              bad_signature expired not_yet_valid too_old wrong_audience bad_claim bad_acl \
-             no_subject credential_used credential_revoked unknown_user user_blocked \
+             no_subject credential_used credential_revoked unknown_user wrong_password user_blocked \
              session_ended access_expired refresh_reused current_token_expired",
         ),
         (403, "not_permitted acl_denied tls_required"),

@@ -146,6 +146,7 @@ pub(super) fn described(error: &Error, about: About) -> Described {
         | Code::CredentialUsed
         | Code::CredentialRevoked
         | Code::RefreshReused
+        | Code::WrongPassword
         | Code::UserBlocked => unauthorized("system:error:invalid-token"),
         Code::Expired | Code::TooOld | Code::AccessExpired | Code::CurrentTokenExpired => {
             unauthorized("system:error:expired-token")

@@ -40,6 +40,10 @@ pub(super) struct AskedAgain(pub(super) Asked);
 #[derive(Debug)]
 pub(super) struct Somebody;
 
+/// A call by an app that names its application, as every copy of it can.
+#[derive(Debug)]
+pub(super) struct App(pub(super) Principal);
+
 /// A credential, for the calls that open a session. Its user is judged there.
 pub(super) struct Shown(pub(super) String);
 
@@ -182,6 +186,24 @@ impl FromRequestParts<Arc<Ctx>> for Somebody {
             }
         }
         Ok(Self)
+    }
+}
+
+// === impl App ===
+
+impl FromRequestParts<Arc<Ctx>> for App {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
+        match signature::authorization(&parts.headers)? {
+            Authorization::Application { key } => {
+                enter(parts, ctx)?;
+                Ok(Self(by_name(ctx, key).await?))
+            }
+            other @ (Authorization::Credential(_)
+            | Authorization::SignedByApplication { .. }
+            | Authorization::SignedByInstance { .. }) => Err(wrong_scheme("application", &other)),
+        }
     }
 }
 

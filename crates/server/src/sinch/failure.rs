@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::limit;
+use crate::password_tries::Failed;
 
 /// What a client may send to be let in, for who reads headers.
 const SCHEMES: &str = "application, user, instance";
@@ -22,6 +23,8 @@ pub(super) struct Refused {
     pub(super) error: Error,
     /// The number, where the domain's code is not enough to know it.
     told: Option<ErrorCode>,
+    /// When to try again, in seconds, where the gate does not know it.
+    retry_s: Option<u64>,
 }
 
 /// A refusal on its way to the front, which logs it and writes its body.
@@ -29,6 +32,7 @@ pub(super) struct Refused {
 pub(super) struct Failure {
     pub(super) error: Arc<Error>,
     pub(super) told: ErrorCode,
+    pub(super) retry_s: Option<u64>,
 }
 
 /// The number of an error in this protocol.
@@ -46,7 +50,11 @@ struct Shown<'a> {
 /// The answer with the refusal as its body; headers that it has, such as
 /// `Allow`, stay.
 pub(super) fn rendered(response: Response, failure: &Failure, request: &str) -> Response {
-    let Failure { error, told } = failure;
+    let Failure {
+        error,
+        told,
+        retry_s,
+    } = failure;
     let status = told.status();
     let shown = Shown {
         error_code: told.0,
@@ -63,8 +71,10 @@ pub(super) fn rendered(response: Response, failure: &Failure, request: &str) -> 
         let schemes = HeaderValue::from_static(SCHEMES);
         parts.headers.insert(header::WWW_AUTHENTICATE, schemes);
     }
-    if error.code == Code::Unavailable {
-        let retry_s = HeaderValue::from(limit::UNAVAILABLE_RETRY_S);
+    let unavailable = error.code == Code::Unavailable;
+    let retry_s = retry_s.or(unavailable.then_some(limit::UNAVAILABLE_RETRY_S));
+    if let Some(retry_s) = retry_s {
+        let retry_s = HeaderValue::from(retry_s);
         parts.headers.insert(header::RETRY_AFTER, retry_s);
     }
     Response::from_parts(parts, Body::from(body))
@@ -106,6 +116,7 @@ pub(super) fn described(code: Code) -> ErrorCode {
         | Code::CredentialUsed
         | Code::CredentialRevoked
         | Code::UnknownUser
+        | Code::WrongPassword
         | Code::AccessExpired
         | Code::RefreshReused
         | Code::CurrentTokenExpired => 40_100,
@@ -129,6 +140,7 @@ impl Refused {
         Self {
             error,
             told: Some(told),
+            retry_s: None,
         }
     }
 
@@ -145,7 +157,23 @@ impl Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self { error, told: None }
+        Self {
+            error,
+            told: None,
+            retry_s: None,
+        }
+    }
+}
+
+impl From<Failed> for Refused {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(error) => error.into(),
+            Failed::TooMany(too_many) => Self {
+                retry_s: Some(too_many.retry_s),
+                ..Error::from(too_many).into()
+            },
+        }
     }
 }
 
@@ -156,6 +184,7 @@ impl IntoResponse for Refused {
         response.extensions_mut().insert(Failure {
             error: Arc::new(self.error),
             told,
+            retry_s: self.retry_s,
         });
         response
     }

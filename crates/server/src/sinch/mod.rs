@@ -26,6 +26,7 @@ mod configuration;
 mod profile;
 mod transports;
 mod reports;
+mod users;
 pub mod messaging;
 pub mod frame;
 pub mod sealed;

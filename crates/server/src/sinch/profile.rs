@@ -15,7 +15,7 @@ pub(super) async fn read(asked: Asked) -> Response {
 
 /// A user, as this protocol shows it. Its name is the one identity that a
 /// credential of this protocol proves.
-fn shown(user: &User) -> Value {
+pub(super) fn shown(user: &User) -> Value {
     let identity = |name: &str| json!({ "type": "username", "endpoint": name });
     let name = user.name.as_ref().map(|name| identity(name.as_str()));
     let identities: Vec<Value> = name.into_iter().collect();

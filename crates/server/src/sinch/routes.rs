@@ -8,7 +8,7 @@ use axum::handler::Handler as Answers;
 use countersign_core::context::Ctx;
 use http::Method;
 
-use super::{clock, configuration, instances, profile, reports, transports};
+use super::{clock, configuration, instances, profile, reports, transports, users};
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
 
@@ -19,6 +19,8 @@ pub(super) struct Route {
 }
 
 const AUTHORIZATION: &str = "/v1/instances/id/{instance_id}/authorization";
+
+const AUTHENTICATION: &str = "/v1/users/{kind}/{name}/authentication";
 
 pub(super) fn all() -> Vec<Route> {
     use Method as M;
@@ -33,6 +35,9 @@ pub(super) fn all() -> Vec<Route> {
         route(M::POST, "/v1/transport", transports::open),
         route(M::GET, "/v1/transport", transports::read),
         route(M::POST, "/v1/report/im", reports::told),
+        route(M::POST, "/v1/users", users::sign_up),
+        route(M::POST, AUTHENTICATION, users::sign_in),
+        route(M::PUT, "/v1/user/password", users::change_password),
     ]
 }
 

@@ -23,3 +23,5 @@ mod log;
 #[path = "../support/lines.rs"]
 mod lines;
 mod codes;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

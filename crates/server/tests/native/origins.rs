@@ -341,6 +341,7 @@ async fn another_node(world: &World) -> Ctx {
         fanout: ctx.fanout.clone(),
         clock: ctx.clock.clone(),
         random: ctx.random.clone(),
+        passwords: ctx.passwords.clone(),
         tokens: TokenKeys::new(&[(1, [0; 32])]),
     };
     Ctx::new(parts).await.expect("the store tells its epoch")

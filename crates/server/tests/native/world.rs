@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::http::{Call, Reply};
+use crate::quick_passwords::QuickPasswords;
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_core::access::principal::Principal;
 use countersign_core::context::{Ctx, Parts};
@@ -106,6 +107,7 @@ impl World {
             fanout: Arc::new(fanout),
             clock: clock.clone(),
             random,
+            passwords: Arc::new(QuickPasswords::default()),
             tokens: TokenKeys::new(&tokens),
         };
         let ctx = Arc::new(Ctx::new(parts).await.expect("the store tells its epoch"));

@@ -24,3 +24,5 @@ mod revocation;
 mod bad_packets;
 mod limits;
 mod absence;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

@@ -36,6 +36,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
 /// 2027-01-15T08:00:00Z.
@@ -109,6 +110,7 @@ impl World {
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
+            passwords: Arc::new(QuickPasswords::default()),
             tokens: TokenKeys::new(&keys),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());

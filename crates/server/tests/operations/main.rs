@@ -12,3 +12,5 @@ mod key_uses;
 mod store_watch;
 mod janitor;
 mod other_doors;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

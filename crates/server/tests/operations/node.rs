@@ -36,6 +36,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
+use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
 /// An address that stands for a machine elsewhere.
@@ -98,6 +99,7 @@ impl Node {
             fanout: Arc::new(fanout),
             clock: clock.clone(),
             random,
+            passwords: Arc::new(QuickPasswords::default()),
             tokens: TokenKeys::new(&tokens),
         };
         let ctx = Arc::new(Ctx::new(parts).await.expect("the store tells its epoch"));

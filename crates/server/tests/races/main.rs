@@ -12,3 +12,5 @@ mod logins;
 mod refreshes;
 mod revocations;
 mod visitors;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

@@ -36,6 +36,8 @@ use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
+use crate::quick_passwords::QuickPasswords;
+
 /// The signing key of every application here.
 pub(crate) const KID: &str = "races";
 
@@ -110,6 +112,7 @@ impl World {
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::new(Ticking(AtomicI64::new(BEGIN_MS))),
             random: Arc::new(Unguessable),
+            passwords: Arc::new(QuickPasswords::default()),
             tokens: TokenKeys::new(&keys),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());

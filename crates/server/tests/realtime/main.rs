@@ -16,6 +16,7 @@ mod resume;
 mod membership;
 mod order;
 mod revocation;
+mod managed;
 mod absence;
 mod rfc6455;
 mod half_open;
@@ -24,3 +25,5 @@ mod session;
 mod poll;
 mod network;
 mod sdk;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

@@ -50,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::client::Client;
+use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
 /// The signing key's name.
@@ -127,6 +128,7 @@ impl World {
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
+            passwords: Arc::new(QuickPasswords::default()),
             tokens: TokenKeys::new(&keys),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());

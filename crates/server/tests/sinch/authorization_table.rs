@@ -19,8 +19,10 @@ type Line = (&'static str, &'static str, [u16; 5]);
 
 const AUTHORIZATION: &str = "/v1/instances/id/{instance_id}/authorization";
 
+const AUTHENTICATION: &str = "/v1/users/{kind}/{name}/authentication";
+
 #[rustfmt::skip]
-const TABLE: [Line; 9] = [
+const TABLE: [Line; 12] = [
     //                                   nobody app backend ticket instance
     ("GET", "/v1/timestamp/",           [200, 200, 200, 200, 200]),
     ("GET", "/v1/timestamp",            [200, 200, 200, 200, 200]),
@@ -32,6 +34,10 @@ const TABLE: [Line; 9] = [
     ("POST", "/v1/transport",           [401, 403, 403, 403, 400]),
     ("GET", "/v1/transport",            [401, 403, 403, 403, 400]),
     ("POST", "/v1/report/im",           [401, 200, 200, 403, 200]),
+    // What needs a body says so to those who may.
+    ("POST", "/v1/users",               [401, 400, 403, 403, 403]),
+    ("POST", AUTHENTICATION,            [401, 400, 403, 403, 403]),
+    ("PUT", "/v1/user/password",        [401, 403, 403, 403, 400]),
 ];
 
 #[tokio::test]
@@ -40,6 +46,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
     let instance = world.instance("alice").await;
     for (method, template, expected) in TABLE {
         let path = template.replace("{instance_id}", &instance.id);
+        let path = path.replace("{kind}/{name}", "username/alice");
         for (actor, expected) in ACTORS.into_iter().zip(expected) {
             let call = world.call(method, &path, "");
             let key = world.application;

@@ -11,6 +11,10 @@ mod sessions;
 mod transports;
 mod ends;
 mod passwords;
+mod sign_up;
+mod sign_in;
+mod password_change;
+mod managed_users;
 mod signed;
 mod errors;
 mod log;
@@ -25,3 +29,5 @@ mod switched;
 mod certificate;
 #[path = "../support/lines.rs"]
 mod lines;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;

@@ -5,8 +5,8 @@ use countersign_core::access::action::Action;
 use countersign_core::access::authorize;
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::model::password::PasswordHash;
-use countersign_core::ports::change::Change;
-use serde_json::Value;
+use countersign_core::model::user::Identifier;
+use countersign_core::ports::change::{Change, PasswordChange};
 
 use crate::world::{Instance, World};
 
@@ -25,22 +25,18 @@ async fn give(world: &World, name: &str) {
     let permit = permit.outright().unwrap();
     let id = world.user(name).await.parse().unwrap();
     let hash = PasswordHash::from_text("hash".to_owned());
-    let changes = vec![Change::SetPassword(id, hash)];
+    let changes = vec![Change::Password(id, PasswordChange::Set(hash))];
     world.ctx.store.commit(&permit, changes).await.unwrap();
 }
 
 async fn has_password(world: &World, name: &str) -> bool {
-    let id = world.user(name).await.parse().unwrap();
+    let id = Identifier::Id(world.user(name).await.parse().unwrap());
     let found = world.ctx.store.password(world.application, id).await;
     found.unwrap().is_some()
 }
 
 async fn removals(world: &World) -> usize {
-    let path = format!("/v1/applications/{}/audit", world.application);
-    let log = world.done("GET", &path, None).await;
-    let entries = log["audit"].as_array().unwrap().iter();
-    let removals = entries.filter(|entry: &&Value| entry["action"] == "user.password_removed");
-    removals.count()
+    world.audit("user.password_removed").await.len()
 }
 
 #[tokio::test]

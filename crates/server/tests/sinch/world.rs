@@ -4,8 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use axum::body::Body;
 use base64::Engine as _;
@@ -13,7 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::ApplicationId;
 use countersign_core::limit;
+use countersign_core::model::password::{Password, PasswordHash};
 use countersign_core::op::api_keys::create_operator_key;
+use countersign_core::ports::passwords::{Passwords, PasswordsError};
 use countersign_core::ports::{Clock, Random};
 use countersign_core::token::TokenKeys;
 use countersign_credential::mint::{Minted, Order, mint};
@@ -37,12 +40,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
 /// 2027-01-15T08:00:00Z.
 const BEGIN_MS: i64 = 1_800_000_000_000;
 /// As the SDK writes it.
 pub(crate) const CONTENT_TYPE: &str = "application/json; charset=UTF-8";
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A node with one application.
 pub(crate) struct World {
@@ -62,6 +68,16 @@ pub(crate) struct World {
     silent: Service,
     native: Service,
     folder: TempDir,
+    pub(crate) passwords: Arc<Counted>,
+}
+
+/// Counts what is worked on.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    quick: QuickPasswords,
+    hashed: AtomicUsize,
+    compared: AtomicUsize,
+    busy: AtomicBool,
 }
 
 /// An answer.
@@ -111,12 +127,14 @@ impl World {
         let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
         let keys = store.token_keys().await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
+        let passwords = Arc::<Counted>::default();
         let parts = Parts {
             registry: Arc::clone(&store) as _,
             store: Arc::clone(&store) as _,
             fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
             clock: Arc::clone(&clock) as _,
             random,
+            passwords: Arc::clone(&passwords) as _,
             tokens: TokenKeys::new(&keys),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
@@ -144,6 +162,7 @@ impl World {
             silent,
             native,
             folder,
+            passwords,
         }
     }
 
@@ -261,12 +280,98 @@ impl World {
         headers: &[(&str, &str)],
         body: String,
     ) -> Reply {
-        let mut request = request(method, path);
+        self.raw_from(LOCAL, method, path, headers, body).await
+    }
+
+    /// The same from another machine.
+    pub(crate) async fn raw_from(
+        &self,
+        peer: IpAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Reply {
+        let mut request = request_from(peer, method, path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).unwrap();
         reply(self.sinch.clone(), request).await
+    }
+
+    /// A call by an app, which names its application.
+    pub(crate) async fn app(&self, path: &str, body: &Value) -> Reply {
+        self.app_from(LOCAL, path, &body.to_string()).await
+    }
+
+    /// The same from another machine.
+    pub(crate) async fn app_from(&self, peer: IpAddr, path: &str, body: &str) -> Reply {
+        let key = format!("application {}", self.application);
+        let headers = [
+            ("authorization", key.as_str()),
+            ("content-type", CONTENT_TYPE),
+        ];
+        self.raw_from(peer, "POST", path, &headers, body.to_owned())
+            .await
+    }
+
+    /// Signs up under a name.
+    pub(crate) async fn sign_up(&self, name: &str, password: &str) -> Reply {
+        let identities = json!([{ "type": "username", "endpoint": name }]);
+        let body = json!({ "password": password, "identities": identities });
+        self.app("/v1/users", &body).await
+    }
+
+    /// Signs in as the SDK does.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Reply {
+        let path = format!("/v1/users/username/{name}/authentication");
+        let body = json!({ "username": name, "password": password, "expiresIn": 86_400 });
+        self.app(&path, &body).await
+    }
+
+    /// A user who signed up, with a session.
+    pub(crate) async fn managed(&self, name: &str, password: &str) -> Instance {
+        let reply = self.sign_up(name, password).await.expect(200);
+        Instance::of(self.enter(&text(&reply["authorization"])).await)
+    }
+
+    /// Another session of such a user.
+    pub(crate) async fn managed_again(&self, name: &str, password: &str) -> Instance {
+        let reply = self.sign_in(name, password).await.expect(200);
+        Instance::of(self.enter(&text(&reply["authorization"])).await)
+    }
+
+    /// The entries of the application's log for an action, the newest first.
+    pub(crate) async fn audit(&self, action: &str) -> Vec<Value> {
+        let path = format!("/v1/applications/{}/audit", self.application);
+        let log = self.done("GET", &path, None).await;
+        let entries = log["audit"].as_array().unwrap().iter();
+        let of_action = entries.filter(|entry: &&Value| entry["action"] == action);
+        of_action.cloned().collect()
+    }
+
+    /// A call at the native door with this bearer.
+    pub(crate) async fn native(
+        &self,
+        method: &str,
+        path: &str,
+        bearer: &str,
+        body: Option<Value>,
+    ) -> Reply {
+        ask(&self.native, method, path, bearer, body).await
+    }
+
+    /// A call at the native door by somebody without a bearer.
+    pub(crate) async fn by_stranger(&self, method: &str, path: &str, body: Value) -> Reply {
+        let request = request(method, path).header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        reply(self.native.clone(), request).await
+    }
+
+    /// A call at the native door by the application's admin.
+    pub(crate) async fn by_admin(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        self.native(method, path, &self.admin, body).await
     }
 
     /// A call at the native door by the application's admin, which must do what
@@ -433,6 +538,46 @@ impl Random for Unguessable {
     }
 }
 
+// === impl Counted ===
+
+impl Counted {
+    /// How many were hashed and how many compared since this was asked last.
+    pub(crate) fn work(&self) -> (usize, usize) {
+        let take = |count: &AtomicUsize| count.swap(0, Ordering::Relaxed);
+        (take(&self.hashed), take(&self.compared))
+    }
+
+    /// From now on as many wait as may, or none.
+    pub(crate) fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    fn count(&self, count: &AtomicUsize) -> Result<(), PasswordsError> {
+        if self.busy.load(Ordering::Relaxed) {
+            return Err(PasswordsError::Busy);
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Passwords for Counted {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, PasswordsError> {
+        self.count(&self.hashed)?;
+        self.quick.hash(password).await
+    }
+
+    async fn verify(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordsError> {
+        self.count(&self.compared)?;
+        self.quick.verify(password, hash).await
+    }
+}
+
 // === helpers ===
 
 /// A JSON text's content.
@@ -442,10 +587,11 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 pub(crate) fn request(method: &str, path: &str) -> http::request::Builder {
-    let connection = Connection {
-        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        tls: false,
-    };
+    request_from(LOCAL, method, path)
+}
+
+fn request_from(peer: IpAddr, method: &str, path: &str) -> http::request::Builder {
+    let connection = Connection { peer, tls: false };
     Request::builder()
         .method(method)
         .uri(path)

@@ -7,6 +7,7 @@ use countersign_core::id::{DeviceId, SessionId, UserId};
 use countersign_core::model::session::{EndReason, Session, SessionCredential};
 use countersign_core::ports::change::{Expectation, Rotation, SessionEnd, Visitor};
 use countersign_core::ports::store::dialect_name;
+use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
 
 macro_rules! insert {
@@ -44,6 +45,10 @@ const END: &str = "UPDATE sessions SET ended_at = $3, ended_why = $4 \
      WHERE application_id = $1 AND id = $2 AND ended_at IS NULL RETURNING 1";
 const END_OTHERS: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
      WHERE application_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL RETURNING 1";
+/// The users with a password lead to their sessions, however many others there are.
+const END_BY_KEY: &str = "UPDATE sessions SET ended_at = $3, ended_why = $4 \
+     WHERE application_id = $1 AND kid = $2 AND ended_at IS NULL AND user_id IN \
+     (SELECT every.user_id FROM passwords every WHERE every.application_id = $1) RETURNING 1";
 const END_OPENED_AFTER_OF_USER: &str = "UPDATE sessions SET ended_at = $4, ended_why = $5 \
      WHERE application_id = $1 AND user_id = $2 AND opened_at > $3 AND ended_at IS NULL RETURNING 1";
 /// An id begins with the moment of its making, and so the table's key finds them.
@@ -72,6 +77,7 @@ pub(crate) const TEXTS: &[&str] = &[
     END_VISITOR,
     END,
     END_OTHERS,
+    END_BY_KEY,
     END_OPENED_AFTER_OF_USER,
     END_OPENED_AFTER,
     IS_OPEN,
@@ -172,6 +178,18 @@ pub(super) fn end_others(
         why.as_str().into(),
     ];
     plan.run(END_OTHERS, parameters);
+    plan.ends(why);
+}
+
+/// Ends the sessions that a key opened, of users with a password.
+pub(super) fn end_by_key(plan: &mut Plan, kid: &Kid, why: EndReason, at: Timestamp) {
+    let parameters = [
+        plan.application(),
+        kid.as_str().as_bytes().into(),
+        at.milliseconds().into(),
+        why.as_str().into(),
+    ];
+    plan.run(END_BY_KEY, parameters);
     plan.ends(why);
 }
 

@@ -37,6 +37,7 @@ macro_rules! suite {
                 ends_once,
                 a_visitor_is_kept_once_and_ended_for_good,
                 ending_the_others,
+                ending_what_a_key_opened,
                 devices_are_named_and_listed,
                 pages_have_the_newest_first,
                 what_covers_it,

@@ -17,6 +17,7 @@ use crate::model::session::Session;
 use crate::model::user::User;
 use crate::op::answer::{LoginAnswer, answer};
 use crate::op::claims_query::login_query;
+use crate::op::managed_users::{ByPassword, Proven};
 use crate::ports::change::Expectation;
 use crate::ports::store::{LoginQuery, LoginView};
 use crate::secret_text::sha256;
@@ -28,6 +29,7 @@ pub(super) struct Attempt<'a> {
     pub(super) judge: &'a Judge,
     pub(super) login: &'a Login,
     pub(super) claims: &'a Claims,
+    pub(super) by_password: Option<&'a ByPassword>,
     pub(super) permit: Permit,
     pub(super) now: Timestamp,
     pub(super) current: Option<Token>,
@@ -48,9 +50,13 @@ impl<'a> Attempt<'a> {
         ctx: &'a Ctx,
         judge: &'a Judge,
         login: &'a Login,
-        claims: &'a Claims,
+        proven: &'a Proven,
         now: Timestamp,
     ) -> Result<Self, Error> {
+        let Proven {
+            claims,
+            by_password,
+        } = proven;
         let application = judge.application.id;
         let current = match &login.current_token {
             None => None,
@@ -73,7 +79,8 @@ impl<'a> Attempt<'a> {
         let mut query = login_query(claims, &judge.application, now)?;
         query.targets.extend(api_key(login).map(Target::ApiKey));
         query.current = current.map(|token| token.identity.session);
-        if login.stays_bearer {
+        // A ticket for a password is good as often as the password is.
+        if login.stays_bearer || by_password.is_some() {
             query.one_time_id = None;
         }
         query.device = login.device.id;
@@ -82,6 +89,7 @@ impl<'a> Attempt<'a> {
             judge,
             login,
             claims,
+            by_password: by_password.as_ref(),
             permit,
             now,
             current,
@@ -163,7 +171,10 @@ impl<'a> Attempt<'a> {
     /// so does one of a user whose password this login takes away.
     fn living_current(&self, view: &LoginView) -> Option<Current> {
         let token = self.current?;
-        if outdone(view).is_some_and(|user| user.id == token.identity.user) {
+        if self
+            .outdone(view)
+            .is_some_and(|user| user.id == token.identity.user)
+        {
             return None;
         }
         let settings = &self.judge.application.settings;
@@ -186,6 +197,14 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// The user who has a password that a signed credential outdoes: who signed up
+    /// under a name need not be the person whom the application calls so. A ticket
+    /// for the password itself outdoes nothing.
+    pub(super) fn outdone<'v>(&self, view: &'v LoginView) -> Option<&'v User> {
+        let outdoes = view.has_password && self.by_password.is_none();
+        view.user.as_ref().filter(|_| outdoes)
+    }
+
     pub(super) fn answer(&self, session: Session, user: User) -> LoginAnswer {
         let application = &self.judge.application;
         answer(
@@ -196,12 +215,6 @@ impl<'a> Attempt<'a> {
             user,
         )
     }
-}
-
-/// The user who has a password that a signed credential outdoes: who signed up
-/// under a name need not be the person whom the application calls so.
-pub(super) fn outdone(view: &LoginView) -> Option<&User> {
-    view.user.as_ref().filter(|_| view.has_password)
 }
 
 pub(super) fn api_key(login: &Login) -> Option<ApiKeyId> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::LoggedIn;
-use super::attempt::{Attempt, Outcome, api_key, outdone};
+use super::attempt::{Attempt, Outcome, api_key};
 use crate::error::Error;
 use crate::id::{AuditId, DeviceId, SessionId, UserId};
 use crate::link::{Conversations, Plan, SessionPlan};
@@ -12,9 +12,10 @@ use crate::model::audit::{Actor, AuditEntry};
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential, SessionIdentity};
 use crate::model::user::{Identifier, User};
+use crate::op::managed_users::ByPassword;
 use crate::op::sessions::tombstone;
 use crate::op::visitor::visitor;
-use crate::ports::change::{Change, Committed, Rotation, SessionEnd};
+use crate::ports::change::{Change, Committed, PasswordChange, Rotation, SessionEnd};
 use crate::ports::fanout::Notice;
 use crate::ports::store::{CommitError, LoginView, SessionView};
 
@@ -29,10 +30,11 @@ impl Attempt<'_> {
     ) -> Result<Outcome, Error> {
         let user = view.user.clone().unwrap_or_else(|| self.new_user());
         let mut changes = vec![self.expect_uncovered(user.id)];
+        changes.extend(self.expect_password());
         if plan.create_user {
             changes.push(Change::AddUser(user.clone()));
         }
-        if outdone(view).is_some() {
+        if self.outdone(view).is_some() {
             changes.extend(self.take_password(user.id));
         }
         let (session, went_on) = match &plan.session {
@@ -90,6 +92,23 @@ impl Attempt<'_> {
             targets,
             at: self.claims.issued_at.min(self.now),
         }
+    }
+
+    /// Nobody gets in by a password that is changed or taken away meanwhile, nor
+    /// after the application has stopped to let such users in.
+    fn expect_password(&self) -> Vec<Change> {
+        let Some(by_password) = self.by_password else {
+            return Vec::new();
+        };
+        let ByPassword {
+            user,
+            hash,
+            settings,
+        } = by_password.clone();
+        vec![
+            Change::ExpectSettings(settings),
+            Change::Password(user, PasswordChange::Expect(hash)),
+        ]
     }
 
     fn go_on(
@@ -274,7 +293,7 @@ impl Attempt<'_> {
             detail: Some("a signed credential names this user".to_owned()),
         };
         [
-            Change::RemovePassword(user),
+            Change::Password(user, PasswordChange::Remove),
             Change::EndOtherSessions {
                 user,
                 keep: None,
@@ -326,7 +345,7 @@ impl Attempt<'_> {
                 });
             }
         }
-        if outdone(view).is_some() {
+        if self.outdone(view).is_some() {
             self.ctx.publish(Notice::User {
                 application,
                 user: user.id,

@@ -21,6 +21,7 @@ use crate::model::application::ApplicationName;
 use crate::model::origin::ForeignPage;
 use crate::op::answer::LoginAnswer;
 use crate::op::authenticate::judge_named;
+use crate::op::managed_users::prove;
 use crate::op::origins;
 use crate::ports::store::CommitError;
 use crate::tally::Way;
@@ -96,12 +97,16 @@ async fn attempt(ctx: &Ctx, login: &Login, credential: &Unverified<'_>) -> Resul
         origins::check(&judge.application.settings, page)?;
     }
     let now = ctx.now();
-    let claims = judge.verifier.verify_login(credential, now)?;
-    ctx.note_use(UsedKey::Signing(judge.application.id, claims.kid.clone()));
-    let attempt = Attempt::new(ctx, &judge, login, &claims, now)?;
     let mut plans = 0;
     loop {
         plans += 1;
+        // What it rests on may be what has changed.
+        let proven = prove(ctx, &judge, credential, now).await?;
+        if proven.by_password.is_none() {
+            let kid = proven.claims.kid.clone();
+            ctx.note_use(UsedKey::Signing(judge.application.id, kid));
+        }
+        let attempt = Attempt::new(ctx, &judge, login, &proven, now)?;
         match attempt.run().await? {
             Outcome::Done(outcome) => return Ok(*outcome),
             Outcome::Overtaken(expectation) if plans == limit::PLANS_MAX => {

@@ -14,7 +14,7 @@ use countersign_core::model::settings::{MergePolicy, Settings};
 use countersign_core::model::signing_key::{KeyMaterial, SigningKey};
 use countersign_core::model::user::{Identifier, User};
 use countersign_core::ports::change::{
-    Change, Expectation, FileChange, MemberChange, NewAttachment,
+    Change, Expectation, FileChange, MemberChange, NewAttachment, PasswordChange,
 };
 use countersign_core::ports::store::CommitError;
 use countersign_credential::key::{KeyAlgorithm, KeyState, Kid};
@@ -467,7 +467,10 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
         .commit([
             Change::AddApiKey(api_key.clone()),
             Change::AddSigningKey(key(&world, "a", KeyState::Current)),
-            Change::SetPassword(jay.id, PasswordHash::from_text("hash".to_owned())),
+            Change::Password(
+                jay.id,
+                PasswordChange::Set(PasswordHash::from_text("hash".to_owned())),
+            ),
         ])
         .await;
     let permit = permit(world.application);
@@ -486,7 +489,8 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
     assert!(found.unwrap().is_none());
     let events = store.events(id, conversation, None, Range::Newest, 9).await;
     assert!(events.unwrap().is_none());
-    assert_eq!(store.password(id, jay.id).await.unwrap(), None);
+    let by_id = Identifier::Id(jay.id);
+    assert_eq!(store.password(id, by_id).await.unwrap(), None);
     assert!(store.api_key(api_key.id).await.unwrap().is_none());
     assert!(
         find(&world, ApplicationName::Id(world.other))

@@ -7,7 +7,7 @@ use countersign_core::model::password::PasswordHash;
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::{EndReason, Timeouts};
 use countersign_core::model::user::Identifier;
-use countersign_core::ports::change::{Change, SessionEnd};
+use countersign_core::ports::change::{Change, PasswordChange, SessionEnd};
 use countersign_core::ports::store::{LoginQuery, LoginView};
 use std::sync::Arc;
 
@@ -43,7 +43,9 @@ pub(crate) async fn everything_is_read_at_once(world: Arc<World>) {
         at: world.at(1),
     };
     let hash = PasswordHash::from_text("hash".to_owned());
-    world.commit([Change::SetPassword(jay.id, hash)]).await;
+    world
+        .commit([Change::Password(jay.id, PasswordChange::Set(hash))])
+        .await;
     world.commit([Change::EndSession(Box::new(end))]).await;
     for identifier in [
         Identifier::Id(jay.id),

@@ -1,15 +1,19 @@
 //! Sessions, devices and revocations.
 
-use crate::world::{World, window};
+use crate::world::{World, permit, window};
 use countersign_core::id::{ApiKeyId, DeviceId, SessionId, UserId};
 use countersign_core::model::page::Window;
+use countersign_core::model::password::PasswordHash;
 use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
-use countersign_core::model::user::{Identifier, UserPatch};
-use countersign_core::ports::change::{Change, Expectation, Rotation, SessionEnd, Visitor};
+use countersign_core::model::user::{Identifier, User, UserPatch};
+use countersign_core::ports::change::{
+    Change, Expectation, PasswordChange, Rotation, SessionEnd, Visitor,
+};
 use countersign_core::ports::store::{LoginQuery, SessionView};
 use countersign_credential::acl::Acl;
 use countersign_credential::dialect::Dialect;
+use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
 use std::sync::Arc;
 
@@ -232,6 +236,46 @@ pub(crate) async fn ending_the_others(world: Arc<World>) {
     world.commit([end_others(None)]).await;
     assert_eq!(open(user.id).await, []);
     assert_eq!(open(stranger.id).await, [stays.id]);
+}
+
+pub(crate) async fn ending_what_a_key_opened(world: Arc<World>) {
+    let kid = Kid::parse("by-password").unwrap();
+    let open = async |user: &User, kid: &Kid| {
+        let mut session = world.new_session(user.id);
+        if let Some(credential) = &mut session.credential {
+            credential.kid = kid.clone();
+        }
+        world.commit([Change::OpenSession(session.clone())]).await;
+        session.id
+    };
+    let with = world.person("jay").await;
+    let hash = PasswordHash::from_text("hash".to_owned());
+    world
+        .commit([Change::Password(with.id, PasswordChange::Set(hash))])
+        .await;
+    let without = world.person("ann").await;
+    let ended = [open(&with, &kid).await, open(&with, &kid).await];
+    let stay = [
+        open(&with, &Kid::parse("another").unwrap()).await,
+        open(&without, &kid).await,
+    ];
+    let end = || Change::EndSessionsByKey {
+        kid: kid.clone(),
+        why: EndReason::Revoked,
+        at: world.at(3),
+    };
+    let elsewhere = world.store.commit(&permit(world.other), vec![end()]).await;
+    assert_eq!(elsewhere.unwrap().ended, [(EndReason::Revoked, 0)]);
+    for times in [2, 0] {
+        let committed = world.commit([end()]).await;
+        assert_eq!(committed.ended, [(EndReason::Revoked, times)]);
+    }
+    for (ids, is_ended) in [(ended, true), (stay, false)] {
+        for id in ids {
+            let view = world.store.session(world.application, id).await.unwrap();
+            assert_eq!(view.unwrap().session.ended.is_some(), is_ended);
+        }
+    }
 }
 
 pub(crate) async fn devices_are_named_and_listed(world: Arc<World>) {

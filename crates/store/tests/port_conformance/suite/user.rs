@@ -7,7 +7,7 @@ use countersign_core::model::member::MemberState;
 use countersign_core::model::page::{Order, Window};
 use countersign_core::model::password::PasswordHash;
 use countersign_core::model::user::{Identifier, User, UserPatch};
-use countersign_core::ports::change::{Change, Expectation};
+use countersign_core::ports::change::{Change, Expectation, PasswordChange};
 use countersign_core::ports::store::UserFilter;
 use countersign_credential::subject::{Email, ExternalId, UserName};
 use std::sync::Arc;
@@ -275,23 +275,43 @@ pub(crate) async fn each_is_found_in_its_place(world: Arc<World>) {
 pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>) {
     let hash = |text: &str| PasswordHash::from_text(text.to_owned());
     let kept = async |user: UserId| {
-        let found = world.store.password(world.application, user).await;
-        found.unwrap()
+        let by_id = Identifier::Id(user);
+        let found = world.store.password(world.application, by_id).await;
+        found.unwrap().map(|(_, hash)| hash)
     };
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;
     assert_eq!(kept(jay.id).await, None);
     for text in ["one", "two"] {
-        let set = Change::SetPassword(jay.id, hash(text));
+        let set = Change::Password(jay.id, PasswordChange::Set(hash(text)));
         world.commit([set]).await;
         assert_eq!(kept(jay.id).await, Some(hash(text)));
     }
     assert_eq!(kept(ann.id).await, None);
-    let elsewhere = world.store.password(world.other, jay.id).await;
-    assert_eq!(elsewhere.unwrap(), None);
-    world.commit([Change::RemovePassword(jay.id)]).await;
+    for identifier in identifiers(&jay) {
+        let found = world
+            .store
+            .password(world.application, identifier.clone())
+            .await;
+        assert_eq!(found.unwrap(), Some((jay.clone(), hash("two"))));
+        let elsewhere = world.store.password(world.other, identifier).await;
+        assert_eq!(elsewhere.unwrap(), None);
+    }
+    world
+        .commit([Change::Password(
+            jay.id,
+            PasswordChange::Expect(hash("two")),
+        )])
+        .await;
+    for (user, text) in [(jay.id, "one"), (ann.id, "two")] {
+        let expected = [Change::Password(user, PasswordChange::Expect(hash(text)))];
+        world.refuse(Expectation::Password, expected).await;
+    }
+    world
+        .commit([Change::Password(jay.id, PasswordChange::Remove)])
+        .await;
     assert_eq!(kept(jay.id).await, None);
-    let again = [Change::RemovePassword(jay.id)];
+    let again = [Change::Password(jay.id, PasswordChange::Remove)];
     world.refuse(Expectation::Password, again).await;
 
     // Nobody who is no user, or none any more, has one.
@@ -301,14 +321,14 @@ pub(crate) async fn a_password_is_set_replaced_and_taken_away(world: Arc<World>)
         .commit([Change::KeepVisitor(Box::new(visitor.clone()))])
         .await;
     world
-        .commit([Change::SetPassword(ann.id, hash("three"))])
+        .commit([Change::Password(ann.id, PasswordChange::Set(hash("three")))])
         .await;
     world
         .commit([Change::DeleteUser(ann.id, world.at(1))])
         .await;
     assert_eq!(kept(ann.id).await, None);
     for user in [visitor.user.id, nobody.id, ann.id] {
-        let set = [Change::SetPassword(user, hash("four"))];
+        let set = [Change::Password(user, PasswordChange::Set(hash("four")))];
         world.refuse(Expectation::User, set).await;
     }
 }
