@@ -9,7 +9,7 @@ import { call, countersign, dev } from './support/countersign.mjs';
 
 const SMALL = [
   ...['--rounds', '1', '--steps', '5,20', '--logins', '20', '--pairs', '2', '--members', '50'],
-  ...['--sockets', '30', '--seconds', '1', '--events', '1000'],
+  ...['--sockets', '30', '--seconds', '1', '--events', '1000', '--clients', '4'],
 ];
 
 let folder;
@@ -48,7 +48,7 @@ test('a small run has a number for everything, and is one object', async () => {
   assert.equal(run.servers[0].pid, server.child.pid, 'found by the address that it listens at');
   const names = run.results.map(({ workload, size }) => (size ? `${workload} ${size}` : workload));
   assert.deepEqual([...new Set(names)].sort(), [
-    ...['W1', 'W1 20', 'W1 5', 'W2', 'W3 20', 'W3 5', 'W4', 'W5 50', 'W6 1001', 'W8 30', 'disk', 'nexmo 20', 'nexmo 5'],
+    ...['W1', 'W1 20', 'W1 5', 'W2', 'W3 20', 'W3 5', 'W4', 'W5 50', 'W6 1001', 'W8 30', 'disk', 'nexmo 20', 'nexmo 5', 'sinch 4'],
   ]);
   const { results } = run;
   assert.ok(results.every(({ name }) => name !== 'idle Socket.IO connection'), 'others have left memory behind');

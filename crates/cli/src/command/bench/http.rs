@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -24,6 +25,16 @@ use crate::exit::Failure;
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(30);
+/// How long one may take that is answered when there is something to tell.
+const HELD: Duration = Duration::from_secs(310);
+/// The parts of a path by which a call of a protocol with other paths is named.
+const NAMED: [&str; 5] = [
+    "subscribe",
+    "publish",
+    "instance",
+    "configuration",
+    "transport",
+];
 /// How long to wait after the server said that it was called too often.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -48,7 +59,7 @@ pub(super) struct Answer {
 }
 
 /// A kept connection.
-struct Connection {
+pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     host: HeaderValue,
 }
@@ -212,19 +223,30 @@ impl Answer {
 // === impl Connection ===
 
 impl Connection {
-    async fn open(authority: &str) -> Result<Self, Failure> {
-        let unreached = |error: &dyn std::fmt::Display| {
+    /// Opens one, in plain HTTP.
+    ///
+    /// # Errors
+    /// If the server is not reached.
+    pub(super) async fn open(authority: &str) -> Result<Self, Failure> {
+        let unreached = |error: std::io::Error| {
             Failure::unreached(format!("{authority} was not reached: {error}"))
         };
-        let stream = TcpStream::connect(authority)
-            .await
-            .map_err(|error| unreached(&error))?;
-        stream
-            .set_nodelay(true)
-            .map_err(|error| unreached(&error))?;
+        let stream = TcpStream::connect(authority).await.map_err(unreached)?;
+        stream.set_nodelay(true).map_err(unreached)?;
+        Self::over(stream, authority).await
+    }
+
+    /// Speaks HTTP over this stream to who is called so.
+    ///
+    /// # Errors
+    /// If the other side breaks off.
+    pub(super) async fn over<S>(stream: S, authority: &str) -> Result<Self, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| unreached(&error))?;
+            .map_err(|error| Failure::unreached(format!("{authority} was not reached: {error}")))?;
         tokio::spawn(connection);
         let host = HeaderValue::try_from(authority)
             .map_err(|_| Failure::usage(format!("{authority} is no address")))?;
@@ -259,11 +281,58 @@ impl Connection {
         if !call.body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        self.send(request, &call.path, CALL).await
+    }
+
+    /// Makes a request of a protocol's own: the JSON of its answer.
+    ///
+    /// # Errors
+    /// If it is refused, or not answered in time.
+    pub(super) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Value, Failure> {
+        self.taken(request, CALL).await
+    }
+
+    /// The same, where the server holds the answer back until there is one.
+    ///
+    /// # Errors
+    /// As [`Connection::ask`].
+    pub(super) async fn ask_for_long(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Value, Failure> {
+        self.taken(request, HELD).await
+    }
+
+    async fn taken(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+        within: Duration,
+    ) -> Result<Value, Failure> {
+        request.headers_mut().insert(HOST, self.host.clone());
+        // Paths of such protocols have keys and messages in them.
+        let path = request.uri().path();
+        let named = path.rsplit('/').find(|part| NAMED.contains(part));
+        let named = named.unwrap_or("a call").to_owned();
+        let answer = self.send(request, &named, within).await?;
+        if !answer.status.is_success() {
+            let told: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let why = told["message"].as_str().unwrap_or("no reason was given");
+            let status = answer.status.as_u16();
+            return Err(Failure::refused(format!(
+                "{named} was refused: {why} ({status})"
+            )));
+        }
+        answer.json()
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        named: &str,
+        within: Duration,
+    ) -> Result<Answer, Failure> {
         let lost = |error: hyper::Error| {
-            Failure::unreached(format!(
-                "the connection was lost during {}: {error}",
-                call.path
-            ))
+            Failure::unreached(format!("the connection was lost during {named}: {error}"))
         };
         let answer = async {
             let answer = self.sender.send_request(request).await.map_err(lost)?;
@@ -271,12 +340,9 @@ impl Connection {
             let body = answer.into_body().collect().await.map_err(lost)?.to_bytes();
             Ok(Answer { status, body })
         };
-        tokio::time::timeout(CALL, answer).await.map_err(|_| {
-            Failure::refused(format!(
-                "{} was not answered within {} seconds",
-                call.path,
-                CALL.as_secs()
-            ))
+        tokio::time::timeout(within, answer).await.map_err(|_| {
+            let seconds = within.as_secs();
+            Failure::refused(format!("{named} was not answered within {seconds} seconds"))
         })?
     }
 }

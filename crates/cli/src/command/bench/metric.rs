@@ -34,6 +34,11 @@ pub(super) enum Metric {
     NexmoLoginP50,
     NexmoLoginP99,
     NexmoIdle,
+    SinchIdle,
+    SinchMessage,
+    SinchMessagesInASecond,
+    SinchMessageP50,
+    SinchMessageP99,
     DiskP50,
     DiskP99,
 }
@@ -115,6 +120,11 @@ impl Metric {
             Self::NexmoLoginP50 => card("nexmo", "Socket.IO login, p50", "ms"),
             Self::NexmoLoginP99 => card("nexmo", "Socket.IO login, p99", "ms"),
             Self::NexmoIdle => card("nexmo", "idle Socket.IO connection", "KiB").bar(20.0, 20.0),
+            Self::SinchIdle => card("sinch", "client in long poll, over TLS", "KiB"),
+            Self::SinchMessage => card("sinch", "message with its receipt", "us CPU"),
+            Self::SinchMessagesInASecond => card("sinch", "messages", "/s").that_grows(),
+            Self::SinchMessageP50 => card("sinch", "send to delivery, p50", "ms"),
+            Self::SinchMessageP99 => card("sinch", "send to delivery, p99", "ms"),
             Self::DiskP50 => card("disk", "300 bytes and fdatasync, p50", "ms"),
             Self::DiskP99 => card("disk", "300 bytes and fdatasync, p99", "ms"),
         }

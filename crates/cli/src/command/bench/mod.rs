@@ -17,6 +17,7 @@ mod protocol;
 mod target;
 mod crowd;
 mod http;
+mod sinch;
 mod ledger;
 mod stage;
 mod fill;
@@ -82,7 +83,10 @@ pub(crate) struct Arguments {
     /// W8: sockets that are closed.
     #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = between(1, SOCKETS_MAX))]
     sockets: usize,
-    /// W2, W4, W6: how long each is driven.
+    /// sinch: clients in long poll, half of whom write to the others.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = between(2, SOCKETS_MAX / 2))]
+    clients: usize,
+    /// W2, W4, W6, sinch: how long each is driven.
     #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = between(1, 3_600))]
     seconds: usize,
     /// Fill the store with so many users first; as many as are needed are made anyway.
@@ -115,6 +119,9 @@ enum Workload {
     /// Logins at the nexmo door; and, where nothing else is measured, the memory
     /// of those sockets.
     Nexmo,
+    /// Messages at the sinch door, between clients in long poll; and the memory of
+    /// those.
+    Sinch,
 }
 
 /// Measures.
@@ -167,6 +174,8 @@ impl Arguments {
             (Workload::W5, self.members),
             (Workload::W8, self.sockets),
             (Workload::Nexmo, steps),
+            // A poll and what is published have a connection each.
+            (Workload::Sinch, 2 * self.clients),
         ]
         .into_iter()
         .filter(|(workload, _)| self.measures(*workload))

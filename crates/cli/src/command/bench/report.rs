@@ -195,6 +195,11 @@ fn name_of(row: Row) -> String {
     let noun = match row.metric {
         Metric::Page | Metric::PageP50 | Metric::PageP99 => "events",
         Metric::FanOut | Metric::FanOutLastP50 | Metric::FanOutLastMax => "members",
+        Metric::SinchIdle
+        | Metric::SinchMessage
+        | Metric::SinchMessagesInASecond
+        | Metric::SinchMessageP50
+        | Metric::SinchMessageP99 => "clients",
         Metric::FirstLogin
         | Metric::Login
         | Metric::LoginsInASecond

@@ -7,9 +7,10 @@ use super::machine;
 use super::metric::Metric;
 use super::report::{self, Circumstances};
 use super::results::{OURS, Results};
+use super::sinch::Door;
 use super::stage::Stage;
 use super::target::Target;
-use super::workload::{Number, Scene, fan_out, login, message, own_user, page, revocation};
+use super::workload::{Number, Scene, fan_out, login, message, own_user, page, revocation, sinch};
 use super::{Arguments, Workload};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -17,7 +18,7 @@ use crate::ready::Ready;
 use crate::system::System;
 
 /// Every workload, in the order in which they run.
-const WORKLOADS: [Workload; 7] = [
+const WORKLOADS: [Workload; 8] = [
     Workload::W1,
     Workload::W2,
     Workload::W4,
@@ -25,6 +26,7 @@ const WORKLOADS: [Workload; 7] = [
     Workload::W6,
     Workload::W8,
     Workload::Nexmo,
+    Workload::Sinch,
 ];
 
 /// Everything that is there before the first round.
@@ -35,6 +37,7 @@ struct Bench<'a> {
     targets: Vec<Target>,
     /// Ours, as the clients of another system find it.
     nexmo: Target,
+    sinch: Door,
     tokens: Vec<String>,
     history: Option<History>,
     users: usize,
@@ -94,6 +97,7 @@ impl<'a> Bench<'a> {
     ) -> Result<Self, Failure> {
         let ours = Target::ours(&dev.url, arguments.pid)?;
         let nexmo = Target::nexmo(&dev.doors.nexmo, arguments.pid)?;
+        let sinch = Door::of(dev, system)?;
         let mut targets = vec![ours];
         for beside in &arguments.beside {
             let peer = Target::peer(beside)?;
@@ -124,6 +128,7 @@ impl<'a> Bench<'a> {
             stage,
             targets,
             nexmo,
+            sinch,
             tokens,
             history,
             users,
@@ -181,7 +186,7 @@ impl<'a> Bench<'a> {
         if metric == Metric::NexmoIdle {
             return round == 1 && self.arguments.only == [Workload::Nexmo];
         }
-        metric != Metric::Idle || round == 1
+        !matches!(metric, Metric::Idle | Metric::SinchIdle) || round == 1
     }
 
     async fn turn(
@@ -223,6 +228,10 @@ impl<'a> Bench<'a> {
             },
             Workload::W8 => revocation::run(scene, arguments.sockets).await,
             Workload::Nexmo => login::at_nexmo(scene, &arguments.steps).await,
+            Workload::Sinch if is_ours => {
+                sinch::run(scene, &self.sinch, arguments.clients, duration).await
+            }
+            Workload::Sinch => Ok(Vec::new()),
         }
     }
 
@@ -248,6 +257,7 @@ impl Workload {
             Self::W6 => "W6",
             Self::W8 => "W8",
             Self::Nexmo => "nexmo",
+            Self::Sinch => "sinch",
         }
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_client::http as api;
 use countersign_client::http::{segment, with_query};
 use countersign_credential::acl::Acl;
@@ -27,6 +29,7 @@ use crate::system::System;
 const SLUG: &str = "bench";
 const API_KEY_NAME: &str = "bench";
 const KID: &str = "bench-rs256";
+const SINCH_KID: &str = "bench-sinch";
 /// Connections over which things are made.
 pub(super) const MAKING_CONNECTIONS: usize = 64;
 /// How long a credential of the bench lives, in seconds.
@@ -39,6 +42,10 @@ pub(super) struct Stage {
     pub(super) authority: String,
     operator_key: String,
     signing_key: SigningKey,
+    /// Signs tickets. It is the demo application's: a secret is told once, and the
+    /// next run would not know another.
+    sinch_key: SigningKey,
+    sinch_secret: String,
     acl: Acl,
     application_id: String,
     publishable_key: String,
@@ -71,12 +78,17 @@ impl Stage {
             .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
         let signing_key = SigningKey::from_private_key_pem(&pem)
             .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+        let sinch_secret = dev.application.sinch.secret.clone();
+        let bytes = STANDARD.decode(&sinch_secret).map_err(Failure::usage)?;
+        let sinch_key = SigningKey::from_secret(&bytes).map_err(Failure::usage)?;
         let mut stage = Self {
             system,
             api: api::Api::new(&dev.url)?,
             authority: authority.to_owned(),
             operator_key: dev.operator_key.clone(),
             signing_key,
+            sinch_key,
+            sinch_secret,
             acl: ten_paths()?,
             application_id: String::new(),
             publishable_key: String::new(),
@@ -115,10 +127,19 @@ impl Stage {
             .signing_key
             .public_key_pem()
             .ok_or_else(|| Failure::usage("the nexmo key has no public half"))?;
-        let key = json!({"kid": KID, "algorithm": "RS256", "public_key_pem": public});
-        let made = self.post(&self.below("/keys"), key).await?;
-        if made.code() != Some(Code::Conflict) {
-            made.accepted()?;
+        let sinch = json!({
+            "kid": SINCH_KID,
+            "algorithm": "sinch-hmac-sha256",
+            "secret_base64": self.sinch_secret,
+        });
+        for key in [
+            json!({"kid": KID, "algorithm": "RS256", "public_key_pem": public}),
+            sinch,
+        ] {
+            let made = self.post(&self.below("/keys"), key).await?;
+            if made.code() != Some(Code::Conflict) {
+                made.accepted()?;
+            }
         }
         let settings = json!({"unknown_user": {"nexmo": "create"}, "access_s": 3_600});
         let path = self.below("/settings");
@@ -217,6 +238,26 @@ impl Stage {
             }
             Ok(credentials)
         })
+    }
+
+    /// A ticket for each of these users, with the user's name before it.
+    ///
+    /// # Errors
+    /// If the key does not sign.
+    pub(super) fn tickets(&self, users: &[String]) -> Result<Vec<(String, String)>, Failure> {
+        let ticket = |user: &String| {
+            let name = UserName::parse(user).map_err(Failure::usage)?;
+            let order = Order {
+                claims: Minted::SinchTicket { user: &name },
+                application_id: &self.application_id,
+                kid: None,
+                issued_at: self.system.now(),
+                life_s: Some(CREDENTIAL_S),
+            };
+            let ticket = mint(&order, &self.sinch_key).map_err(Failure::usage)?;
+            Ok((user.clone(), ticket))
+        };
+        users.iter().map(ticket).collect()
     }
 
     /// What logs each of these users in over a socket.

@@ -6,6 +6,7 @@ pub(super) mod message;
 pub(super) mod fan_out;
 pub(super) mod page;
 pub(super) mod revocation;
+pub(super) mod sinch;
 
 use super::metric::Metric;
 use super::protocol::{Proof, Protocol};
