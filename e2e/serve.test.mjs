@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
+import { get } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +47,38 @@ async function refuses(folder, { args = [], file, env }, sentence) {
   assert.ok(run.stderr.includes(sentence), `${run.stderr} lacks ${sentence}`);
   assert.deepEqual(await contents(folder), before);
 }
+
+test('messages of sinch clients are served with a certificate from files', () =>
+  inFolder(async (folder) => {
+    // A certificate of somebody's own making.
+    const made = join(folder, 'made');
+    const { stop } = await dev(made);
+    await stop();
+    const [certificate, key] = ['tls-certificate.pem', 'tls-key.pem'].map((name) => join(made, name));
+    const config = join(folder, 'countersign.toml');
+    await writeFile(
+      config,
+      `listen = "${FREE}"
+data_dir = "${join(folder, 'data')}"
+[doors]
+sinch_messaging = "${FREE}"
+[sinch_messaging]
+certificate_file = "${certificate}"
+key_file = "${key}"
+`,
+    );
+    const server = await serve(['--config', config]);
+    const url = server.ready.doors.sinch_messaging;
+    assert.match(url, /^https:/);
+    const ca = await readFile(certificate);
+    const [answer] = await once(get(`${url}/time/0`, { ca }), 'response');
+    assert.equal(answer.statusCode, 200);
+    assert.match(await answer.setEncoding('utf8').toArray().then((all) => all.join('')), /^\[\d{17}\]$/);
+    await assert.rejects(once(get(`${url}/time/0`), 'response'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    assert.equal((await server.stop()).code, 0);
+    await chmod(key, 0o644);
+    await refuses(folder, { args: ['--config', config] }, 'which everybody on this machine may use; take that away with chmod o-rwx');
+  }));
 
 test('a mistake in the configuration is one sentence, and nothing is touched', () =>
   inFolder(async (folder) => {
