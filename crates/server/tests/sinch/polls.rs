@@ -139,6 +139,29 @@ async fn however_a_client_hangs_up_it_is_told_everything_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn who_hangs_up_while_the_store_is_read_misses_nothing() {
+    let world = World::new().await;
+    let (alice, bob) = (
+        Phone::of(&world, "alice").await,
+        Phone::of(&world, "bob").await,
+    );
+    let to_bob = alice.transport(&["bob"]).await;
+    let (_, token) = bob.fetch("0").await;
+    alice.send(&to_bob, "hello").await;
+    // What is deleted makes the node read anew what came before it.
+    let path = format!("/v1/conversations/{}/events", to_bob.id);
+    let said = json!({"type": "text", "body": {"text": "gone"}});
+    let said = world.done("POST", &path, Some(said)).await;
+    let deletes = json!({"type": "delete", "body": {"event_id": said["id"]}});
+    world.done("POST", &path, Some(deletes)).await;
+    for _ in 0..3 {
+        assert!(bob.poll(&token).now_or_never().is_none());
+    }
+    let (told, _) = bob.fetch(&token).await;
+    assert_eq!(in_short(&told), ["alice: hello"]);
+}
+
+#[tokio::test]
 async fn two_polls_of_one_chain_are_told_apart_and_neither_hangs() {
     let world = World::new().await;
     let bob = Phone::of(&world, "bob").await;
