@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
-import { get } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { binary, call, countersign, dev, serve } from './support/countersign.mjs';
+import { trusting } from './support/tls.mjs';
 
 const FREE = '127.0.0.1:0';
 
@@ -70,11 +70,10 @@ key_file = "${key}"
     const server = await serve(['--config', config]);
     const url = server.ready.doors.sinch_messaging;
     assert.match(url, /^https:/);
-    const ca = await readFile(certificate);
-    const [answer] = await once(get(`${url}/time/0`, { ca }), 'response');
-    assert.equal(answer.statusCode, 200);
-    assert.match(await answer.setEncoding('utf8').toArray().then((all) => all.join('')), /^\[\d{17}\]$/);
-    await assert.rejects(once(get(`${url}/time/0`), 'response'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    const answer = await trusting(await readFile(certificate))(`${url}/time/0`);
+    assert.equal(answer.status, 200);
+    assert.match(await answer.text(), /^\[\d{17}\]$/);
+    await assert.rejects(trusting()(`${url}/time/0`), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
     assert.equal((await server.stop()).code, 0);
     await chmod(key, 0o644);
     await refuses(folder, { args: ['--config', config] }, 'which everybody on this machine may use; take that away with chmod o-rwx');
