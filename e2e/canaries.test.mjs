@@ -15,6 +15,7 @@ import { tokenGenerate } from '@vonage/jwt';
 import jsonwebtoken from 'jsonwebtoken';
 import { apiKey, bytes, canaries, credential, plant, privateKey, search, spellings, tokens, word } from './support/canary.mjs';
 import { countersign, dev } from './support/countersign.mjs';
+import { trusting } from './support/tls.mjs';
 
 const ticketgen = createRequire(import.meta.url)('sinch-ticketgen');
 
@@ -24,6 +25,7 @@ let data;
 let server;
 let url;
 let operator;
+let overTls;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
@@ -39,7 +41,8 @@ const saw = (place, content) => texts.push({ place, bytes: Buffer.from(content) 
 
 /// A call whose answer must have this status; what must not leak is kept.
 async function ask(expected, method, path, { bearer, body, form, raw, headers = {}, door = url } = {}) {
-  const response = await fetch(`${door}${path}`, {
+  const how = door.startsWith('https:') ? overTls : fetch;
+  const response = await how(`${door}${path}`, {
     method,
     headers: {
       ...(bearer && { authorization: `Bearer ${bearer}` }),
@@ -89,6 +92,8 @@ async function firstStart() {
   plant("the demo application's sinch secret", Buffer.from(application.sinch.secret, 'base64'), ...told);
   const pem = await readFile(application.nexmo.private_key_file, 'utf8');
   privateKey("the demo application's private key", pem, 'demo-private-key.pem');
+  overTls = trusting(await readFile(application.sinch.tls_certificate_file));
+  privateKey('the key of TLS', await readFile(join(data, 'tls-key.pem'), 'utf8'), 'tls-key.pem');
   const sealing = await readFile(join(data, 'key-encryption-key'));
   plant('the key-encryption key', sealing, 'key-encryption-key');
 }
@@ -318,6 +323,13 @@ async function instances(mint) {
   // Their beginning is the instance's id.
   const keys = { publish: publishKey.slice(id.length), subscribe: subscribeKey.slice(id.length), profile: rtcProfile.key };
   for (const [kind, made] of Object.entries(keys)) plant(`the ${kind} key of an instance`, Buffer.from(made, 'base64'));
+  const { broadcastChannel, signalChannel, transportChannel } = rtcProfile;
+  for (const channel of [broadcastChannel, signalChannel, transportChannel]) plant(`the channel ${channel[0]}`, channel);
+  const messages = { door: server.ready.doors.sinch_messaging };
+  const [, token] = await ask(200, 'GET', `/subscribe/${subscribeKey}/${broadcastChannel}%2C${transportChannel}/0/0`, messages);
+  await ask(403, 'GET', `/subscribe/${publishKey}/${transportChannel}/0/${token}`, messages);
+  const sent = encodeURIComponent(JSON.stringify(word('a message that is no frame')));
+  await ask(400, 'GET', `/publish/${publishKey}/${subscribeKey}/0/${transportChannel}/0/${sent}`, messages);
   await ask(401, 'GET', path, signed(path, 'a forged', Buffer.from(word('another secret of an instance'))));
   await ask(404, 'PUT', `/v1/instances/id/${word('an instance that is none')}/authorization`, user);
   await ask(401, 'POST', '/v1/instance', { door, headers: { authorization: `user ${word('a ticket that is none')}` } });

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { binary, call, countersign, dev, serve } from './support/countersign.mjs';
+import { trusting } from './support/tls.mjs';
 
 const FREE = '127.0.0.1:0';
 
@@ -46,6 +47,37 @@ async function refuses(folder, { args = [], file, env }, sentence) {
   assert.ok(run.stderr.includes(sentence), `${run.stderr} lacks ${sentence}`);
   assert.deepEqual(await contents(folder), before);
 }
+
+test('messages of sinch clients are served with a certificate from files', () =>
+  inFolder(async (folder) => {
+    // A certificate of somebody's own making.
+    const made = join(folder, 'made');
+    const { stop } = await dev(made);
+    await stop();
+    const [certificate, key] = ['tls-certificate.pem', 'tls-key.pem'].map((name) => join(made, name));
+    const config = join(folder, 'countersign.toml');
+    await writeFile(
+      config,
+      `listen = "${FREE}"
+data_dir = "${join(folder, 'data')}"
+[doors]
+sinch_messaging = "${FREE}"
+[sinch_messaging]
+certificate_file = "${certificate}"
+key_file = "${key}"
+`,
+    );
+    const server = await serve(['--config', config]);
+    const url = server.ready.doors.sinch_messaging;
+    assert.match(url, /^https:/);
+    const answer = await trusting(await readFile(certificate))(`${url}/time/0`);
+    assert.equal(answer.status, 200);
+    assert.match(await answer.text(), /^\[\d{17}\]$/);
+    await assert.rejects(trusting()(`${url}/time/0`), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    assert.equal((await server.stop()).code, 0);
+    await chmod(key, 0o644);
+    await refuses(folder, { args: ['--config', config] }, 'which everybody on this machine may use; take that away with chmod o-rwx');
+  }));
 
 test('a mistake in the configuration is one sentence, and nothing is touched', () =>
   inFolder(async (folder) => {

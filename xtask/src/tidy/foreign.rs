@@ -29,6 +29,8 @@ const HOMES: &[Home] = &[
     // HTTP itself: who answers it, and the bench, whose driver must cost less than what it measures.
     home("hyper", &["server", "cli"]),
     home("hyper-util", &["server", "cli"]),
+    home("rustls", &["server"]),
+    home("tokio-rustls", &["server"]),
     home("utoipa-axum", &["server"]),
     home("askama", &["server"]),
     home("rust-embed", &["server"]),
@@ -41,6 +43,11 @@ const HOMES: &[Home] = &[
     home("toml", &["cli"]),
     home("tracing-subscriber", &["cli"]),
     home("cargo_metadata", &["xtask"]),
+    Home {
+        foreign: "rcgen",
+        crates: &["cli"],
+        tests_anywhere: true,
+    },
     Home {
         foreign: "anyhow",
         crates: &["cli", "xtask", "bench", "e2e"],

@@ -1,4 +1,5 @@
-//! The sinch door: what the Sinch client SDKs call over REST.
+//! The sinch door: what the Sinch client SDKs call over REST; [`messaging`] is what
+//! they fetch messages by, on a listener of its own.
 //!
 //! [`routes`] is the page with every route; [`protocol`] is what it does in its own
 //! way before and behind them; [`signature`] is what a request says of

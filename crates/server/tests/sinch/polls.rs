@@ -97,6 +97,71 @@ async fn tabs_of_one_session_are_told_each_and_so_are_other_devices() {
 }
 
 #[tokio::test]
+async fn however_a_client_hangs_up_it_is_told_everything_once_and_in_order() {
+    const MESSAGES: usize = 60;
+    let world = World::new().await;
+    let (alice, bob) = (
+        Phone::of(&world, "alice").await,
+        Phone::of(&world, "bob").await,
+    );
+    let to_bob = alice.transport(&["bob"]).await;
+    let sends = async {
+        for number in 0..MESSAGES {
+            alice.send(&to_bob, &number.to_string()).await;
+        }
+    };
+    let reads = async |patience: usize| {
+        let (mut told, mut has) = bob.fetch("0").await;
+        while told.len() < MESSAGES {
+            // It gives up at any point of the way, now and then.
+            for turns in 0..patience {
+                let mut given_up = Box::pin(bob.poll(&has));
+                for _ in 0..turns {
+                    if given_up.as_mut().now_or_never().is_some() {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+            let answer = in_time(bob.poll(&has)).await.expect(200);
+            if told.len() % 2 == 0 {
+                // The answer is lost, and asked for again.
+                assert_eq!(in_time(bob.poll(&has)).await.expect(200), answer);
+            }
+            told.extend(bob.read(&answer).await);
+            has = text(&answer[1]);
+        }
+        let texts: Vec<_> = told.into_iter().filter_map(|told| told.text).collect();
+        let expected: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
+        assert_eq!(texts, expected);
+    };
+    in_time(async { tokio::join!(sends, reads(0), reads(3), reads(12)) }).await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_the_store_is_read_misses_nothing() {
+    let world = World::new().await;
+    let (alice, bob) = (
+        Phone::of(&world, "alice").await,
+        Phone::of(&world, "bob").await,
+    );
+    let to_bob = alice.transport(&["bob"]).await;
+    let (_, token) = bob.fetch("0").await;
+    alice.send(&to_bob, "hello").await;
+    // What is deleted makes the node read anew what came before it.
+    let path = format!("/v1/conversations/{}/events", to_bob.id);
+    let said = json!({"type": "text", "body": {"text": "gone"}});
+    let said = world.done("POST", &path, Some(said)).await;
+    let deletes = json!({"type": "delete", "body": {"event_id": said["id"]}});
+    world.done("POST", &path, Some(deletes)).await;
+    for _ in 0..3 {
+        assert!(bob.poll(&token).now_or_never().is_none());
+    }
+    let (told, _) = bob.fetch(&token).await;
+    assert_eq!(in_short(&told), ["alice: hello"]);
+}
+
+#[tokio::test]
 async fn two_polls_of_one_chain_are_told_apart_and_neither_hangs() {
     let world = World::new().await;
     let bob = Phone::of(&world, "bob").await;
