@@ -2,7 +2,7 @@
 // will be seen is seen.
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -14,6 +14,8 @@ import { blocks, follower } from './support/guide.mjs';
 import { CLIENT_ACL, openDoor } from './support/nexmo/door.mjs';
 import { inProcess, pointed } from './support/nexmo/person.mjs';
 import { withoutTls } from './support/nexmo/python.mjs';
+import { openDoor as openSinchDoor } from './support/sinch/door.mjs';
+import { SCRIPTS } from './support/sinch/page.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const FILES = ['js', 'python', 'html'];
@@ -35,47 +37,36 @@ async function elsewhere(applicationId, publicKey) {
   return door;
 }
 
-test('docs/guides/nexmo.md', async (t) => {
-  const text = await readFile(here('../docs/guides/nexmo.md'), 'utf8');
-  const [, applicationId] = /APPLICATION_ID=(\S+)/.exec(text);
+/// A folder in which somebody follows a guide with what the tests have installed, beside a
+/// server that runs.
+async function reader(door, more = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
-  const key = () => readFile(join(folder, 'private.key'), 'utf8');
-  const door = await openDoor();
-  const proxy = await withoutTls(folder, door.url);
-  const browser = await openBrowser();
-  const servers = [];
-  let theirs;
-  t.after(async () => {
-    for (const { stop } of servers) await stop();
-    await browser.close();
-    await proxy.stop();
-    await door.stop();
-    await theirs?.stop();
-    await rm(folder, { recursive: true });
-  });
-  // What the reader installs is what the tests have.
   await symlink(here('node_modules'), join(folder, 'node_modules'));
   const one = follower(folder, {
     COUNTERSIGN_URL: door.native,
     COUNTERSIGN_KEY: door.operator_key,
     PATH: [dirname(binary), here('.venv/bin'), process.env.PATH].join(delimiter),
-    REQUESTS_CA_BUNDLE: proxy.certificate,
     PYTHONUNBUFFERED: '1',
+    ...more,
   });
-  /// The guide has fixed ports, a host behind TLS, and the host that users come from.
-  const { port } = new URL(door.url);
-  const moved = (code) =>
-    code.replaceAll('7081', port).replaceAll('chat.example.com', proxy.host).replaceAll('https://api.nexmo.com', theirs?.url);
-  const addresses = [];
+  return { folder, one, leaves: () => rm(folder, { recursive: true }) };
+}
 
+/// Does what each block says. `moved` puts this run's addresses in the place of a guide's
+/// fixed ones; `meets` is called with each block before. The answer has the site that the
+/// guide starts, and the addresses of its pages that were printed.
+async function follow(t, text, one, moved, meets = async () => {}) {
+  const servers = [];
+  const addresses = [];
+  t.after(async () => {
+    for (const { stop } of servers) await stop();
+  });
   for (const { line, language, code } of blocks(text)) {
     await t.test(`line ${line}: ${language}`, async () => {
-      if (code.includes('https://api.nexmo.com')) {
-        const publicKey = createPublicKey(await key()).export({ type: 'spki', format: 'pem' });
-        theirs = await elsewhere(applicationId, publicKey);
-      }
+      await meets(code);
       if (FILES.includes(language)) await one.write(moved(code));
       else if (language === 'text') one.shown(moved(code));
+      else if (language === 'toml') await configures(one, code);
       else if (language !== 'sh') assert.fail('it would not be run');
       else if (code === 'countersign dev') assert.equal(servers.length, 0, 'it runs already');
       else if (code.startsWith('python3 -m http.server')) {
@@ -86,6 +77,47 @@ test('docs/guides/nexmo.md', async (t) => {
       }
     });
   }
+  const [site] = servers;
+  const served = (address) => address.replace(':8000/', `:${site.said[1]}/`);
+  return { addresses: addresses.map(served), page: (name) => served(`http://127.0.0.1:8000/${name}`) };
+}
+
+/// Holds a configuration to its keys: all that `serve` misses is what is a reader's own.
+async function configures(one, code) {
+  const [, file] = /_file = "(.+)"/.exec(code);
+  await one.write(`# countersign.toml\n${code.replace(/"[\d.]+:\d+"/g, '"127.0.0.1:0"')}`);
+  await one.run(`! countersign serve --config countersign.toml 2> refused.txt && grep -F '${file}' refused.txt`);
+}
+
+/// What pages complained of, but that nobody made them an icon.
+const complained = (pages) => pages.flatMap(({ complaints }) => complaints.filter((one) => !/favicon/.test(one)));
+
+test('docs/guides/nexmo.md', async (t) => {
+  const text = await readFile(here('../docs/guides/nexmo.md'), 'utf8');
+  const [, applicationId] = /APPLICATION_ID=(\S+)/.exec(text);
+  const door = await openDoor();
+  const { folder, one, leaves } = await reader(door);
+  const key = () => readFile(join(folder, 'private.key'), 'utf8');
+  const proxy = await withoutTls(folder, door.url);
+  one.has({ REQUESTS_CA_BUNDLE: proxy.certificate });
+  const browser = await openBrowser();
+  let theirs;
+  t.after(async () => {
+    await browser.close();
+    await proxy.stop();
+    await door.stop();
+    await theirs?.stop();
+    await leaves();
+  });
+  /// The guide has fixed ports, a host behind TLS, and the host that users come from.
+  const { port } = new URL(door.url);
+  const moved = (code) =>
+    code.replaceAll('7081', port).replaceAll('chat.example.com', proxy.host).replaceAll('https://api.nexmo.com', theirs?.url);
+  const { addresses } = await follow(t, text, one, moved, async (code) => {
+    if (!code.includes('https://api.nexmo.com')) return;
+    const publicKey = createPublicKey(await key()).export({ type: 'spki', format: 'pem' });
+    theirs = await elsewhere(applicationId, publicKey);
+  });
 
   await t.test('users have moved with what belongs to them, or are made when they come', async () => {
     const token = tokenGenerate(applicationId, await key());
@@ -103,10 +135,10 @@ test('docs/guides/nexmo.md', async (t) => {
   });
 
   await t.test('what one page writes, the others read', async () => {
-    const [site] = servers;
-    const open = (who, address) => browser.visitor(who, address.replace(':8000/', `:${site.said[1]}/`));
     const [alice, bob, carol] = [
-      await open('alice', addresses[0]), await open('bob', addresses[1]), await open('carol', addresses[2]),
+      await browser.visitor('alice', addresses[0]),
+      await browser.visitor('bob', addresses[1]),
+      await browser.visitor('carol', addresses[2]),
     ];
     await alice.shows('alice is here');
     await bob.shows('bob is here');
@@ -116,15 +148,65 @@ test('docs/guides/nexmo.md', async (t) => {
       await page.shows('carol: hello from today');
     }
     await carol.shows('message:text: hello from today');
-    for (const { complaints, dispose } of [alice, bob, carol]) {
-      assert.deepEqual(complaints.filter((complaint) => !/favicon/.test(complaint)), []);
-      await dispose();
+    assert.deepEqual(complained([alice, bob, carol]), []);
+    for (const { dispose } of [alice, bob, carol]) await dispose();
+  });
+});
+
+test('docs/guides/sinch.md', async (t) => {
+  const text = await readFile(here('../docs/guides/sinch.md'), 'utf8');
+  const door = await openSinchDoor();
+  const { folder, one, leaves } = await reader(door);
+  const browser = await openBrowser({ certificate: door.application.sinch.tls_certificate_file });
+  t.after(async () => {
+    await browser.close();
+    await door.stop();
+    await leaves();
+  });
+  // What the reader's pages load today: the package has the SDK without what it stands on.
+  await mkdir(join(folder, 'public'));
+  const parts = await Promise.all(SCRIPTS.map((path) => readFile(path, 'utf8')));
+  await writeFile(join(folder, 'public', 'sinch.min.js'), parts.join('\n;'));
+  const { port } = new URL(door.url);
+  const { addresses, page } = await follow(t, text, one, (code) => code.replaceAll('7083', port));
+  const write = (visitor, fields) =>
+    visitor.evaluate(`for (const [name, value] of Object.entries(${JSON.stringify(fields)})) document.forms[0].elements[name].value = value;
+      document.querySelector('button').click()`);
+  // What the SDK stands on asks its maker for the time when it is loaded.
+  const complaints = (pages) => complained(pages).filter((one) => !one.includes('.pubnub.com/time/0'));
+
+  await t.test('what one page writes, the others read', async () => {
+    const [alice, bob, carol] = await Promise.all(addresses.map((address, index) => browser.visitor(`page ${index}`, address)));
+    await Promise.all([alice.shows('alice is here'), bob.shows('bob is here'), carol.shows('carol is here')]);
+    await write(alice, { to: 'bob,carol', text: 'hello from alice' });
+    for (const visitor of [alice, bob, carol]) await visitor.shows('alice: hello from alice');
+    for (const who of ['bob', 'carol']) await alice.shows(`delivered to ${who}`);
+    await write(bob, { to: 'nobody', text: 'hello?' });
+    await bob.shows('User does not exist');
+    assert.deepEqual(complaints([alice, carol]), []);
+    // The SDK writes to the console, too, what it refuses a page with.
+    assert.match(complaints([bob]).join(), /^error: name: MXPError[^,]*, domain: 1, code: 2000/);
+    for (const { dispose } of [alice, bob, carol]) await dispose();
+  });
+
+  await t.test('a user signs up, and logs in again elsewhere', async () => {
+    const login = { username: 'dave', password: 'correct horse' };
+    for (const where of ['at first', 'elsewhere']) {
+      const dave = await browser.visitor(`dave, ${where}`, page('password.html'));
+      await write(dave, login);
+      await dave.shows('dave is here');
+      await dave.dispose();
     }
+    const eve = await browser.visitor('eve', page('password.html'));
+    await write(eve, { ...login, password: 'battery staple' });
+    await eve.shows('40003');
+    await eve.dispose();
   });
 });
 
 test('the guides name the versions that the tests have', async () => {
-  const text = await readFile(here('../docs/guides/nexmo.md'), 'utf8');
+  const guides = ['nexmo.md', 'sinch.md'].map((name) => readFile(here(`../docs/guides/${name}`), 'utf8'));
+  const text = (await Promise.all(guides)).join('\n');
   const { devDependencies } = JSON.parse(await readFile(here('package.json'), 'utf8'));
   const requirements = await readFile(here('requirements.txt'), 'utf8');
   const installed = [...text.matchAll(/`npm install ([^`]+)`/g)].flatMap(([, packages]) => packages.split(' '));

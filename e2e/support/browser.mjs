@@ -54,7 +54,10 @@ export async function openBrowser({ certificate } = {}) {
     await send('Runtime.addBinding', { name: 'tell' }, sessionId);
     return {
       visit: (url) => send('Page.navigate', { url }, sessionId),
-      evaluate: (expression) => send('Runtime.evaluate', { expression, awaitPromise: true }, sessionId),
+      evaluate: async (expression) => {
+        const { exceptionDetails } = await send('Runtime.evaluate', { expression, awaitPromise: true }, sessionId);
+        if (exceptionDetails) throw new Error(`in the page: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+      },
       dispose: () => send('Target.disposeBrowserContext', { browserContextId }),
     };
   };
@@ -97,6 +100,7 @@ export async function openBrowser({ certificate } = {}) {
     const complaints = [];
     const { visit, evaluate, dispose } = await tab(() => {}, (complaint) => complaints.push(complaint));
     await visit(url);
+    await evaluate(`document.readyState === 'complete' || new Promise((resolve) => addEventListener('load', resolve))`);
     /// Waits until the page shows these words, in its title or below.
     const shows = async (words) => {
       const look = `new Promise((resolve) => {

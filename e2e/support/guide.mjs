@@ -39,6 +39,7 @@ export function blocks(text) {
 /// Somebody in this folder, with this environment, to which what they set is added.
 export function follower(folder, environment) {
   const state = join(folder, '.environment');
+  const has = (more) => Object.assign(environment, more);
   let said = '';
 
   /// Writes a block to the file that it names.
@@ -86,5 +87,5 @@ export function follower(folder, environment) {
     const pattern = code.split(ANYTHING).map(literally).join('[^]*');
     assert.match(said.trimEnd(), new RegExp(`^${pattern}$`));
   };
-  return { write, run, start, shown, said: () => said };
+  return { has, write, run, start, shown, said: () => said };
 }

@@ -15,7 +15,7 @@ const ticketgen = createRequire(import.meta.url)('sinch-ticketgen');
 export async function openDoor(more = [], before) {
   const folder = before ?? (await mkdtemp(join(tmpdir(), 'countersign-e2e-')));
   const server = await dev(folder, more);
-  const { url: native, application, doors } = server.ready;
+  const { url: native, operator_key, application, doors } = server.ready;
   const { key, secret } = application.sinch;
   const url = doors.sinch;
 
@@ -70,5 +70,5 @@ export async function openDoor(more = [], before) {
     for (const one of [secret, 'eyJ', ...secrets]) assert.ok(!stderr.includes(one), 'no secret is in the log');
     assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');
   };
-  return { folder, url, native, application, key, secret, ticket, client, listener, nexmoUser, nativeUser, backend, sessions, stop };
+  return { folder, url, native, operator_key, application, key, secret, ticket, client, listener, nexmoUser, nativeUser, backend, sessions, stop };
 }

@@ -29,8 +29,8 @@ const HOMES: &[Home] = &[
     // HTTP itself: who answers it, and the bench, whose driver must cost less than what it measures.
     home("hyper", &["server", "cli"]),
     home("hyper-util", &["server", "cli"]),
-    home("rustls", &["server"]),
-    home("tokio-rustls", &["server"]),
+    home("rustls", &["server", "cli"]),
+    home("tokio-rustls", &["server", "cli"]),
     home("utoipa-axum", &["server"]),
     home("askama", &["server"]),
     home("rust-embed", &["server"]),
