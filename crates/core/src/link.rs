@@ -164,18 +164,10 @@ mod tests {
     use crate::id::DeviceId;
 
     fn user(number: u8) -> User {
-        User {
-            id: UserId::from_bytes([number; 16]),
-            name: None,
-            external_id: None,
-            email: None,
-            display_name: None,
-            image_url: None,
-            custom_data: None,
-            anonymous: false,
-            blocked: false,
-            created_at: Timestamp::from_milliseconds(0),
-        }
+        User::new(
+            UserId::from_bytes([number; 16]),
+            Timestamp::from_milliseconds(0),
+        )
     }
 
     fn identity(user: u8, anonymous: bool) -> SessionIdentity {

@@ -67,6 +67,23 @@ pub struct UserPatch {
 // === impl User ===
 
 impl User {
+    /// A user of whom nothing is known yet.
+    #[must_use]
+    pub fn new(id: UserId, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            name: None,
+            external_id: None,
+            email: None,
+            display_name: None,
+            image_url: None,
+            custom_data: None,
+            anonymous: false,
+            blocked: false,
+            created_at,
+        }
+    }
+
     /// What others see of the user: the display name, else the name, else
     /// nothing that would give an identifier away.
     #[must_use]

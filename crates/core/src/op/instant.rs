@@ -343,18 +343,10 @@ mod tests {
     }
 
     fn user(byte: u8) -> User {
-        User {
-            id: UserId::from_bytes([byte; 16]),
-            name: None,
-            external_id: None,
-            email: None,
-            display_name: None,
-            image_url: None,
-            custom_data: None,
-            anonymous: false,
-            blocked: false,
-            created_at: countersign_credential::time::Timestamp::from_milliseconds(0),
-        }
+        User::new(
+            UserId::from_bytes([byte; 16]),
+            countersign_credential::time::Timestamp::from_milliseconds(0),
+        )
     }
 
     /// The digest was computed by other means: `sha256sum` and `base32`.

@@ -43,16 +43,8 @@ pub async fn sign_up(ctx: &Ctx, principal: &Principal, new: SignUp) -> Result<Si
     let hash = ctx.passwords.hash(&new.password).await?;
     let now = ctx.now();
     let user = User {
-        id: UserId::new(now, &*ctx.random),
         name: Some(new.name),
-        external_id: None,
-        email: None,
-        display_name: None,
-        image_url: None,
-        custom_data: None,
-        anonymous: false,
-        blocked: false,
-        created_at: now,
+        ..User::new(UserId::new(now, &*ctx.random), now)
     };
     let changes = vec![
         Change::AddUser(user.clone()),

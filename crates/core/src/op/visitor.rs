@@ -20,16 +20,8 @@ pub(super) fn visitor(
     let opened_at = identity.session.made_at();
     Visitor {
         user: User {
-            id: identity.user,
-            name: None,
-            external_id: None,
-            email: None,
-            display_name: None,
-            image_url: None,
-            custom_data: None,
             anonymous: true,
-            blocked: false,
-            created_at: opened_at,
+            ..User::new(identity.user, opened_at)
         },
         session: Session {
             id: identity.session,

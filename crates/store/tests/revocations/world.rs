@@ -139,16 +139,8 @@ impl World {
         };
         store.add_application(&permit(), demo, audit).await.unwrap();
         let user = User {
-            id: UserId::from_bytes([5; 16]),
             name: Some(UserName::parse("alice").unwrap()),
-            external_id: None,
-            email: None,
-            display_name: None,
-            image_url: None,
-            custom_data: None,
-            anonymous: false,
-            blocked: false,
-            created_at: at(0),
+            ..User::new(UserId::from_bytes([5; 16]), at(0))
         };
         let world = Self {
             store,

@@ -261,18 +261,7 @@ impl Attempt<'_> {
     }
 
     fn new_user(&self) -> User {
-        let mut user = User {
-            id: UserId::new(self.now, &*self.ctx.random),
-            name: None,
-            external_id: None,
-            email: None,
-            display_name: None,
-            image_url: None,
-            custom_data: None,
-            anonymous: false,
-            blocked: false,
-            created_at: self.now,
-        };
+        let mut user = User::new(UserId::new(self.now, &*self.ctx.random), self.now);
         match &self.query.identifier {
             Identifier::Name(name) => user.name = Some(name.clone()),
             Identifier::ExternalId(id) => user.external_id = Some(id.clone()),
