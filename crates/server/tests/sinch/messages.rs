@@ -142,6 +142,30 @@ async fn a_receipt_comes_after_the_message_that_it_is_for() {
 }
 
 #[tokio::test]
+async fn who_starts_again_is_told_whom_new_messages_reach_and_not_old_ones() {
+    let world = World::new().await;
+    let (alice, bob) = (
+        Phone::of(&world, "alice").await,
+        Phone::of(&world, "bob").await,
+    );
+    let to_bob = alice.transport(&["bob"]).await;
+    let (_, at_bob) = bob.fetch("0").await;
+    alice.send(&to_bob, "before").await;
+    let (told, at_bob) = bob.fetch(&at_bob).await;
+    bob.acknowledge(&told[0]).await;
+    let (own, token) = alice.fetch("0").await;
+    assert_eq!(own, []);
+    let id = alice.send(&to_bob, "after").await;
+    let (told, _) = bob.fetch(&at_bob).await;
+    bob.acknowledge(&told[0]).await;
+    let (told, _) = alice.fetch(&token).await;
+    assert_eq!(
+        in_short(&told),
+        ["alice: after".to_owned(), format!("bob has {id}")]
+    );
+}
+
+#[tokio::test]
 async fn a_note_to_oneself_is_told_on_all_devices_and_acknowledged_by_none() {
     let world = World::new().await;
     let (phone, laptop) = (

@@ -9,6 +9,7 @@ use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use countersign_core::id::ConversationId;
 use countersign_core::model::conversation::ConversationView;
+use countersign_core::model::event::Event;
 use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::op::signed_request::Signed;
 use countersign_core::token::Token;
@@ -107,7 +108,8 @@ impl Contents {
                 break;
             }
             for delivery in out.drain(..) {
-                let Some((conversation, recent)) = self.noted(delivery) else {
+                // Of what the user had said before, no client that starts knows.
+                let Some((conversation, recent)) = said(delivery) else {
                     continue;
                 };
                 let event = &recent.event;
@@ -154,33 +156,22 @@ impl Contents {
                 return self.take_signals(ctx);
             }
             for delivery in out.drain(..) {
-                let noted = self.noted(delivery);
-                self.pending.extend(noted);
+                let Some((conversation, recent)) = said(delivery) else {
+                    continue;
+                };
+                self.remember_own(conversation, &recent.event);
+                self.pending.push_back((conversation, recent));
             }
         }
         Ok(())
     }
 
-    /// What is to be told of a delivery. What the user says is remembered, so that
-    /// whom it reaches can be told.
-    fn noted(&mut self, delivery: Delivery) -> Option<(ConversationId, Arc<Recent>)> {
-        let (conversation, recent) = match delivery {
-            Delivery::Event(conversation, recent) => (conversation, recent),
-            // A client of this protocol knows of no conversations.
-            Delivery::Gap { .. }
-            | Delivery::Added(_)
-            | Delivery::Changed(_)
-            | Delivery::Removed(..) => return None,
-        };
-        let event = &recent.event;
-        if !text::may_say(event) {
-            return None;
-        }
+    /// Remembers what the user says, so that whom it reaches can be told.
+    fn remember_own(&mut self, conversation: ConversationId, event: &Event) {
         if event.from.user == Some(self.reader.user) {
             let id = self.reader.id_of(conversation, event);
             self.receipts.sent(conversation, event.id, id);
         }
-        Some((conversation, recent))
     }
 
     /// Says which own messages have reached whom, once all of them are known.
@@ -224,5 +215,19 @@ impl Contents {
             frames.extend(self.frames.drain(..));
         }
         Ok(frames)
+    }
+}
+
+/// What is to be told of a delivery.
+fn said(delivery: Delivery) -> Option<(ConversationId, Arc<Recent>)> {
+    match delivery {
+        Delivery::Event(conversation, recent) => {
+            text::may_say(&recent.event).then_some((conversation, recent))
+        }
+        // A client of this protocol knows of no conversations.
+        Delivery::Gap { .. }
+        | Delivery::Added(_)
+        | Delivery::Changed(_)
+        | Delivery::Removed(..) => None,
     }
 }
