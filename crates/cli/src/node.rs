@@ -21,7 +21,7 @@ use countersign_server::operations::{Operations, Sample};
 use countersign_server::serve::{Limits, Server, Socket};
 use countersign_server::sinch::Messaging;
 use countersign_server::upkeep;
-use countersign_server::{native, nexmo, sinch};
+use countersign_server::{kustomer, native, nexmo, sinch};
 use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
@@ -115,9 +115,8 @@ impl Prepared {
                     let messaging = addresses.messaging();
                     sinch::operated(Arc::clone(&ctx), operations.clone(), messaging)
                 }
-                VendorDoor::Kustomer | VendorDoor::SinchMessaging => {
-                    native::unbuilt(Arc::clone(&ctx))
-                }
+                VendorDoor::Kustomer => kustomer::operated(Arc::clone(&ctx), operations.clone()),
+                VendorDoor::SinchMessaging => native::unbuilt(Arc::clone(&ctx)),
             };
             services.push((socket, service));
         }

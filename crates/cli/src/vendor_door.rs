@@ -35,7 +35,8 @@ impl VendorDoor {
         match self {
             Self::Nexmo => None,
             Self::Sinch => Some("users log in; not built yet: messages, names with passwords"),
-            Self::Kustomer | Self::SinchMessaging => Some("not built yet: answers 404"),
+            Self::Kustomer => Some("backends read the secret; not built yet: chat clients"),
+            Self::SinchMessaging => Some("not built yet: answers 404"),
         }
     }
 }

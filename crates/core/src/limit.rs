@@ -124,6 +124,10 @@ pub const CACHED_SESSIONS_MAX: usize = 200_000;
 pub const CACHED_CREDENTIALS_MAX: usize = 20_000;
 /// API keys that a node remembers.
 pub const CACHED_API_KEYS_MAX: usize = 10_000;
+/// How often the audit log is told that a key goes on reading a secret, in seconds.
+pub const SECRET_READS_TOLD_S: i64 = 3_600;
+/// Readers of secrets of whom a node knows when the log was told.
+pub const SECRET_READERS_MAX: usize = 10_000;
 /// Origins of web pages that a node remembers, over all applications.
 pub const CACHED_ORIGINS_MAX: usize = 100_000;
 /// How long a node believes what it remembers of them, where no notice has told

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 48] = [
+const TABLE: [(&str, [&str; 6]); 49] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -101,6 +101,7 @@ const TABLE: [(&str, [&str; 6]); 48] = [
     ("ReadApplication", ["-", "-", "-", "yes", "yes", "yes"]),
     ("ManageApplication", ["-", "-", "-", "-", "-", "yes"]),
     ("ManageKeys", ["-", "-", "-", "-", "yes", "yes"]),
+    ("RevokeOwnKey", ["-", "-", "-", "yes", "yes", "yes"]),
     ("ReadAudit", ["-", "-", "-", "-", "yes", "yes"]),
 ];
 
@@ -401,6 +402,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::ReadApplication,
         Action::ManageApplication,
         Action::ManageKeys,
+        Action::RevokeOwnKey,
         Action::ReadAudit,
     ];
     assert_eq!(all.len(), TABLE.len(), "every action is generated");

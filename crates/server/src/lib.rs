@@ -2,7 +2,8 @@
 //!
 //! [`Server`](serve::Server) accepts connections for all doors;
 //! [`native::router`] is the native API, [`nexmo::operated`] the door of the Nexmo
-//! clients, [`sinch::operated`] that of the Sinch clients, [`native::unbuilt`]
+//! clients, [`sinch::operated`] that of the Sinch clients, [`kustomer::operated`] that
+//! of the Kustomer clients, [`native::unbuilt`]
 //! stands in for a door that does not exist yet. A door decodes a request, calls
 //! one use case of the domain, and encodes its answer; it decides nothing itself.
 //!
@@ -40,3 +41,4 @@ pub mod operations;
 pub mod native;
 pub mod nexmo;
 pub mod sinch;
+pub mod kustomer;

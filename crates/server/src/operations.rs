@@ -85,6 +85,7 @@ impl Operations {
         let mut calls = crate::native::calls();
         calls.extend(crate::nexmo::calls());
         calls.extend(crate::sinch::calls());
+        calls.extend(crate::kustomer::calls());
         Self {
             limiter: Arc::new(Limiter::new(rates)),
             requests: Arc::new(Requests::new(&calls)),

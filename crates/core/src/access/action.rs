@@ -104,6 +104,8 @@ pub enum Action {
     ManageApplication,
     /// Read or change keys, API keys and settings.
     ManageKeys,
+    /// Revoke the very API key that asks.
+    RevokeOwnKey,
     /// Read the audit log.
     ReadAudit,
 }
@@ -177,6 +179,7 @@ impl Action {
             Self::ReadApplication => fixed(Method::Get, "/v1/applications"),
             Self::ManageApplication => fixed(Method::Patch, "/v1/applications"),
             Self::ManageKeys => fixed(Method::Post, "/v1/applications"),
+            Self::RevokeOwnKey => fixed(Method::Delete, "/v1/applications"),
             Self::ReadAudit => fixed(Method::Get, "/v1/applications/audit"),
         }
     }
@@ -236,6 +239,7 @@ impl Action {
             | Self::ReadApplication
             | Self::ManageApplication
             | Self::ManageKeys
+            | Self::RevokeOwnKey
             | Self::ReadAudit => Vec::new(),
         }
     }
@@ -284,6 +288,7 @@ impl Action {
             Self::ReadApplication => "read the application",
             Self::ManageApplication => "change applications",
             Self::ManageKeys => "manage keys and settings",
+            Self::RevokeOwnKey => "revoke its own key",
             Self::ReadAudit => "read the audit log",
         }
     }

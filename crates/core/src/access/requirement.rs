@@ -121,6 +121,7 @@ fn of_user(action: &Action) -> Requirement {
         | Action::ReadApplication
         | Action::ManageApplication
         | Action::ManageKeys
+        | Action::RevokeOwnKey
         | Action::ReadAudit => Requirement::Never,
     }
 }

@@ -21,6 +21,8 @@ pub mod attachments;
 pub mod applications;
 pub mod signing_keys;
 pub mod api_keys;
+pub mod own_api_key;
+pub mod login_secret;
 pub mod key_uses;
 pub mod store_watch;
 pub mod janitor;
