@@ -35,7 +35,7 @@ impl VendorDoor {
         match self {
             Self::Nexmo => None,
             Self::Sinch => Some("users log in; not built yet: messages, names with passwords"),
-            Self::Kustomer => Some("backends read the secret; not built yet: chat clients"),
+            Self::Kustomer => Some("customers log in; not built yet: their chats"),
             Self::SinchMessaging => Some("not built yet: answers 404"),
         }
     }

@@ -116,6 +116,10 @@ pub const SIGNED_REMEMBERED_MAX: usize = 200_000;
 /// the most that it may end too early by.
 pub const SIGNED_USE_WRITTEN_S: i64 = 86_400;
 
+/// How long after a login the token from before is good for being handed the
+/// next one, in seconds.
+pub const HAND_OUT_S: i64 = 60;
+
 /// Applications that a node remembers.
 pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
 /// Sessions that a node remembers.

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 49] = [
+const TABLE: [(&str, [&str; 6]); 50] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -36,6 +36,7 @@ const TABLE: [(&str, [&str; 6]); 49] = [
     ("CreateUser", ["-", "-", "-", "yes", "yes", "yes"]),
     ("ReadUser", ["-", "-", "own or shares", "yes", "yes", "yes"]),
     ("UpdateUser", ["-", "-", "own", "yes", "yes", "yes"]),
+    ("DescribeUser", ["-", "own", "own", "yes", "yes", "yes"]),
     ("IdentifyUser", ["-", "-", "-", "yes", "yes", "yes"]),
     ("DeleteUser", ["-", "-", "-", "yes", "yes", "yes"]),
     (
@@ -367,6 +368,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::CreateUser,
         Action::ReadUser(user),
         Action::UpdateUser(user),
+        Action::DescribeUser(user),
         Action::IdentifyUser(user),
         Action::DeleteUser(user),
         Action::ListConversations,

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import jsonwebtoken from 'jsonwebtoken';
 import { call, dev } from '../countersign.mjs';
 
-/// Starts a server: its door, and what a backend does.
-export async function openDoor(more = []) {
-  const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
+/// Starts a server: its door, and what a backend does. `before` is the folder of one that was
+/// stopped and has left it.
+export async function openDoor(more = [], before) {
+  const folder = before ?? (await mkdtemp(join(tmpdir(), 'countersign-e2e-')));
   const server = await dev(folder, more);
   const { url: native, application, doors } = server.ready;
   // Where the host does not name the organization, the path does.
@@ -27,10 +28,10 @@ export async function openDoor(more = []) {
     assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
-  /// Ends the server, and holds its log to its promise.
-  const stop = async (secrets = []) => {
+  /// Ends the server, and holds its log to its promise. Its folder can stay for another.
+  const stop = async (secrets = [], { leave = false } = {}) => {
     const { stderr } = await server.stop();
-    await rm(folder, { recursive: true });
+    if (!leave) await rm(folder, { recursive: true });
     const all = [application.kustomer.secret, 'eyJ', 'cs_', ...secrets];
     for (const secret of all) assert.ok(!stderr.includes(secret), 'no secret is in the log');
     assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');

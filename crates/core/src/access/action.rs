@@ -34,6 +34,8 @@ pub enum Action {
     ReadUser(UserId),
     /// Change what a user says of itself.
     UpdateUser(UserId),
+    /// Say something of oneself that is unverified, and identifies nobody.
+    DescribeUser(UserId),
     /// Change what identifies a user, or block it.
     IdentifyUser(UserId),
     /// Delete a user.
@@ -128,7 +130,7 @@ impl Action {
             Self::ListUsers => fixed(Method::Get, "/v1/users"),
             Self::CreateUser => fixed(Method::Post, "/v1/users"),
             Self::ReadUser(id) => (Method::Get, format!("/v1/users/{id}")),
-            Self::UpdateUser(id) | Self::IdentifyUser(id) => {
+            Self::UpdateUser(id) | Self::DescribeUser(id) | Self::IdentifyUser(id) => {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
@@ -191,6 +193,7 @@ impl Action {
         match self {
             Self::ReadUser(id)
             | Self::UpdateUser(id)
+            | Self::DescribeUser(id)
             | Self::IdentifyUser(id)
             | Self::DeleteUser(id)
             | Self::ListConversationsOf(id) => vec![("user_id", id.to_string())],
@@ -259,6 +262,7 @@ impl Action {
             Self::CreateUser => "create users",
             Self::ReadUser(_) => "read users",
             Self::UpdateUser(_) => "change users",
+            Self::DescribeUser(_) => "describe users",
             Self::IdentifyUser(_) => "change what identifies a user",
             Self::DeleteUser(_) => "delete users",
             Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",

@@ -86,6 +86,7 @@ fn of_user(action: &Action) -> Requirement {
         Action::Refresh(_)
         | Action::EndSession(_)
         | Action::UpdateUser(_)
+        | Action::DescribeUser(_)
         | Action::ListConversationsOf(_)
         | Action::ReadWaiting(_)
         | Action::DeleteWaiting(_) => Requirement::Own,

@@ -117,7 +117,11 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked,
                 return Err(ended());
             }
             let acl = view.session.credential.as_ref().and_then(|c| c.acl.clone());
-            (acl, view.user.display_name.is_some())
+            let user = &view.user;
+            (
+                acl,
+                user.display_name.is_some() || user.custom_data.is_some(),
+            )
         }
         None if identity.anonymous => {
             let covered = ctx

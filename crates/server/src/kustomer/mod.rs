@@ -4,7 +4,8 @@
 //! [`routes`] is the page with every route, [`protocol`] what the door does in its
 //! own way before and behind them. An application is an *organization* here, and
 //! the address of a call names it ([`organization`]); [`asked`] tells who asks. An
-//! API key is a *token* of this protocol.
+//! API key is a *token* of this protocol, a session a *tracking id*, a user a
+//! *customer*.
 //!
 //! # Invariants
 //! - Every answer can be read by any page, refusals and preflights included.
@@ -20,6 +21,9 @@ mod answer;
 mod page;
 mod secret;
 mod tokens;
+mod tracking;
+mod identity;
+mod customer;
 
 use std::sync::Arc;
 

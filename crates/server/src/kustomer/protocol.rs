@@ -3,10 +3,11 @@
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::error::Error;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::failure::{self, Failure, Refused};
 use super::organization::Named;
+use super::routes;
 use crate::any_page;
 use crate::file::Unread;
 use crate::front::{Asked, Node, Protocol, Rendered};
@@ -51,6 +52,10 @@ impl Protocol for Kustomer {
         parts.uri = uri;
         parts.extensions.insert(named);
         Ok((Request::from_parts(parts, body), unread))
+    }
+
+    fn is_entrance(&self, _: &Method, template: &str) -> bool {
+        routes::is_entrance(template)
     }
 
     fn refused(&self, error: Error) -> Response {

@@ -6,22 +6,37 @@ use std::collections::BTreeSet;
 use countersign_server::kustomer;
 use serde_json::json;
 
-use crate::world::{Call, Door, World, text};
+use crate::world::{Call, Door, World, text, token};
 
-const ACTORS: [&str; 7] = [
-    "nobody", "page", "user", "admin", "both", "operator", "stranger",
+const ACTORS: [&str; 10] = [
+    "nobody",
+    "page",
+    "user",
+    "admin",
+    "both",
+    "operator",
+    "stranger",
+    "visitor",
+    "customer",
+    "foreigner",
 ];
 
 /// A method and path, and the status for each of [`ACTORS`].
-type Line = (&'static str, &'static str, [u16; 7]);
+type Line = (&'static str, &'static str, [u16; 10]);
 
 #[rustfmt::skip]
-const TABLE: [Line; 4] = [
-    //                                        nobody page user admin both operator stranger
-    ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404]),
-    ("GET", "/v1/auth/tokens",               [401, 403, 403, 200, 200, 200, 404]),
-    ("DELETE", "/v1/auth/tokens/{token_id}", [401, 403, 403, 204, 204, 204, 404]),
-    ("DELETE", "/v1/auth/tokens/current",    [401, 403, 204, 204, 204, 409, 404]),
+const TABLE: [Line; 8] = [
+    // A stranger has another organization's key, and a foreigner a device there.
+    //                                        nobody page user admin both operator stranger visitor customer foreigner
+    ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
+    ("GET", "/v1/auth/tokens",               [401, 403, 403, 200, 200, 200, 404, 401, 401, 401]),
+    ("DELETE", "/v1/auth/tokens/{token_id}", [401, 403, 403, 204, 204, 204, 404, 401, 401, 401]),
+    ("DELETE", "/v1/auth/tokens/current",    [401, 403, 204, 204, 204, 409, 404, 401, 401, 401]),
+    // An API key is nothing here: the address tells the organization.
+    ("GET", "/c/v1/tracking/tokens/current", [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
+    ("POST", "/c/v1/tracking/tokens",        [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
+    ("POST", "/c/v1/identity",               [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
+    ("PATCH", "/c/v1/customers/current",     [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
 ];
 
 #[tokio::test]
@@ -42,10 +57,28 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             let victim = world.api_key(&["user"], json!({})).await;
             let path = template.replace("{token_id}", &text(&victim["id"]));
             let path = format!("/demo{path}");
+            let token = match actor {
+                "visitor" => world.visitor().await,
+                "customer" => world.log_in(None, "alice").await.token,
+                "foreigner" => {
+                    let path = "/other/c/v1/tracking/tokens/current";
+                    let reply = world.send(Door::Kustomer, Call::of("GET", path)).await;
+                    token(&reply.expect(200))
+                }
+                _ => String::new(),
+            };
             let authorization = format!("Bearer {bearer}");
-            let headers = [("authorization", &*authorization)];
+            let mut headers = Vec::new();
+            if !bearer.is_empty() {
+                headers.push(("authorization", &*authorization));
+            }
+            if !token.is_empty() {
+                headers.push(("x-kustomer-tracking-token", &*token));
+            }
+            let body = json!({ "externalToken": world.credential("alice") });
             let call = Call {
-                headers: if bearer.is_empty() { &[] } else { &headers },
+                headers: &headers,
+                body: body.to_string(),
                 ..Call::of(method, &path)
             };
             let reply = world.send(Door::Kustomer, call).await;

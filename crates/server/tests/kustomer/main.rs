@@ -10,6 +10,11 @@ mod authorization_table;
 mod organization;
 mod secret;
 mod api_keys;
+mod tracking;
+mod identity;
+mod hand_out;
+mod vectors;
+mod customer;
 mod errors;
 mod log;
 #[path = "../support/lines.rs"]

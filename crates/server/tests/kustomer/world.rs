@@ -6,12 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::Body;
+use countersign_core::access::principal::Principal;
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::id::ApplicationId;
 use countersign_core::limit;
+use countersign_core::model::page::Window;
 use countersign_core::op::api_keys::create_operator_key;
+use countersign_core::op::conversations::{Create, create_conversation, list_conversations};
+use countersign_core::op::tracking::living::living;
 use countersign_core::ports::{Clock, Random};
 use countersign_core::token::TokenKeys;
+use countersign_credential::mint::{Minted, Order, mint};
+use countersign_credential::signing_key::SigningKey;
+use countersign_credential::subject::{Email, ExternalId};
 use countersign_credential::time::Timestamp;
 use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
@@ -35,6 +42,7 @@ pub(crate) const SECRET: &str = "test-secret-0123456789abcdef012345";
 
 /// A node with one organization that matters, and another.
 pub(crate) struct World {
+    pub(crate) ctx: Arc<Ctx>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) application: ApplicationId,
     pub(crate) operator: String,
@@ -75,6 +83,14 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
+/// What a login answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) token: String,
+    pub(crate) tracking_id: String,
+    pub(crate) customer: String,
+}
+
 #[derive(Debug)]
 pub(crate) struct TestClock(AtomicI64);
 
@@ -109,8 +125,9 @@ impl World {
         let (_, other_backend) = organization(&native, &operator.text, "other").await;
         Self {
             kustomer: kustomer::operated(Arc::clone(&ctx), operations.clone()),
-            nexmo: nexmo::operated(ctx, operations),
+            nexmo: nexmo::operated(Arc::clone(&ctx), operations),
             native,
+            ctx,
             clock,
             application,
             operator: operator.text.to_string(),
@@ -152,6 +169,119 @@ impl World {
             ..Call::of(method, &path)
         };
         self.send(Door::Kustomer, call).await
+    }
+
+    /// A call of the organization at the kustomer door, by a device.
+    pub(crate) async fn device(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Reply {
+        let named = [("x-kustomer-tracking-token", token.unwrap_or_default())];
+        let path = format!("/demo{path}");
+        let call = Call {
+            headers: if token.is_some() { &named } else { &[] },
+            body: body.map(|body| body.to_string()).unwrap_or_default(),
+            ..Call::of(method, &path)
+        };
+        self.send(Door::Kustomer, call).await
+    }
+
+    /// What a client asks when it starts.
+    pub(crate) async fn current(&self, token: Option<&str>) -> Reply {
+        let path = "/c/v1/tracking/tokens/current";
+        self.device("GET", path, token, None).await
+    }
+
+    /// A device that is nobody's yet.
+    pub(crate) async fn visitor(&self) -> String {
+        token(&self.current(None).await.expect(200))
+    }
+
+    /// Begins anew.
+    pub(crate) async fn reset(&self, token: Option<&str>) -> Reply {
+        let path = "/c/v1/tracking/tokens";
+        self.device("POST", path, token, Some(json!({}))).await
+    }
+
+    /// Uses a token, and changes nothing.
+    pub(crate) async fn touch(&self, token: &str) -> Reply {
+        let path = "/c/v1/customers/current";
+        self.device("PATCH", path, Some(token), Some(json!({})))
+            .await
+    }
+
+    /// Logs in with the device's token.
+    pub(crate) async fn identify(&self, token: Option<&str>, credential: &str) -> Reply {
+        let body = json!({ "externalToken": credential });
+        self.device("POST", "/c/v1/identity", token, Some(body))
+            .await
+    }
+
+    /// The same, by external id, which must go well.
+    pub(crate) async fn log_in(&self, token: Option<&str>, external_id: &str) -> Identity {
+        let credential = self.credential(external_id);
+        Identity::of(&self.identify(token, &credential).await.expect(200))
+    }
+
+    /// What a backend signs for a customer, by its external id or its address.
+    pub(crate) fn credential(&self, customer: &str) -> String {
+        let email = Email::parse(customer).ok();
+        let external_id = ExternalId::parse(customer).unwrap();
+        let claims = Minted::Kustomer {
+            email: email.as_ref(),
+            external_id: email.is_none().then_some(&external_id),
+            jti: None,
+        };
+        let order = Order {
+            claims,
+            application_id: &self.application.to_string(),
+            kid: None,
+            issued_at: self.clock.now(),
+            life_s: None,
+        };
+        let key = SigningKey::from_secret(SECRET.as_bytes()).unwrap();
+        mint(&order, &key).unwrap()
+    }
+
+    /// Who a token stands for, once it is used.
+    async fn principal(&self, token: &str) -> Principal {
+        let judge = self.ctx.judge_of(self.application).await.unwrap();
+        living(&self.ctx, &judge, token).await.unwrap().principal
+    }
+
+    /// Begins a conversation.
+    pub(crate) async fn chat(&self, token: &str) -> String {
+        let principal = self.principal(token).await;
+        let made = create_conversation(&self.ctx, &principal, Create::default()).await;
+        made.unwrap().view.conversation.id.to_string()
+    }
+
+    /// The conversations that a device sees, the oldest first.
+    pub(crate) async fn chats(&self, token: &str) -> Vec<String> {
+        let principal = self.principal(token).await;
+        let all = Window {
+            after: None,
+            limit: limit::PAGE_MAX,
+        };
+        let page = list_conversations(&self.ctx, &principal, all)
+            .await
+            .unwrap();
+        let ids = page
+            .items
+            .iter()
+            .map(|view| view.conversation.id.to_string());
+        let mut ids: Vec<String> = ids.collect();
+        ids.sort();
+        ids
+    }
+
+    /// Changes the application's settings.
+    pub(crate) async fn set(&self, settings: Value) {
+        let path = self.at("/settings");
+        self.done("PATCH", &path, Some(settings)).await;
     }
 
     /// A call at the native door.
@@ -251,11 +381,30 @@ impl Reply {
     }
 }
 
+// === impl Identity ===
+
+impl Identity {
+    #[track_caller]
+    pub(crate) fn of(body: &Value) -> Self {
+        let attributes = &body["data"]["attributes"];
+        assert_eq!(attributes["verified"], true, "{body}");
+        Self {
+            token: text(&attributes["trackingToken"]),
+            tracking_id: text(&attributes["trackingId"]),
+            customer: text(&attributes["customerId"]),
+        }
+    }
+}
+
 // === impl TestClock ===
 
 impl TestClock {
     pub(crate) fn advance_s(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
+
+    pub(crate) fn seconds(&self) -> i64 {
+        self.now().seconds()
     }
 }
 
@@ -272,6 +421,12 @@ impl Random for Unguessable {
 }
 
 // === helpers ===
+
+/// The token in an answer.
+#[track_caller]
+pub(crate) fn token(body: &Value) -> String {
+    text(&body["data"]["attributes"]["token"])
+}
 
 /// A JSON text's content.
 #[track_caller]
