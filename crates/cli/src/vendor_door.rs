@@ -35,7 +35,7 @@ impl VendorDoor {
         match self {
             Self::Nexmo => None,
             Self::Sinch => Some("users log in; not built yet: messages, names with passwords"),
-            Self::Kustomer => Some("customers log in; not built yet: their chats"),
+            Self::Kustomer => Some("customers log in and chat; not built yet: files, its socket"),
             Self::SinchMessaging => Some("not built yet: answers 404"),
         }
     }

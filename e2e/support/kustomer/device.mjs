@@ -25,8 +25,9 @@ export function device(url, { readsAnswer = true, secrets = [] } = {}) {
     async does(method, path, body) {
       const answer = await call(own.token, method, path, body);
       assert.equal(answer.body.errors, undefined, `${method} ${path}: ${JSON.stringify(answer.body)}`);
-      assert.ok(answer.body.data.id && answer.body.data.type);
-      return answer.body.data;
+      const { data } = answer.body;
+      for (const { id, type } of [data].flat()) assert.ok(id && type, 'each has an id and a type');
+      return data;
     },
     /// The status and code of a call that is refused, with whichever token.
     async refused(token, method, path, body) {
@@ -51,6 +52,17 @@ export function device(url, { readsAnswer = true, secrets = [] } = {}) {
       if (readsAnswer) own.token = attributes.trackingToken;
       return attributes;
     },
+    begin: async (title) => (await own.does('POST', '/c/v1/chat/sessions', { title })).id,
+    say: (session, body) => own.does('POST', '/c/v1/chat/messages', { session, body, attachments: [] }),
+    chats: () => own.does('GET', '/c/v1/chat/sessions'),
+    /// What was said in a chat, the oldest first, as the client sorts it.
+    async said(session) {
+      const messages = await own.does('GET', `/c/v1/chat/sessions/${session}/messages`);
+      const sorted = messages.toSorted((one, other) => one.attributes.createdAt.localeCompare(other.attributes.createdAt));
+      return sorted.map(({ attributes }) => `${attributes.direction}: ${attributes.body}`);
+    },
+    /// What a client that polls compares with the last time.
+    lastActivity: async () => (await own.does('GET', '/c/v1/chat/customers/stats')).attributes.lastActivity,
     describe: (customer) => own.does('PATCH', '/c/v1/customers/current', customer),
   };
   return own;

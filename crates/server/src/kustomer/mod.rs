@@ -5,7 +5,7 @@
 //! own way before and behind them. An application is an *organization* here, and
 //! the address of a call names it ([`organization`]); [`asked`] tells who asks. An
 //! API key is a *token* of this protocol, a session a *tracking id*, a user a
-//! *customer*.
+//! *customer*, and a conversation a *chat session*.
 //!
 //! # Invariants
 //! - Every answer can be read by any page, refusals and preflights included.
@@ -24,6 +24,9 @@ mod tokens;
 mod tracking;
 mod identity;
 mod customer;
+mod chat_settings;
+mod chats;
+mod messages;
 
 use std::sync::Arc;
 

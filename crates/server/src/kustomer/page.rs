@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::failure::Refused;
 
+/// Entries of a page, where the query does not say.
+const PAGE_SIZE: usize = 25;
 const SIZE: &str = "page[size]";
 const AFTER: &str = "page[after]";
 
@@ -25,6 +27,8 @@ const AFTER: &str = "page[after]";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) window: Window,
+    /// Whether only those are wanted that are still open.
+    pub(super) active: bool,
     after: Option<String>,
 }
 
@@ -40,7 +44,7 @@ impl Wanted {
             found.map(|(_, value)| value.as_str())
         };
         let size = match text(SIZE) {
-            None => PAGE_MAX,
+            None => PAGE_SIZE,
             Some(text) => text
                 .parse()
                 .ok()
@@ -56,7 +60,12 @@ impl Wanted {
             after: position,
             limit: size,
         };
-        Ok(Self { window, after })
+        let active = text("active") == Some("true");
+        Ok(Self {
+            window,
+            active,
+            after,
+        })
     }
 
     /// The page, as the answer to a call of this path.
@@ -67,9 +76,12 @@ impl Wanted {
         shown: impl Fn(&T) -> Value,
     ) -> Answer {
         let size = self.window.limit;
+        let active = if self.active { "&active=true" } else { "" };
         let link = |after: Option<&str>| match after {
-            Some(after) => format!("{path}?page%5Bsize%5D={size}&page%5Bafter%5D={after}"),
-            None => format!("{path}?page%5Bsize%5D={size}"),
+            Some(after) => {
+                format!("{path}?page%5Bsize%5D={size}{active}&page%5Bafter%5D={after}")
+            }
+            None => format!("{path}?page%5Bsize%5D={size}{active}"),
         };
         let next = page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next));
         let data: Vec<Value> = page.items.iter().map(shown).collect();
@@ -102,13 +114,13 @@ mod tests {
     #[test]
     fn a_page_has_1_to_100_entries_and_begins_where_one_ended() {
         for (query, expected) in [
-            ("", Ok((None, 100))),
+            ("", Ok((None, 25))),
             ("page%5Bsize%5D=7", Ok((None, 7))),
             (
                 "page[size]=100&page[after]=AQI",
                 Ok((Some(vec![1, 2]), 100)),
             ),
-            ("other=1", Ok((None, 100))),
+            ("other=1", Ok((None, 25))),
             ("page[size]=0", Err(Code::BadRequest)),
             ("page[size]=101", Err(Code::BadRequest)),
             ("page[size]=", Err(Code::BadRequest)),

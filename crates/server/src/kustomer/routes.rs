@@ -7,7 +7,7 @@ use axum::handler::Handler as Answers;
 use countersign_core::context::Ctx;
 use http::Method;
 
-use super::{customer, identity, secret, tokens, tracking};
+use super::{chat_settings, chats, customer, identity, messages, secret, tokens, tracking};
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
 
@@ -21,9 +21,18 @@ const CURRENT: &str = "/c/v1/tracking/tokens/current";
 const TOKENS: &str = "/c/v1/tracking/tokens";
 const IDENTITY: &str = "/c/v1/identity";
 
-/// Whether a call opens or renews a session.
+const SETTINGS: &str = "/p/v1/chat/settings";
+const OLD_SETTINGS: &str = "/c/v1/chat/settings";
+const SCHEDULE: &str = "/p/v1/schedules/{schedule_id}";
+const CHATS: &str = "/c/v1/chat/sessions";
+const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
+const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
+const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
+
+/// Whether anybody may call, and is known by the address alone.
 pub(super) fn is_entrance(template: &str) -> bool {
-    [CURRENT, TOKENS, IDENTITY].contains(&template)
+    let all = [CURRENT, TOKENS, IDENTITY, SETTINGS, OLD_SETTINGS, SCHEDULE];
+    all.contains(&template)
 }
 
 pub(super) fn all() -> Vec<Route> {
@@ -37,6 +46,21 @@ pub(super) fn all() -> Vec<Route> {
         route(M::POST, TOKENS, tracking::reset),
         route(M::POST, IDENTITY, identity::log_in),
         route(M::PATCH, "/c/v1/customers/current", customer::describe),
+        route(M::GET, SETTINGS, chat_settings::read),
+        route(M::GET, OLD_SETTINGS, chat_settings::read),
+        route(M::GET, SCHEDULE, chat_settings::schedule),
+        route(M::GET, "/c/v1/chat/customers/stats", chats::stats),
+        route(M::GET, CHATS, chats::list),
+        route(M::POST, CHATS, chats::create),
+        route(M::PUT, CHAT, chats::change),
+        route(
+            M::PATCH,
+            "/c/v1/conversations/{session_id}",
+            chats::describe,
+        ),
+        route(M::POST, "/c/v1/chat/messages", messages::send),
+        route(M::GET, MESSAGES, messages::list),
+        route(M::GET, MESSAGE, messages::read),
     ]
 }
 

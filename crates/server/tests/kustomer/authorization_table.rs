@@ -24,8 +24,13 @@ const ACTORS: [&str; 10] = [
 /// A method and path, and the status for each of [`ACTORS`].
 type Line = (&'static str, &'static str, [u16; 10]);
 
+const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
+const CONVERSATION: &str = "/c/v1/conversations/{session_id}";
+const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
+const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
+
 #[rustfmt::skip]
-const TABLE: [Line; 8] = [
+const TABLE: [Line; 19] = [
     // A stranger has another organization's key, and a foreigner a device there.
     //                                        nobody page user admin both operator stranger visitor customer foreigner
     ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
@@ -37,6 +42,17 @@ const TABLE: [Line; 8] = [
     ("POST", "/c/v1/tracking/tokens",        [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
     ("POST", "/c/v1/identity",               [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
     ("PATCH", "/c/v1/customers/current",     [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", "/p/v1/chat/settings",           [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/c/v1/chat/settings",           [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/p/v1/schedules/{schedule_id}", [404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/c/v1/chat/customers/stats",    [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", "/c/v1/chat/sessions",           [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("POST", "/c/v1/chat/sessions",          [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
+    ("PUT", CHAT,                            [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("PATCH", CONVERSATION,                  [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("POST", "/c/v1/chat/messages",          [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
+    ("GET", MESSAGES,                        [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", MESSAGE,                         [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
 ];
 
 #[tokio::test]
@@ -54,9 +70,6 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 "stranger" => world.other_backend.clone(),
                 _ => String::new(),
             };
-            let victim = world.api_key(&["user"], json!({})).await;
-            let path = template.replace("{token_id}", &text(&victim["id"]));
-            let path = format!("/demo{path}");
             let token = match actor {
                 "visitor" => world.visitor().await,
                 "customer" => world.log_in(None, "alice").await.token,
@@ -67,6 +80,22 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 }
                 _ => String::new(),
             };
+            let victim = world.api_key(&["user"], json!({})).await;
+            // A chat of one's own, or somebody's.
+            let chats = ["visitor", "customer"].contains(&actor);
+            let own = if chats {
+                token.clone()
+            } else {
+                world.visitor().await
+            };
+            let chat = world.chat(&own).await;
+            let message = world.say(&own, &chat, "hello").await;
+            let path = template
+                .replace("{token_id}", &text(&victim["id"]))
+                .replace("{schedule_id}", "default")
+                .replace("{session_id}", &chat)
+                .replace("{message_id}", &message);
+            let path = format!("/demo{path}");
             let authorization = format!("Bearer {bearer}");
             let mut headers = Vec::new();
             if !bearer.is_empty() {
@@ -75,7 +104,12 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             if !token.is_empty() {
                 headers.push(("x-kustomer-tracking-token", &*token));
             }
-            let body = json!({ "externalToken": world.credential("alice") });
+            let body = json!({
+                "externalToken": world.credential("alice"),
+                "session": chat,
+                "body": "hello",
+                "custom": {},
+            });
             let call = Call {
                 headers: &headers,
                 body: body.to_string(),

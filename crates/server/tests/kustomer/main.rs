@@ -15,6 +15,7 @@ mod identity;
 mod hand_out;
 mod vectors;
 mod customer;
+mod chats;
 mod errors;
 mod log;
 #[path = "../support/lines.rs"]

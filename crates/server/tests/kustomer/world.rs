@@ -278,6 +278,27 @@ impl World {
         ids
     }
 
+    /// Writes into a chat; the id of what was written.
+    pub(crate) async fn say(&self, token: &str, chat: &str, body: &str) -> String {
+        let message = json!({ "session": chat, "body": body });
+        let path = "/c/v1/chat/messages";
+        let reply = self.device("POST", path, Some(token), Some(message)).await;
+        text(&reply.expect(201)["data"]["id"])
+    }
+
+    /// A call by a device that must go well.
+    pub(crate) async fn ask(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Value {
+        let reply = self.device(method, path, Some(token), body).await;
+        assert!(reply.status < 300, "{method} {path}: {}", reply.body);
+        reply.body["data"].clone()
+    }
+
     /// Changes the application's settings.
     pub(crate) async fn set(&self, settings: Value) {
         let path = self.at("/settings");
