@@ -52,8 +52,9 @@ test('dev --json prints one line, and the same keys at every start', () =>
 test('a door that is not built answers 404 with a problem', () =>
   inFolder(async (folder) => {
     const { ready, stop } = await dev(folder);
-    const { nexmo, sinch, ...unbuilt } = ready.doors;
+    const { nexmo, kustomer, sinch, ...unbuilt } = ready.doors;
     assert.equal((await call(nexmo, 'GET', '/v0.3/users')).status, 401);
+    assert.equal((await call(kustomer, 'GET', '/demo/v1/auth/tokens')).status, 401);
     assert.equal((await call(sinch, 'GET', '/v1/user/profile')).status, 401);
     for (const [name, url] of Object.entries(unbuilt)) {
       const answer = await call(url, 'GET', '/v0.3/users');
