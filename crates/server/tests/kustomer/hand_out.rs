@@ -1,6 +1,7 @@
 //! The token from before a login is good for one thing: to be handed the next one,
 //! once, for a minute. Of the two that are out then the first that is used stays.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::world::{World, token};
@@ -188,4 +189,44 @@ async fn a_token_that_is_kept_stands_for_the_customer_from_then_on() {
     world.touch(&other).await.expect(200);
     world.set(json!({ "kustomer_keep_token": false })).await;
     world.touch(&other).await.refused(401, "session_ended");
+}
+
+#[tokio::test]
+async fn of_many_who_ask_at_once_one_is_handed_it_and_the_session_ends() {
+    let world = World::new().await;
+    for _ in 0..10 {
+        let old = world.visitor().await;
+        let alice = world.log_in(Some(&old), "alice").await;
+        let asked = join_all((0..8).map(|_| world.current(Some(&old)))).await;
+        let mut handed = Vec::new();
+        for reply in asked {
+            if reply.status != 200 {
+                reply.refused(401, "refresh_reused");
+            } else if reply.body["data"]["attributes"]["verified"] == true {
+                handed.push(token(&reply.body));
+            }
+        }
+        assert_eq!(handed.len(), 1);
+        for token in [&handed[0], &alice.token] {
+            world.touch(token).await.refused(401, "session_ended");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_are_used_at_once_one_is_good() {
+    let world = World::new().await;
+    for _ in 0..20 {
+        let old = world.visitor().await;
+        let alice = world.log_in(Some(&old), "alice").await;
+        let handed = token(&world.current(Some(&old)).await.expect(200));
+        let (one, other) = tokio::join!(world.touch(&alice.token), world.touch(&handed));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        // Whichever was first: the other one has ended the session.
+        assert_eq!(statuses, [200, 401], "{} {}", one.body, other.body);
+        for token in [&handed, &alice.token] {
+            world.touch(token).await.refused(401, "session_ended");
+        }
+    }
 }

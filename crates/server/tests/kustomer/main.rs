@@ -16,6 +16,7 @@ mod hand_out;
 mod vectors;
 mod customer;
 mod chats;
+mod model;
 mod errors;
 mod log;
 #[path = "../support/lines.rs"]

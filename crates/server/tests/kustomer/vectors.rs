@@ -1,6 +1,9 @@
 //! The ten credentials of the door's own documents, each with its verdict, and the
 //! edges of its window with what was measured.
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::world::{BEGIN_S, Identity, World};
@@ -100,4 +103,15 @@ async fn a_window_has_two_edges_and_both_are_measured() {
     let error = error.refused(401, "not_yet_valid");
     assert!(error["meta"]["skew"].as_f64() > Some(1.0e12), "{error}");
     assert_eq!(error["meta"]["age"], Value::Null);
+}
+
+/// A credential with these claims, whatever they are, as npm's `jsonwebtoken`
+/// signs it.
+pub(crate) fn signed(claims: &Value, secret: &str) -> String {
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
+    let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+    let message = format!("{header}.{payload}");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
+    format!("{message}.{signature}")
 }
