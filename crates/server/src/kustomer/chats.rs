@@ -220,26 +220,39 @@ async fn see(
     Ok(())
 }
 
+/// When the last event came that was seen. Mostly that is the newest message,
+/// which is known already.
+async fn seen_at(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: ConversationId,
+    seen: u64,
+    newest: Option<&Event>,
+) -> Result<Option<Timestamp>, Error> {
+    if seen == 0 {
+        return Ok(None);
+    }
+    if let Some(newest) = newest.filter(|newest| newest.id <= seen) {
+        return Ok(Some(newest.timestamp));
+    }
+    let range = Range::After(seen.saturating_sub(1));
+    let found = op::events::list_events(ctx, principal, id, range, 1).await?;
+    Ok(found.first().map(|event| event.timestamp))
+}
+
 async fn shown(ctx: &Ctx, device: &Tracked, view: &ConversationView) -> Result<Value, Error> {
     let conversation = &view.conversation;
     let principal = &device.principal;
     let newest = messages::newest(ctx, principal, conversation.id).await?;
     let seen = view.member.as_ref().map_or(0, |member| member.seen);
-    let seen_at = match seen {
-        0 => None,
-        seen => {
-            let range = Range::After(seen.saturating_sub(1));
-            let found = op::events::list_events(ctx, principal, conversation.id, range, 1).await?;
-            found.first().map(|event| time(event.timestamp))
-        }
-    };
+    let seen_at = seen_at(ctx, principal, conversation.id, seen, newest.as_ref()).await?;
     let kept = kept(conversation);
     let attributes = json!({
         "title": conversation.display_name,
         "preview": newest.as_ref().map(messages::text),
         "trackingId": device.session.id.to_string(),
         "createdAt": time(conversation.created_at),
-        "lastSeenAt": seen_at,
+        "lastSeenAt": seen_at.map(time),
         "lastMessageAt": newest.map(|event| time(event.timestamp)),
         "lockedAt": kept.get(LOCKED_AT),
         "lockReason": kept.get(LOCK_REASON),

@@ -50,7 +50,8 @@ fn kept(user: &User) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-fn shown(user: &User) -> Value {
+/// A customer, with what is verified apart from what it says of itself.
+pub(super) fn shown(user: &User) -> Value {
     let kept = kept(user);
     let described = |name: &str| kept.get(DESCRIBED)?.get(name).cloned();
     let list = |name: &str| described(name).unwrap_or_else(|| json!([]));

@@ -24,6 +24,7 @@ mod tokens;
 mod tracking;
 mod identity;
 mod customer;
+mod customers;
 mod chat_settings;
 mod chats;
 mod messages;

@@ -7,7 +7,9 @@ use axum::handler::Handler as Answers;
 use countersign_core::context::Ctx;
 use http::Method;
 
-use super::{chat_settings, chats, customer, identity, messages, secret, tokens, tracking};
+use super::{
+    chat_settings, chats, customer, customers, identity, messages, secret, tokens, tracking,
+};
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
 
@@ -42,6 +44,9 @@ pub(super) fn all() -> Vec<Route> {
         route(M::GET, "/v1/auth/tokens", tokens::list),
         route(M::DELETE, "/v1/auth/tokens/current", tokens::revoke_own),
         route(M::DELETE, "/v1/auth/tokens/{token_id}", tokens::revoke),
+        route(M::POST, "/v1/customers", customers::create),
+        route(M::GET, "/v1/customers", customers::list),
+        route(M::GET, "/v1/customers/{customer_id}", customers::read),
         route(M::GET, CURRENT, tracking::current),
         route(M::POST, TOKENS, tracking::reset),
         route(M::POST, IDENTITY, identity::log_in),

@@ -30,13 +30,16 @@ const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 19] = [
+const TABLE: [Line; 22] = [
     // A stranger has another organization's key, and a foreigner a device there.
     //                                        nobody page user admin both operator stranger visitor customer foreigner
     ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
     ("GET", "/v1/auth/tokens",               [401, 403, 403, 200, 200, 200, 404, 401, 401, 401]),
     ("DELETE", "/v1/auth/tokens/{token_id}", [401, 403, 403, 204, 204, 204, 404, 401, 401, 401]),
     ("DELETE", "/v1/auth/tokens/current",    [401, 403, 204, 204, 204, 409, 404, 401, 401, 401]),
+    ("POST", "/v1/customers",                [401, 403, 201, 201, 201, 201, 404, 401, 401, 401]),
+    ("GET", "/v1/customers",                 [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    ("GET", "/v1/customers/{customer_id}",   [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
     // An API key is nothing here: the address tells the organization.
     ("GET", "/c/v1/tracking/tokens/current", [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
     ("POST", "/c/v1/tracking/tokens",        [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
@@ -58,7 +61,8 @@ const TABLE: [Line; 19] = [
 #[tokio::test]
 async fn every_route_answers_every_actor_as_the_table_says() {
     let world = World::new().await;
-    for (method, template, expected) in TABLE {
+    let alice = world.log_in(None, "alice").await.customer;
+    for (place, (method, template, expected)) in TABLE.into_iter().enumerate() {
         for (actor, expected) in ACTORS.into_iter().zip(expected) {
             let made = async |roles: &[&str]| text(&world.api_key(roles, json!({})).await["key"]);
             let bearer = match actor {
@@ -92,6 +96,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             let message = world.say(&own, &chat, "hello").await;
             let path = template
                 .replace("{token_id}", &text(&victim["id"]))
+                .replace("{customer_id}", &alice)
                 .replace("{schedule_id}", "default")
                 .replace("{session_id}", &chat)
                 .replace("{message_id}", &message);
@@ -109,6 +114,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 "session": chat,
                 "body": "hello",
                 "custom": {},
+                "externalId": format!("{place}-{actor}"),
             });
             let call = Call {
                 headers: &headers,

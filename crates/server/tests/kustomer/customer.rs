@@ -54,6 +54,25 @@ async fn it_is_kept_and_counts_as_unverified() {
 }
 
 #[tokio::test]
+async fn support_sees_how_well_a_visitor_is_known() {
+    let world = World::new().await;
+    let visitor = world.visitor().await;
+    let chat = world.chat(&visitor).await;
+    world.say(&visitor, &chat, "who am I?").await;
+    let said = json!({ "emails": [{ "email": "me@example.com" }] });
+    world.ask(&visitor, "PATCH", CURRENT, Some(said)).await;
+    world.say(&visitor, &chat, "me").await;
+    let alice = world.log_in(Some(&visitor), "alice").await;
+    world.say(&alice.token, &chat, "Alice").await;
+    let path = format!("/v1/conversations/{chat}/events");
+    let events = world.done("GET", &path, None).await["events"].clone();
+    let said = events.as_array().unwrap().iter();
+    let texts = said.filter(|event| event["type"] == "text");
+    let assurance: Vec<&Value> = texts.map(|event| &event["from"]["assurance"]).collect();
+    assert_eq!(assurance, ["anonymous", "described", "verified"]);
+}
+
+#[tokio::test]
 async fn it_is_bounded() {
     let world = World::new().await;
     let visitor = world.visitor().await;

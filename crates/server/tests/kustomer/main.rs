@@ -15,6 +15,7 @@ mod identity;
 mod hand_out;
 mod vectors;
 mod customer;
+mod customers;
 mod chats;
 mod model;
 mod errors;

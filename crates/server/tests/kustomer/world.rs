@@ -171,6 +171,19 @@ impl World {
         self.send(Door::Kustomer, call).await
     }
 
+    /// The same with a body, by the organization's own backend.
+    pub(crate) async fn posted(&self, path: &str, body: Value) -> Reply {
+        let authorization = format!("Bearer {}", self.backend);
+        let headers = [("authorization", &*authorization)];
+        let path = format!("/demo{path}");
+        let call = Call {
+            headers: &headers,
+            body: body.to_string(),
+            ..Call::of("POST", &path)
+        };
+        self.send(Door::Kustomer, call).await
+    }
+
     /// A call of the organization at the kustomer door, by a device.
     pub(crate) async fn device(
         &self,
