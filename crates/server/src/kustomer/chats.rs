@@ -21,7 +21,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, resource, time};
+use super::answer::{Answer, one, resource, time};
 use super::asked::{Device, Json};
 use super::failure::Refused;
 use super::messages;
@@ -68,7 +68,7 @@ pub(super) async fn stats(
     let changed_at = newest.map(|view| time(view.conversation.updated_at));
     let attributes = json!({ "lastActivity": changed_at });
     let stats = resource("customer_stats", &device.user.id, attributes);
-    Ok(super::answer::one(stats))
+    Ok(one(stats))
 }
 
 /// `GET /c/v1/chat/sessions`: with `active=true` those alone that nobody has ended.
@@ -107,7 +107,7 @@ pub(super) async fn create(
     };
     let made = op::conversations::create_conversation(&ctx, &device.principal, create).await?;
     let shown = shown(&ctx, &device, &made.view).await?;
-    let Answer(_, body) = super::answer::one(shown);
+    let Answer(_, body) = one(shown);
     Ok(Answer(StatusCode::CREATED, body))
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn change(
     } else {
         view
     };
-    Ok(super::answer::one(shown(&ctx, &device, &view).await?))
+    Ok(one(shown(&ctx, &device, &view).await?))
 }
 
 /// `PATCH /c/v1/conversations/{id}`
@@ -164,11 +164,7 @@ pub(super) async fn describe(
         "createdAt": time(view.conversation.created_at),
         "updatedAt": time(view.conversation.updated_at),
     });
-    Ok(super::answer::one(resource(
-        "conversation",
-        &id,
-        attributes,
-    )))
+    Ok(one(resource("conversation", &id, attributes)))
 }
 
 /// The chat that a path names.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, text, token};
+use crate::world::{Call, Door, World, text, token};
 
 const DAY_S: i64 = 86_400;
 
@@ -141,4 +141,44 @@ async fn a_session_that_others_end_is_over_at_once() {
         let anew = world.current(Some(&alice.token)).await.expect(200);
         assert_eq!(anew["data"]["attributes"]["verified"], false);
     }
+}
+
+#[tokio::test]
+async fn others_can_ask_what_a_token_is_worth() {
+    let world = World::new().await;
+    let authorization = format!("Bearer {}", world.backend);
+    let headers = [
+        ("authorization", &*authorization),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let worth = async |token: &str| {
+        let call = Call {
+            headers: &headers,
+            body: format!("token={token}"),
+            ..Call::of("POST", "/v1/tokens/introspect")
+        };
+        world.send(Door::Native, call).await.expect(200)
+    };
+    let visitor = world.visitor().await;
+    assert_eq!(worth(&visitor).await["active"], true);
+    let alice = world.log_in(Some(&visitor), "alice").await;
+    assert_eq!(worth(&visitor).await["active"], false);
+    let handed = token(&world.current(Some(&visitor)).await.expect(200));
+    // To be asked for is not to be used.
+    for either in [&alice.token, &handed] {
+        let told = worth(either).await;
+        assert_eq!(told["active"], true);
+        assert_eq!(told["sub"], alice.customer, "{told}");
+        assert_eq!(told["exp"], world.clock.seconds() + 30 * DAY_S);
+    }
+    world.touch(&handed).await.expect(200);
+    assert_eq!(worth(&handed).await["active"], true);
+    assert_eq!(worth(&alice.token).await["active"], false);
+    world.touch(&handed).await.expect(200);
+    let other = world.send(
+        Door::Kustomer,
+        Call::of("GET", "/other/c/v1/tracking/tokens/current"),
+    );
+    let foreign = token(&other.await.expect(200));
+    assert_eq!(worth(&foreign).await["active"], false);
 }

@@ -2,13 +2,13 @@
 
 use countersign_credential::dialect::Dialect;
 
-use super::line::{Binding, Line};
+use super::line::{Binding, Line, is_to_be_used};
 use super::living::{end, read, rotated};
 use super::{Tracking, tracking};
 use crate::context::{Ctx, Judge};
 use crate::error::Error;
 use crate::limit;
-use crate::model::session::{EndReason, Session};
+use crate::model::session::EndReason;
 use crate::ports::change::Expectation;
 use crate::ports::store::{CommitError, SessionView};
 use crate::token::Token;
@@ -55,6 +55,10 @@ pub(super) async fn successor(
     judge: &Judge,
     token: &Token,
 ) -> Result<Option<SessionView>, Error> {
+    // What was restored from a backup is nobody's moment ago.
+    if token.epoch != ctx.epoch() {
+        return Ok(None);
+    }
     let application = judge.application.id;
     let former = ctx.store.session(application, token.identity.session);
     let Some(SessionView {
@@ -67,7 +71,7 @@ pub(super) async fn successor(
         return Ok(None);
     };
     let by_login = matches!(ended.why, EndReason::Adopted | EndReason::Switched);
-    if !by_login || !is_good(ctx, &former, token) {
+    if !by_login || !is_to_be_used(ctx, &former, token) {
         return Ok(None);
     }
     let on_device = ctx.store.sessions_on(application, former.device).await?;
@@ -82,14 +86,6 @@ pub(super) async fn successor(
         }
     }
     Ok(None)
-}
-
-/// Whether the token was the one to be used while its session lived.
-fn is_good(ctx: &Ctx, former: &Session, token: &Token) -> bool {
-    match Binding::of(ctx, former) {
-        Binding::To(line) => Line::of(token) == Some(line),
-        Binding::Single | Binding::Unused | Binding::TwoOut => true,
-    }
 }
 
 fn is_open(ctx: &Ctx, judge: &Judge, view: &SessionView) -> bool {

@@ -37,6 +37,14 @@ pub(super) enum Binding {
     To(Line),
 }
 
+/// Whether a token of this session is the one that is used, or may become it.
+pub(in crate::op) fn is_to_be_used(ctx: &Ctx, session: &Session, token: &Token) -> bool {
+    match Binding::of(ctx, session) {
+        Binding::To(line) => Line::of(token) == Some(line),
+        Binding::Single | Binding::Unused | Binding::TwoOut => true,
+    }
+}
+
 // === impl Line ===
 
 impl Line {

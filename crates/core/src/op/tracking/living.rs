@@ -38,7 +38,7 @@ pub async fn living(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Tracked, Err
         }
         Err(error) if !is_over(error.code) => Err(error),
         // In place: it stands for the session that the login has opened.
-        Err(_) if keep_token => {
+        Err(_) if keep_token && ctx.now() < token.expires_at => {
             let successor = hand_out::successor(ctx, judge, &token).await?;
             let session = successor.ok_or_else(ended)?.session;
             let token = Token {

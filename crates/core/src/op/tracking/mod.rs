@@ -11,7 +11,7 @@
 
 pub mod living;
 pub mod identify;
-mod line;
+pub(super) mod line;
 mod hand_out;
 
 use countersign_credential::time::Timestamp;
