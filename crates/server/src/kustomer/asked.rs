@@ -11,6 +11,7 @@ use countersign_core::limit::TOKEN_BYTES_MAX;
 use countersign_core::op::authenticate::{Bearer, authenticate};
 use countersign_core::op::tracking::Tracked;
 use countersign_core::op::tracking::living::living;
+use countersign_core::token::TokenKind;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use serde::de::DeserializeOwned;
@@ -110,12 +111,17 @@ impl fmt::Debug for Shown {
 impl FromRequestParts<Arc<Ctx>> for Device {
     type Rejection = Refused;
 
+    /// What is none of our tokens is refused before anything is looked for: a
+    /// stranger can name any number of organizations.
     async fn from_request_parts(parts: &mut Parts, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
-        let Organization(judge) = Organization::from_request_parts(parts, ctx).await?;
         let text = shown(&parts.headers)?.ok_or_else(|| {
             Error::new(Code::NoCredential, "this call needs a tracking token")
                 .hint("ask for one: GET /c/v1/tracking/tokens/current")
         })?;
+        ctx.tokens
+            .read(TokenKind::Tracking, &text)
+            .map_err(Error::from)?;
+        let Organization(judge) = Organization::from_request_parts(parts, ctx).await?;
         let tracked = Box::pin(living(ctx, &judge, &text)).await?;
         if let Some(gate) = parts.extensions.get::<Gate>() {
             gate.call(&tracked.principal, ctx.now())?;

@@ -1,5 +1,11 @@
 //! Every refusal has both shapes that are documented, and any page may read it.
 
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use countersign_core::limit::Rate;
+use countersign_server::operations::Rates;
+
 use crate::world::{Call, Door, World};
 
 #[tokio::test]
@@ -112,6 +118,69 @@ async fn any_page_may_ask() {
         for name in asked.split(',').chain(["authorization", "content-type"]) {
             let told = allowed.split(", ").any(|it| it == name);
             assert!(told, "{name}: {allowed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_device_shows_one_token() {
+    let world = World::new().await;
+    let token = world.visitor().await;
+    let name = "x-kustomer-tracking-token";
+    for (headers, status, code) in [
+        (&[(name, &*token), (name, &*token)][..], 400, "bad_request"),
+        (&[(name, "\u{e4}")], 401, "malformed_token"),
+        (&[(name, "")], 401, "malformed_token"),
+        (&[("authorization", &*token)], 401, "no_credential"),
+    ] {
+        let call = Call {
+            headers,
+            ..Call::of("GET", "/demo/c/v1/chat/sessions")
+        };
+        let reply = world.send(Door::Kustomer, call).await;
+        reply.refused(status, code);
+    }
+}
+
+#[tokio::test]
+async fn who_calls_too_often_is_told_so_wherever_it_reads() {
+    let few = |burst| Rate {
+        burst: NonZeroU32::new(burst).unwrap(),
+        per_second: NonZeroU32::MIN,
+    };
+    let world = World::with(Rates {
+        entrance: few(3),
+        session: few(2),
+        ..Rates::for_development()
+    })
+    .await;
+    let peer: IpAddr = "203.0.113.7".parse().unwrap();
+    // Everybody may ask for a token, so an address is counted.
+    for left in [Some("2"), Some("1"), Some("0"), None] {
+        let call = Call {
+            peer,
+            ..Call::of("GET", "/demo/c/v1/tracking/tokens/current")
+        };
+        let reply = world.send(Door::Kustomer, call).await;
+        assert_eq!(reply.header("x-ratelimit-limit"), "3");
+        if let Some(left) = left {
+            assert_eq!(reply.header("x-ratelimit-remaining"), left);
+            reply.expect(200);
+        } else {
+            assert_eq!(reply.header("retry-after"), "1");
+            reply.refused(429, "rate_limited");
+        }
+    }
+    // A device is counted by itself.
+    let token = world.visitor().await;
+    for left in [Some("1"), Some("0"), None] {
+        let path = "/c/v1/chat/sessions";
+        let reply = world.device("GET", path, Some(&token), None).await;
+        if let Some(left) = left {
+            assert_eq!(reply.header("x-ratelimit-remaining"), left);
+            reply.expect(200);
+        } else {
+            reply.refused(429, "rate_limited");
         }
     }
 }

@@ -100,6 +100,11 @@ struct Unguessable;
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Rates::for_development()).await
+    }
+
+    /// A node at which one may call so often.
+    pub(crate) async fn with(rates: Rates) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let random: Arc<dyn Random> = Arc::new(Unguessable);
         let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
@@ -118,7 +123,7 @@ impl World {
             tokens: TokenKeys::new(&keys),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
-        let operations = Operations::new(Rates::for_development(), Vec::new());
+        let operations = Operations::new(rates, Vec::new());
         let native = native::operated(Arc::clone(&ctx), operations.clone());
         let operator = create_operator_key(&ctx, "test").await.unwrap();
         let (application, backend) = organization(&native, &operator.text, "demo").await;
