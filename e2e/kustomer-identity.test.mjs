@@ -40,6 +40,8 @@ test('a device is anonymous at first, and known after a login, also when it star
   const there = await tablet.logIn(await door.mint({ externalId: who }));
   assert.equal(there.customerId, identity.customerId);
   assert.notEqual(there.trackingId, identity.trackingId);
+  const { devices } = await door.at(200, 'GET', `/v1/devices?user_id=${identity.customerId}`);
+  assert.deepEqual(devices.map(({ name }) => name), Array(2).fill('customer-ios release-v0.3.14'));
 });
 
 test('a client that asks for its token after the login is handed the new one', async () => {
