@@ -175,6 +175,16 @@ async fn a_token_that_is_kept_stands_for_the_customer_from_then_on() {
     let bob = world.credential("bob");
     let refused = world.identify(Some(&old), &bob).await;
     refused.refused(409, "already_identified");
+    // What was a customer's is never another's.
+    let carol = world.log_in(None, "carol").await;
+    let switched = json!({ "externalToken": world.credential("dave"), "switch": true });
+    let path = "/c/v1/identity";
+    let reply = world.device("POST", path, Some(&carol.token), Some(switched));
+    reply.await.expect(200);
+    world
+        .touch(&carol.token)
+        .await
+        .refused(401, "session_ended");
     // Logged out, it is nobody's.
     world.reset(Some(&old)).await.expect(200);
     world.touch(&old).await.refused(401, "session_ended");

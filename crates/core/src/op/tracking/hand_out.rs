@@ -55,7 +55,7 @@ pub(super) async fn successor(
     judge: &Judge,
     token: &Token,
 ) -> Result<Option<SessionView>, Error> {
-    // What was restored from a backup is nobody's moment ago.
+    // No login outlives a history that was restored from a backup.
     if token.epoch != ctx.epoch() {
         return Ok(None);
     }

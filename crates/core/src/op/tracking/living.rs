@@ -27,6 +27,8 @@ pub async fn living(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Tracked, Err
     let token = read(ctx, judge, text)?;
     let line = Line::of(&token).ok_or_else(ended)?;
     let keep_token = judge.application.settings.kustomer_keep_token;
+    // A customer's token is never another's.
+    let stays = keep_token && token.identity.anonymous && ctx.now() < token.expires_at;
     match by_access_token(ctx, &token).await {
         Ok(checked) => {
             let tracked = tracked(ctx, judge, &token, checked, line);
@@ -38,7 +40,7 @@ pub async fn living(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Tracked, Err
         }
         Err(error) if !is_over(error.code) => Err(error),
         // In place: it stands for the session that the login has opened.
-        Err(_) if keep_token && ctx.now() < token.expires_at => {
+        Err(_) if stays => {
             let successor = hand_out::successor(ctx, judge, &token).await?;
             let session = successor.ok_or_else(ended)?.session;
             let token = Token {
