@@ -102,10 +102,10 @@ async function firstStart() {
 async function application() {
   const name = word("an application's name", 'command application show', 'database');
   const alias = word("an application's alias", 'command application show', 'database');
-  const { id } = await ask(201, 'POST', '/v1/applications', { bearer: operator, body: { name, alias } });
+  const { id, slug } = await ask(201, 'POST', '/v1/applications', { bearer: operator, body: { name, alias } });
   const at = (expected, method, below, body, bearer = operator) =>
     ask(expected, method, `/v1/applications/${id}${below}`, { bearer, body });
-  const app = { id, at };
+  const app = { id, slug, at };
   for (const role of ['admin', 'user', 'tracking']) {
     const named = word(`the name of an API key for ${role}`, 'command api-key list', 'database');
     const { key } = await at(201, 'POST', '/api-keys', { name: named, roles: [role] });
@@ -335,6 +335,45 @@ async function instances(mint) {
   await ask(401, 'POST', '/v1/instance', { door, headers: { authorization: `user ${word('a ticket that is none')}` } });
 }
 
+/// A backend that reads its secret, and a device that has one token for all.
+async function customers(app, mint) {
+  const door = `${server.ready.doors.kustomer}/${app.slug}`;
+  const both = await app.at(201, 'POST', '/api-keys', { name: 'both', roles: ['admin', 'user'] }, app.admin);
+  apiKey('an API key that reads a secret', both.key);
+  const bearer = credential('an API key as a JWT', both.jwt);
+  const { data } = await ask(200, 'GET', '/v1/auth/customer/settings', { door, bearer });
+  assert.equal(data.attributes.secret, app.kustomer);
+  await ask(401, 'GET', '/v1/auth/tokens', { door, bearer: `${bearer}AAAA` });
+  await ask(403, 'GET', '/v1/auth/customer/settings', { door, bearer: app.user });
+  const asks = (expected, method, path, token, body) =>
+    ask(expected, method, path, { door, body, headers: { 'x-kustomer-tracking-token': token } });
+  const tracked = (name, token) => {
+    plant(`MAC of ${name}`, Buffer.from(token.slice(6), 'base64url').subarray(-32));
+    return plant(name, token);
+  };
+  const current = '/c/v1/tracking/tokens/current';
+  const visitor = tracked("a visitor's tracking token", (await ask(200, 'GET', current, { door })).data.attributes.token);
+  const title = word("a chat's title", 'database');
+  const chat = (await asks(201, 'POST', '/c/v1/chat/sessions', visitor, { title })).data.id;
+  await asks(201, 'POST', '/c/v1/chat/messages', visitor, { session: chat, body: word('a message of a chat', 'database') });
+  await asks(400, 'POST', '/c/v1/chat/messages', visitor, { session: chat, body: word('a message with a file'), attachments: ['x'] });
+  const custom = { noteStr: word('what a customer says of itself', 'database') };
+  await asks(200, 'PATCH', '/c/v1/customers/current', visitor, { custom });
+  const externalId = word("a customer's external id", 'command user list', 'database');
+  const externalToken = credential("a customer's credential", mint.kustomer({ externalId }));
+  const forged = credential("a customer's credential that is forged", mint.kustomer({ externalId }, word('the secret of another forger')));
+  const identity = '/c/v1/identity';
+  await asks(401, 'POST', identity, visitor, { externalToken: forged });
+  await asks(400, 'POST', identity, word('a tracking token that is none'), { externalToken });
+  const known = (await asks(200, 'POST', identity, visitor, { externalToken })).data.attributes.trackingToken;
+  tracked("a customer's tracking token", known);
+  await asks(200, 'GET', `/c/v1/chat/sessions/${chat}/messages`, known);
+  const anew = (await asks(200, 'POST', '/c/v1/tracking/tokens', known, {})).data.attributes.token;
+  tracked('the tracking token after a logout', anew);
+  await asks(401, 'PATCH', '/c/v1/customers/current', known, {});
+  await ask(401, 'GET', '/v1/sessions', { bearer: anew });
+}
+
 /// Secrets where none belongs.
 async function misplaced(app, mint) {
   const user = tokens('a careless user', await login(201, { credential: mint.native('careless') }, app.tracking));
@@ -444,6 +483,7 @@ test('a secret is where it belongs, and nowhere else', async () => {
   await credentials(app, mint);
   await judged(app, mint);
   await instances(mint);
+  await customers(app, mint);
   await misplaced(app, mint);
   await commands(app, mint);
   saw('metrics', await ask(200, 'GET', '/metrics', { bearer: operator }));

@@ -21,7 +21,7 @@ use countersign_server::operations::{Operations, Sample};
 use countersign_server::serve::{Limits, Server, Socket};
 use countersign_server::sinch::Messaging;
 use countersign_server::upkeep;
-use countersign_server::{native, nexmo, sinch};
+use countersign_server::{kustomer, native, nexmo, sinch};
 use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
@@ -127,10 +127,10 @@ impl Prepared {
                     let messaging = addresses.messaging();
                     sinch::operated(Arc::clone(&ctx), operations.clone(), messaging)
                 }
+                VendorDoor::Kustomer => kustomer::operated(Arc::clone(&ctx), operations.clone()),
                 VendorDoor::SinchMessaging => {
                     sinch::messaging::operated(Arc::clone(&ctx), operations.clone())
                 }
-                VendorDoor::Kustomer => native::unbuilt(Arc::clone(&ctx)),
             };
             let socket = match &tls {
                 Some(tls) if door == VendorDoor::SinchMessaging => socket.with_tls(tls.clone()),

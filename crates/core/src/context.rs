@@ -31,6 +31,7 @@ use crate::ports::passwords::Passwords;
 use crate::ports::store::{Registry, SessionView, Store};
 use crate::ports::{Clock, Random};
 use crate::replays::Replays;
+use crate::secret_reads::SecretReads;
 use crate::store_watch::StoreWatch;
 use crate::tally::Tally;
 use crate::token::TokenKeys;
@@ -58,6 +59,7 @@ pub struct Ctx {
     /// Whether the store is in sight.
     pub store_watch: StoreWatch,
     pub(crate) replays: Replays,
+    pub(crate) secret_reads: SecretReads,
     epoch: AtomicU64,
     memory: Memory,
     listeners: RwLock<Vec<Weak<dyn Listener>>>,
@@ -111,6 +113,7 @@ impl Ctx {
             key_uses: KeyUses::default(),
             store_watch: StoreWatch::default(),
             replays: Replays::default(),
+            secret_reads: SecretReads::default(),
             epoch: AtomicU64::new(epoch),
             memory: Memory::default(),
             listeners: RwLock::default(),

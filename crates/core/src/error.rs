@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use countersign_credential::refusal::{Code as CredentialCode, Refusal};
+use countersign_credential::refusal::{Code as CredentialCode, Measured, Refusal};
 
 /// Why a use case did not do what was asked.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Error {
     pub hint: Option<Cow<'static, str>>,
     missing: Option<&'static str>,
     obstacle: Option<Obstacle>,
+    // Apart: few errors have it, and every result carries an error's size.
+    measured: Option<Box<Measured>>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -163,6 +165,7 @@ impl Error {
             hint: None,
             missing: None,
             obstacle: None,
+            measured: None,
             cause: None,
         }
     }
@@ -204,6 +207,13 @@ impl Error {
         self.obstacle
     }
 
+    /// How far a credential's time is from ours, where that is the reason: for
+    /// a protocol that tells the numbers beside the sentence.
+    #[must_use]
+    pub fn measured(&self) -> Option<Measured> {
+        self.measured.as_deref().copied()
+    }
+
     /// The store gives no answer. The cause is for the log.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -212,6 +222,7 @@ impl Error {
             hint: Some("try again in a few seconds".into()),
             missing: None,
             obstacle: None,
+            measured: None,
             cause: Some(cause.into()),
         }
     }
@@ -224,6 +235,7 @@ impl Error {
             hint: None,
             missing: None,
             obstacle: None,
+            measured: None,
             cause: Some(cause.into()),
         }
     }
@@ -265,6 +277,7 @@ impl From<Refusal> for Error {
             hint: refusal.hint.map(Cow::from),
             missing: None,
             obstacle: None,
+            measured: refusal.measured.map(Box::new),
             cause: None,
         }
     }

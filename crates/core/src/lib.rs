@@ -19,6 +19,7 @@ pub mod ports;
 pub mod token;
 pub mod signer;
 mod replays;
+mod secret_reads;
 pub mod secret_text;
 pub mod generate;
 pub mod access;

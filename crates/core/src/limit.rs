@@ -138,6 +138,10 @@ pub const SIGNED_REMEMBERED_MAX: usize = 200_000;
 /// the most that it may end too early by.
 pub const SIGNED_USE_WRITTEN_S: i64 = 86_400;
 
+/// How long after a login the token from before is good for being handed the
+/// next one, in seconds.
+pub const HAND_OUT_S: i64 = 60;
+
 /// Applications that a node remembers.
 pub const CACHED_APPLICATIONS_MAX: usize = 1_000;
 /// Sessions that a node remembers.
@@ -146,6 +150,10 @@ pub const CACHED_SESSIONS_MAX: usize = 200_000;
 pub const CACHED_CREDENTIALS_MAX: usize = 20_000;
 /// API keys that a node remembers.
 pub const CACHED_API_KEYS_MAX: usize = 10_000;
+/// How often the audit log is told that a key goes on reading a secret, in seconds.
+pub const SECRET_READS_TOLD_S: i64 = 3_600;
+/// Readers of secrets of whom a node knows when the log was told.
+pub const SECRET_READERS_MAX: usize = 10_000;
 /// Origins of web pages that a node remembers, over all applications.
 pub const CACHED_ORIGINS_MAX: usize = 100_000;
 /// How long a node believes what it remembers of them, where no notice has told

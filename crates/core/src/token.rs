@@ -1,6 +1,6 @@
 //! Our own tokens: MACed, not stored.
 //!
-//! An access or refresh token is its content and an HMAC-SHA256 (RFC 2104)
+//! An access, refresh or tracking token is its content and an HMAC-SHA256 (RFC 2104)
 //! over it, so that a node reads it without the store; what ends a token early
 //! is the session's row or a revocation, never the token itself. It carries a
 //! prefix that says what it is, so that a pasted one is recognised before any
@@ -26,6 +26,8 @@ use crate::model::session::SessionIdentity;
 pub const ACCESS_PREFIX: &str = "cs_at_";
 /// What a refresh token begins with.
 pub const REFRESH_PREFIX: &str = "cs_rt_";
+/// What a tracking token begins with.
+pub const TRACKING_PREFIX: &str = "cs_tt_";
 
 const VERSION: u8 = 1;
 const FLAG_ANONYMOUS: u8 = 1;
@@ -40,6 +42,9 @@ pub enum TokenKind {
     Access,
     /// Exchanged for the next access token.
     Refresh,
+    /// Shown with every call by a client that has no other; as long-lived as its
+    /// session. Its generation is that of none.
+    Tracking,
 }
 
 /// What a token says.
@@ -75,6 +80,7 @@ impl TokenKind {
         match self {
             Self::Access => ACCESS_PREFIX,
             Self::Refresh => REFRESH_PREFIX,
+            Self::Tracking => TRACKING_PREFIX,
         }
     }
 
@@ -82,6 +88,7 @@ impl TokenKind {
         match self {
             Self::Access => 1,
             Self::Refresh => 2,
+            Self::Tracking => 3,
         }
     }
 }
@@ -296,7 +303,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let keys = TokenKeys::new(&[(1, [1; 32]), (2, [2; 32])]);
-        for kind in [TokenKind::Access, TokenKind::Refresh] {
+        for kind in [TokenKind::Access, TokenKind::Refresh, TokenKind::Tracking] {
             for (anonymous, api_key) in [(false, false), (true, false), (false, true), (true, true)]
             {
                 let token = token(kind, anonymous, api_key);

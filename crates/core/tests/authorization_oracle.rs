@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 49] = [
+const TABLE: [(&str, [&str; 6]); 51] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -36,6 +36,7 @@ const TABLE: [(&str, [&str; 6]); 49] = [
     ("CreateUser", ["-", "-", "-", "yes", "yes", "yes"]),
     ("ReadUser", ["-", "-", "own or shares", "yes", "yes", "yes"]),
     ("UpdateUser", ["-", "-", "own", "yes", "yes", "yes"]),
+    ("DescribeUser", ["-", "own", "own", "yes", "yes", "yes"]),
     ("IdentifyUser", ["-", "-", "-", "yes", "yes", "yes"]),
     ("DeleteUser", ["-", "-", "-", "yes", "yes", "yes"]),
     (
@@ -102,6 +103,7 @@ const TABLE: [(&str, [&str; 6]); 49] = [
     ("ReadApplication", ["-", "-", "-", "yes", "yes", "yes"]),
     ("ManageApplication", ["-", "-", "-", "-", "-", "yes"]),
     ("ManageKeys", ["-", "-", "-", "-", "yes", "yes"]),
+    ("RevokeOwnKey", ["-", "-", "-", "yes", "yes", "yes"]),
     ("ReadAudit", ["-", "-", "-", "-", "yes", "yes"]),
 ];
 
@@ -367,6 +369,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::CreateUser,
         Action::ReadUser(user),
         Action::UpdateUser(user),
+        Action::DescribeUser(user),
         Action::IdentifyUser(user),
         Action::DeleteUser(user),
         Action::ListConversations,
@@ -403,6 +406,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::ReadApplication,
         Action::ManageApplication,
         Action::ManageKeys,
+        Action::RevokeOwnKey,
         Action::ReadAudit,
     ];
     assert_eq!(all.len(), TABLE.len(), "every action is generated");

@@ -45,6 +45,17 @@ pub struct Refusal {
     pub detail: String,
     /// What to do about it, where that is known.
     pub hint: Option<String>,
+    /// How far its time is from ours, where that is the reason.
+    pub measured: Option<Measured>,
+}
+
+/// How far a credential's time is from ours, and how far it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// Milliseconds that the time lies before ours; less than zero is ahead.
+    pub age_ms: i64,
+    /// Seconds that are allowed on that side.
+    pub limit_s: i64,
 }
 
 // === impl Code ===
@@ -83,11 +94,17 @@ impl Refusal {
             code,
             detail: detail.into(),
             hint: None,
+            measured: None,
         }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn measured(mut self, age_ms: i64, limit_s: i64) -> Self {
+        self.measured = Some(Measured { age_ms, limit_s });
         self
     }
 }

@@ -3,8 +3,8 @@
 //! [`Server`](serve::Server) accepts connections for all doors;
 //! [`native::router`] is the native API, [`nexmo::operated`] the door of the Nexmo
 //! clients, [`sinch::operated`] that of the Sinch clients,
-//! [`sinch::messaging::operated`] where they fetch messages; [`native::unbuilt`]
-//! stands in for a door that does not exist yet. A door decodes a request, calls
+//! [`sinch::messaging::operated`] where they fetch messages, [`kustomer::operated`]
+//! that of the Kustomer clients. A door decodes a request, calls
 //! one use case of the domain, and encodes its answer; it decides nothing itself.
 //!
 //! # Invariants
@@ -45,3 +45,4 @@ pub mod operations;
 pub mod native;
 pub mod nexmo;
 pub mod sinch;
+pub mod kustomer;

@@ -88,6 +88,7 @@ impl Operations {
         calls.extend(crate::nexmo::calls());
         calls.extend(crate::sinch::calls());
         calls.extend(crate::sinch::messaging::calls());
+        calls.extend(crate::kustomer::calls());
         Self {
             limiter: Arc::new(Limiter::new(rates)),
             password_tries: Arc::new(PasswordTries::new()),

@@ -60,6 +60,10 @@ pub struct CreatedApiKey {
     pub api_key: ApiKey,
     /// Its text.
     pub key: Secret,
+    /// The same key as a JWT, for what expects one at the kustomer door; an
+    /// operator key has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt: Option<Secret>,
 }
 
 /// A page of API keys.

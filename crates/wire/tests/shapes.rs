@@ -167,10 +167,19 @@ fn what_administrators_see_is_as_written() {
             last_used_at: None,
         },
         key: Secret("cs_sk_hidden".to_owned()),
+        jwt: None,
     };
     check(
         &created,
         r#"{"id":"KEY-1","name":"backend","roles":["admin","user"],"expires_at":null,"cidr":null,"last_characters":"abcd","last_used_at":null,"key":"cs_sk_hidden"}"#,
+    );
+    let as_jwt = CreatedApiKey {
+        jwt: Some(Secret("a.b.c".to_owned())),
+        ..created.clone()
+    };
+    check(
+        &as_jwt,
+        r#"{"id":"KEY-1","name":"backend","roles":["admin","user"],"expires_at":null,"cidr":null,"last_characters":"abcd","last_used_at":null,"key":"cs_sk_hidden","jwt":"a.b.c"}"#,
     );
     let exported = ExportedKey {
         kid: "web".to_owned(),

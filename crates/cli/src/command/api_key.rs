@@ -49,6 +49,9 @@ enum Command {
         /// The network that it may be used from, such as 203.0.113.0/24.
         #[arg(long, value_name = "NETWORK")]
         cidr: Option<String>,
+        /// Print the key as a JWT, for what expects one at the kustomer door.
+        #[arg(long)]
+        jwt: bool,
     },
     /// List the keys that are not revoked.
     #[command(after_help = "Example:\n  countersign api-key list")]
@@ -84,6 +87,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             roles,
             expires_in_days,
             cidr,
+            jwt,
         } => {
             let path = path(&place, roles.iter().any(|role| role == "operator"), "")?;
             let mut body = Map::new();
@@ -95,7 +99,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
                 .call(Call::post(&path, &Value::Object(body)))
                 .await?;
             session.show(&made, &SHOWN, output)?;
-            if let (false, Some(text)) = (session.json(), made["key"].as_str()) {
+            let text = if jwt { &made["jwt"] } else { &made["key"] };
+            if let (false, Some(text)) = (session.json(), text.as_str()) {
                 output.line("")?;
                 output.line("key, shown this once:")?;
                 output.line(text)?;

@@ -34,6 +34,8 @@ pub enum Action {
     ReadUser(UserId),
     /// Change what a user says of itself.
     UpdateUser(UserId),
+    /// Say something of oneself that is unverified, and identifies nobody.
+    DescribeUser(UserId),
     /// Change what identifies a user, or block it.
     IdentifyUser(UserId),
     /// Delete a user.
@@ -106,6 +108,8 @@ pub enum Action {
     ManageApplication,
     /// Read or change keys, API keys and settings.
     ManageKeys,
+    /// Revoke the very API key that asks.
+    RevokeOwnKey,
     /// Read the audit log.
     ReadAudit,
 }
@@ -128,7 +132,7 @@ impl Action {
             Self::ListUsers => fixed(Method::Get, "/v1/users"),
             Self::CreateUser => fixed(Method::Post, "/v1/users"),
             Self::ReadUser(id) => (Method::Get, format!("/v1/users/{id}")),
-            Self::UpdateUser(id) | Self::IdentifyUser(id) => {
+            Self::UpdateUser(id) | Self::DescribeUser(id) | Self::IdentifyUser(id) => {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
@@ -181,6 +185,7 @@ impl Action {
             Self::ReadApplication => fixed(Method::Get, "/v1/applications"),
             Self::ManageApplication => fixed(Method::Patch, "/v1/applications"),
             Self::ManageKeys => fixed(Method::Post, "/v1/applications"),
+            Self::RevokeOwnKey => fixed(Method::Delete, "/v1/applications"),
             Self::ReadAudit => fixed(Method::Get, "/v1/applications/audit"),
         }
     }
@@ -192,6 +197,7 @@ impl Action {
         match self {
             Self::ReadUser(id)
             | Self::UpdateUser(id)
+            | Self::DescribeUser(id)
             | Self::IdentifyUser(id)
             | Self::DeleteUser(id)
             | Self::ListConversationsOf(id) => vec![("user_id", id.to_string())],
@@ -241,6 +247,7 @@ impl Action {
             | Self::ReadApplication
             | Self::ManageApplication
             | Self::ManageKeys
+            | Self::RevokeOwnKey
             | Self::ReadAudit => Vec::new(),
         }
     }
@@ -260,6 +267,7 @@ impl Action {
             Self::CreateUser => "create users",
             Self::ReadUser(_) => "read users",
             Self::UpdateUser(_) => "change users",
+            Self::DescribeUser(_) => "describe users",
             Self::IdentifyUser(_) => "change what identifies a user",
             Self::DeleteUser(_) => "delete users",
             Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",
@@ -290,6 +298,7 @@ impl Action {
             Self::ReadApplication => "read the application",
             Self::ManageApplication => "change applications",
             Self::ManageKeys => "manage keys and settings",
+            Self::RevokeOwnKey => "revoke its own key",
             Self::ReadAudit => "read the audit log",
         }
     }

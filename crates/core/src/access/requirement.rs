@@ -88,6 +88,7 @@ fn of_user(action: &Action) -> Requirement {
         Action::Refresh(_)
         | Action::EndSession(_)
         | Action::UpdateUser(_)
+        | Action::DescribeUser(_)
         | Action::ListConversationsOf(_)
         | Action::ReadWaiting(_)
         | Action::DeleteWaiting(_) => Requirement::Own,
@@ -123,6 +124,7 @@ fn of_user(action: &Action) -> Requirement {
         | Action::ReadApplication
         | Action::ManageApplication
         | Action::ManageKeys
+        | Action::RevokeOwnKey
         | Action::ReadAudit => Requirement::Never,
     }
 }

@@ -41,6 +41,8 @@ pub struct CreatedApiKey {
     pub key: ApiKey,
     /// Its text.
     pub text: Zeroizing<String>,
+    /// The same as a JWT; an operator key, which has no organization, has none.
+    pub jwt: Option<Zeroizing<String>>,
 }
 
 /// Creates an API key of an application.
@@ -242,6 +244,7 @@ fn make_api_key(ctx: &Ctx, application: Option<&Application>, new: NewApiKey) ->
         revoked: false,
     };
     CreatedApiKey {
+        jwt: application.map(|application| secret_text::as_jwt(&key, application, &text)),
         key,
         text: Zeroizing::new(text),
     }

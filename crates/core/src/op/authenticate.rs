@@ -63,7 +63,9 @@ pub(super) struct Checked {
 /// sight.
 pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
     ctx.store_watch.check(ctx.now())?;
-    let text = bearer.text;
+    let plain = secret_text::plain(bearer.text);
+    let text = &*plain;
+    let bearer = Bearer { text, ..bearer };
     if text.starts_with(ACCESS_PREFIX) {
         let token = ctx.tokens.read(TokenKind::Access, text)?;
         return by_access_token(ctx, &token)
@@ -115,7 +117,11 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked,
                 return Err(ended());
             }
             let acl = view.session.credential.as_ref().and_then(|c| c.acl.clone());
-            (acl, view.user.display_name.is_some())
+            let user = &view.user;
+            (
+                acl,
+                user.display_name.is_some() || user.custom_data.is_some(),
+            )
         }
         None if identity.anonymous => {
             let covered = ctx
@@ -174,8 +180,14 @@ async fn by_api_key(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
     let key = ctx.api_key(id).await?.ok_or_else(refused)?;
     let digest = secret_text::digest_of(bearer.text);
     verify_slices_are_equal(&digest, &key.digest).map_err(|_| refused())?;
-    if key.revoked || key.expires_at.is_some_and(|end| ctx.now() >= end) {
+    if key.revoked {
         return Err(refused());
+    }
+    if let Some(end) = key.expires_at.filter(|end| ctx.now() >= *end) {
+        return Err(
+            Error::new(Code::Expired, format!("this API key ended at {end}"))
+                .hint("make another one, and revoke this one"),
+        );
     }
     if key
         .cidr
@@ -184,7 +196,8 @@ async fn by_api_key(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
         return Err(Error::new(
             Code::NotPermitted,
             "this API key may not be used from this network",
-        ));
+        )
+        .hint("use it from the network that it was made for, or make one for this network"));
     }
     let secret = key.roles.has(Role::Operator) || key.roles.has(Role::Admin);
     if secret && !bearer.confidential {

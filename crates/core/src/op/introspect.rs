@@ -13,6 +13,7 @@ use super::authenticate::by_access_token;
 use super::claims_query::{credential_targets, login_query};
 use super::managed_users::prove;
 use super::refresh::living;
+use super::tracking::line::is_to_be_used;
 use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
@@ -21,7 +22,8 @@ use crate::error::{Code, Error};
 use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
 use crate::key_use::UsedKey;
 use crate::model::settings::UnknownUser;
-use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token, TokenKind};
+use crate::ports::store::SessionView;
+use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, TRACKING_PREFIX, Token, TokenKind};
 
 const DAY_S: i64 = 86_400;
 
@@ -77,6 +79,8 @@ pub async fn introspect(
         access(ctx, &judge, text).await
     } else if text.starts_with(REFRESH_PREFIX) {
         refresh(ctx, &judge, text).await
+    } else if text.starts_with(TRACKING_PREFIX) {
+        tracking(ctx, &judge, text).await
     } else {
         credential(ctx, &judge, text).await
     };
@@ -111,13 +115,7 @@ async fn refresh(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> 
     let token = ctx.tokens.read(TokenKind::Refresh, text)?;
     of_application(&token, judge)?;
     let view = living(ctx, judge, &token, ctx.now()).await?;
-    let settings = &judge.application.settings;
-    let days = if token.identity.anonymous {
-        settings.anonymous_days
-    } else {
-        settings.idle_days
-    };
-    let active = of_token(&token, Usage::Refresh, i64::from(days) * DAY_S);
+    let active = of_token(&token, Usage::Refresh, idle_s(judge, &token));
     let Some(view) = view else {
         return Ok(active);
     };
@@ -129,6 +127,34 @@ async fn refresh(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> 
         username: view.user.name.map(|name| name.as_str().to_owned()),
         ..active
     })
+}
+
+/// Whoever asks does not use it: that it is looked at binds no session.
+async fn tracking(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> {
+    let token = ctx.tokens.read(TokenKind::Tracking, text)?;
+    of_application(&token, judge)?;
+    let view = by_access_token(ctx, &token).await?.view;
+    let keep_token = judge.application.settings.kustomer_keep_token;
+    let good = |view: &SessionView| keep_token || is_to_be_used(ctx, &view.session, &token);
+    if !view.as_deref().is_none_or(good) {
+        return Err(not_active("the token was replaced by another one"));
+    }
+    let name = view.as_ref().and_then(|view| view.user.name.as_ref());
+    Ok(Active {
+        username: name.map(|name| name.as_str().to_owned()),
+        ..of_token(&token, Usage::Access, idle_s(judge, &token))
+    })
+}
+
+/// How long a session lives that is not used, in seconds.
+fn idle_s(judge: &Judge, token: &Token) -> i64 {
+    let settings = &judge.application.settings;
+    let days = if token.identity.anonymous {
+        settings.anonymous_days
+    } else {
+        settings.idle_days
+    };
+    i64::from(days) * DAY_S
 }
 
 fn of_application(token: &Token, judge: &Judge) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::access::authorize;
 use crate::access::principal::{Principal, Who};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
-use crate::id::{ApplicationId, DeviceId, SessionId, UserId};
+use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
 use crate::model::session::SessionIdentity;
 use crate::tally::Way;
 
@@ -43,13 +43,8 @@ async fn minted(ctx: &Ctx, client: &Principal, device: &DeviceClaim) -> Result<L
     };
     let judge = ctx.judge_of(permit.application()).await?;
     let now = ctx.now();
-    let identity = SessionIdentity {
-        session: SessionId::new(now, &*ctx.random),
-        user: UserId::new(now, &*ctx.random),
-        device: issued_device(ctx, permit.application(), device, now).await?,
-        api_key: Some(*api_key),
-        anonymous: true,
-    };
+    let device = issued_device(ctx, permit.application(), device).await?;
+    let identity = minted_identity(ctx, Some(*api_key), device, now);
     let settings = &judge.application.settings;
     let visitor = visitor(identity, settings, now);
     Ok(answer(
@@ -61,6 +56,22 @@ async fn minted(ctx: &Ctx, client: &Principal, device: &DeviceClaim) -> Result<L
     ))
 }
 
+/// A new visitor's ids; the device's is new where none is given.
+pub(super) fn minted_identity(
+    ctx: &Ctx,
+    api_key: Option<ApiKeyId>,
+    device: Option<DeviceId>,
+    now: Timestamp,
+) -> SessionIdentity {
+    SessionIdentity {
+        session: SessionId::new(now, &*ctx.random),
+        user: UserId::new(now, &*ctx.random),
+        device: device.unwrap_or_else(|| DeviceId::new(now, &*ctx.random)),
+        api_key,
+        anonymous: true,
+    }
+}
+
 /// A device id that the client sends back is kept, if this application issued
 /// it. A visitor who has written nothing left no trace of theirs, and gets a
 /// new one: no history hangs on it.
@@ -68,12 +79,9 @@ async fn issued_device(
     ctx: &Ctx,
     application: ApplicationId,
     device: &DeviceClaim,
-    now: Timestamp,
-) -> Result<DeviceId, Error> {
-    if let Some(id) = device.id
-        && ctx.store.device_known(application, id).await?
-    {
-        return Ok(id);
+) -> Result<Option<DeviceId>, Error> {
+    match device.id {
+        Some(id) if ctx.store.device_known(application, id).await? => Ok(Some(id)),
+        Some(_) | None => Ok(None),
     }
-    Ok(DeviceId::new(now, &*ctx.random))
 }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use countersign_credential::claims::Subject;
 use countersign_credential::dialect::Dialect;
+use countersign_credential::time::Timestamp;
 use countersign_credential::unverified::parse;
 use zeroize::Zeroizing;
 
@@ -135,13 +136,21 @@ fn gone_on(ctx: &Ctx, known: Signer, answer: LoginAnswer) -> Result<SignedSessio
 /// # Errors
 /// Those of the store.
 pub async fn note_use(ctx: &Ctx, signed: &Signed) -> Result<(), Error> {
+    note_use_of(ctx, signed.signer.application(), &signed.session).await?;
+    Ok(())
+}
+
+/// The same of any session that has no refresh token, and when it was noted.
+pub(super) async fn note_use_of(
+    ctx: &Ctx,
+    application: ApplicationId,
+    session: &Session,
+) -> Result<Timestamp, Error> {
     let now = ctx.now();
-    let session = &signed.session;
     let noted_lately = session.rotated_at.plus_seconds(SIGNED_USE_WRITTEN_S) > now;
     if noted_lately {
-        return Ok(());
+        return Ok(session.rotated_at);
     }
-    let application = signed.signer.application();
     let rotation = Rotation {
         session: session.id,
         from: session.generation,
@@ -157,10 +166,12 @@ pub async fn note_use(ctx: &Ctx, signed: &Signed) -> Result<(), Error> {
                 application,
                 session: session.id,
             });
-            Ok(())
+            Ok(now)
         }
         // Another request has noted it; or it is over, as the next one learns.
-        Err(CommitError::Missed(Expectation::Generation | Expectation::SessionOpen)) => Ok(()),
+        Err(CommitError::Missed(Expectation::Generation | Expectation::SessionOpen)) => {
+            Ok(session.rotated_at)
+        }
         Err(error) => Err(error.into()),
     }
 }

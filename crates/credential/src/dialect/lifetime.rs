@@ -148,7 +148,8 @@ impl Moment {
                 span(ahead),
                 self.now
             ),
-        );
+        )
+        .measured(ahead.saturating_neg(), allowed_s);
         Err(
             refusal.hint(if numeric_date::looks_like_milliseconds(date) {
                 format!("`{claim}` looks like milliseconds: divide by 1000")
@@ -173,6 +174,7 @@ impl Moment {
                 self.now
             ),
         )
+        .measured(age, allowed_s)
         .hint("sign a new credential for each login, just before it"))
     }
 

@@ -131,6 +131,7 @@ fn shown_once(created: &CreatedApiKey) -> wire::CreatedApiKey {
     wire::CreatedApiKey {
         api_key: shown(&created.key),
         key: Secret(created.text.to_string()),
+        jwt: created.jwt.as_ref().map(|jwt| Secret(jwt.to_string())),
     }
 }
 

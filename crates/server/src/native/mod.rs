@@ -76,8 +76,3 @@ pub fn calls() -> Vec<Call> {
 pub fn description() -> String {
     openapi::text()
 }
-
-/// A door that is not built yet: every path is answered with 404 `not_found`.
-pub fn unbuilt(ctx: Arc<Ctx>) -> Service {
-    front::before(ctx, Operations::default(), Native, Routes::new([]))
-}

@@ -8,7 +8,6 @@ use axum::Router;
 use axum::extract::Extension;
 use axum::routing::get;
 use countersign_server::connection::Connection;
-use countersign_server::native;
 use countersign_server::route::Service;
 use countersign_server::serve::{Door, Limits, Server, Stopped};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,7 +17,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Call;
-use crate::world::World;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 
@@ -180,18 +178,6 @@ async fn connections_over_the_bound_wait_for_a_free_place() {
     );
     drop(first);
     read_answer(&mut second).await;
-}
-
-#[tokio::test]
-async fn a_door_that_is_not_built_yet_knows_no_path() {
-    let world = World::new().await;
-    let running = run(native::unbuilt(world.ctx.clone()), Limits::default()).await;
-    for (method, path) in [("GET", "/"), ("POST", "/v1/sessions"), ("GET", "/healthz")] {
-        let reply = Call::new(running.address, method, path).send().await;
-        reply.problem(404, "not_found");
-    }
-    let bad = Call::new(running.address, "GET", "/a%2fb").send().await;
-    bad.problem(400, "bad_path");
 }
 
 #[tokio::test]

@@ -1,0 +1,145 @@
+//! Every route, with every actor. A route that is missing here fails the test,
+//! and so does a line for a route that is none.
+
+use std::collections::BTreeSet;
+
+use countersign_server::kustomer;
+use serde_json::json;
+
+use crate::world::{Call, Door, World, text, token};
+
+const ACTORS: [&str; 10] = [
+    "nobody",
+    "page",
+    "user",
+    "admin",
+    "both",
+    "operator",
+    "stranger",
+    "visitor",
+    "customer",
+    "foreigner",
+];
+
+/// A method and path, and the status for each of [`ACTORS`].
+type Line = (&'static str, &'static str, [u16; 10]);
+
+const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
+const CONVERSATION: &str = "/c/v1/conversations/{session_id}";
+const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
+const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
+
+#[rustfmt::skip]
+const TABLE: [Line; 22] = [
+    // A stranger has another organization's key, and a foreigner a device there.
+    //                                        nobody page user admin both operator stranger visitor customer foreigner
+    ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
+    ("GET", "/v1/auth/tokens",               [401, 403, 403, 200, 200, 200, 404, 401, 401, 401]),
+    ("DELETE", "/v1/auth/tokens/{token_id}", [401, 403, 403, 204, 204, 204, 404, 401, 401, 401]),
+    ("DELETE", "/v1/auth/tokens/current",    [401, 403, 204, 204, 204, 409, 404, 401, 401, 401]),
+    ("POST", "/v1/customers",                [401, 403, 201, 201, 201, 201, 404, 401, 401, 401]),
+    ("GET", "/v1/customers",                 [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    ("GET", "/v1/customers/{customer_id}",   [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    // An API key is nothing here: the address tells the organization.
+    ("GET", "/c/v1/tracking/tokens/current", [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
+    ("POST", "/c/v1/tracking/tokens",        [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
+    ("POST", "/c/v1/identity",               [200, 200, 200, 200, 200, 200, 200, 200, 200, 404]),
+    ("PATCH", "/c/v1/customers/current",     [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", "/p/v1/chat/settings",           [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/c/v1/chat/settings",           [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/p/v1/schedules/{schedule_id}", [404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/c/v1/chat/customers/stats",    [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", "/c/v1/chat/sessions",           [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("POST", "/c/v1/chat/sessions",          [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
+    ("PUT", CHAT,                            [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("PATCH", CONVERSATION,                  [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("POST", "/c/v1/chat/messages",          [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
+    ("GET", MESSAGES,                        [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", MESSAGE,                         [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+];
+
+#[tokio::test]
+async fn every_route_answers_every_actor_as_the_table_says() {
+    let world = World::new().await;
+    let alice = world.log_in(None, "alice").await.customer;
+    for (place, (method, template, expected)) in TABLE.into_iter().enumerate() {
+        for (actor, expected) in ACTORS.into_iter().zip(expected) {
+            let made = async |roles: &[&str]| text(&world.api_key(roles, json!({})).await["key"]);
+            let bearer = match actor {
+                "page" => made(&["tracking"]).await,
+                "user" => made(&["user"]).await,
+                "admin" => made(&["admin"]).await,
+                "both" => made(&["admin", "user"]).await,
+                "operator" => world.operator.clone(),
+                "stranger" => world.other_backend.clone(),
+                _ => String::new(),
+            };
+            let token = match actor {
+                "visitor" => world.visitor().await,
+                "customer" => world.log_in(None, "alice").await.token,
+                "foreigner" => {
+                    let path = "/other/c/v1/tracking/tokens/current";
+                    let reply = world.send(Door::Kustomer, Call::of("GET", path)).await;
+                    token(&reply.expect(200))
+                }
+                _ => String::new(),
+            };
+            let victim = world.api_key(&["user"], json!({})).await;
+            // A chat of one's own, or somebody's.
+            let chats = ["visitor", "customer"].contains(&actor);
+            let own = if chats {
+                token.clone()
+            } else {
+                world.visitor().await
+            };
+            let chat = world.chat(&own).await;
+            let message = world.say(&own, &chat, "hello").await;
+            let path = template
+                .replace("{token_id}", &text(&victim["id"]))
+                .replace("{customer_id}", &alice)
+                .replace("{schedule_id}", "default")
+                .replace("{session_id}", &chat)
+                .replace("{message_id}", &message);
+            let path = format!("/demo{path}");
+            let authorization = format!("Bearer {bearer}");
+            let mut headers = Vec::new();
+            if !bearer.is_empty() {
+                headers.push(("authorization", &*authorization));
+            }
+            if !token.is_empty() {
+                headers.push(("x-kustomer-tracking-token", &*token));
+            }
+            let body = json!({
+                "externalToken": world.credential("alice"),
+                "session": chat,
+                "body": "hello",
+                "custom": {},
+                "externalId": format!("{place}-{actor}"),
+            });
+            let call = Call {
+                headers: &headers,
+                body: body.to_string(),
+                ..Call::of(method, &path)
+            };
+            let reply = world.send(Door::Kustomer, call).await;
+            assert_eq!(
+                reply.status, expected,
+                "{actor}: {method} {template}: {}",
+                reply.body
+            );
+        }
+    }
+}
+
+#[test]
+fn every_route_is_in_the_table() {
+    let routes: BTreeSet<_> = kustomer::calls()
+        .into_iter()
+        .map(|call| (call.method.to_string(), call.template))
+        .collect();
+    let table: BTreeSet<_> = TABLE
+        .iter()
+        .map(|(method, template, _)| ((*method).to_owned(), *template))
+        .collect();
+    assert_eq!(routes, table);
+}
