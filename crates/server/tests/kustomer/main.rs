@@ -20,5 +20,7 @@ mod chats;
 mod model;
 mod errors;
 mod log;
+#[path = "../support/quick_passwords.rs"]
+mod quick_passwords;
 #[path = "../support/lines.rs"]
 mod lines;

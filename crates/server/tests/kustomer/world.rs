@@ -35,6 +35,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::quick_passwords::QuickPasswords;
+
 /// 2023-11-14T22:13:20Z, when the vectors of the door were signed.
 pub(crate) const BEGIN_S: i64 = 1_700_000_000;
 /// The secret that they were signed with.
@@ -121,6 +123,7 @@ impl World {
             clock: Arc::clone(&clock) as _,
             random,
             tokens: TokenKeys::new(&keys),
+            passwords: Arc::new(QuickPasswords::default()),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
         let operations = Operations::new(rates, Vec::new());
