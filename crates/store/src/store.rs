@@ -248,6 +248,15 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         Ok(read::member::find(&self.engine, application, conversation, id).await?)
     }
 
+    async fn place(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        Ok(read::member::of_user(&self.engine, application, conversation, user).await?)
+    }
+
     async fn events(
         &self,
         application: ApplicationId,

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::conversations::{facts, in_conversation};
+use super::conversations::in_conversation;
 use super::users::own_person;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
-use crate::access::{Permit, authorize};
+use crate::access::{Facts, Permit, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId, MemberId, UserId};
@@ -93,18 +93,19 @@ async fn own_place(
 ) -> Result<(ApplicationId, Member), Error> {
     let conditional = authorize(principal, &Action::Send(conversation))?;
     let application = conditional.application();
-    let found = ctx
-        .store
-        .conversation(application, conversation, principal.user())
-        .await?;
-    let view = found.ok_or_else(|| Error::not_found("conversation"))?;
-    conditional.given(&facts(&view)).map_err(in_conversation)?;
-    let member = view.member.ok_or_else(|| {
+    let user = principal.user().ok_or_else(|| {
         Error::new(
             Code::BadRequest,
             "a backend has no place to send a signal from",
         )
     })?;
+    let found = ctx.store.place(application, conversation, user).await?;
+    let member = found.ok_or_else(|| Error::not_found("conversation"))?;
+    let facts = Facts {
+        place: Some(member.state),
+        ..Facts::default()
+    };
+    conditional.given(&facts).map_err(in_conversation)?;
     Ok((application, member))
 }
 
@@ -150,13 +151,8 @@ pub async fn move_position(
     };
     ctx.store.commit(&permit, vec![change]).await?;
     let application = permit.application();
-    let found = ctx
-        .store
-        .conversation(application, conversation, Some(user))
-        .await?;
-    let member = found
-        .and_then(|view| view.member)
-        .ok_or_else(|| Error::not_found("conversation"))?;
+    let found = ctx.store.place(application, conversation, user).await?;
+    let member = found.ok_or_else(|| Error::not_found("conversation"))?;
     // What was moved ahead by another device before, or reached the newest
     // event, is told as it is.
     let kind = if seen > 0 {

@@ -270,6 +270,14 @@ pub trait Store: Send + Sync {
         conversation: ConversationId,
         id: MemberId,
     ) -> Result<Option<Member>, StoreError>;
+    /// A user's place: the one that is not left, else the newest. It is less than
+    /// [`Self::conversation`], for whom nothing has to be counted.
+    async fn place(
+        &self,
+        application: ApplicationId,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError>;
     /// Events of a conversation, ascending, with the viewer's own place: one
     /// hop answers both who asks and what they asked for.
     async fn events(

@@ -96,6 +96,17 @@ pub(crate) async fn find(
     first(&rows, member)
 }
 
+/// A user's place.
+pub(crate) async fn of_user(
+    engine: &impl Engine,
+    application: ApplicationId,
+    conversation: ConversationId,
+    user: UserId,
+) -> Result<Option<Member>, StoreError> {
+    let query = query_of_user(application, conversation, user);
+    first(&ask(engine, query).await?, member)
+}
+
 /// The query for a user's place: the one that is not left, else the newest.
 pub(super) fn query_of_user(
     application: ApplicationId,

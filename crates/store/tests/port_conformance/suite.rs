@@ -68,6 +68,7 @@ macro_rules! suite {
             member: [
                 is_added_with_an_event,
                 joined_ones_are_found_the_oldest_first,
+                a_place_is_the_one_that_is_not_left,
                 needs_a_place_a_user_and_a_joined_author,
                 there_is_room_for_so_many,
                 moves_from_state_to_state,

@@ -60,6 +60,31 @@ pub(crate) async fn joined_ones_are_found_the_oldest_first(world: Arc<World>) {
     assert_eq!(joined(world.other, 9).await, []);
 }
 
+pub(crate) async fn a_place_is_the_one_that_is_not_left(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    let place = async |application, user| {
+        let found = world.store.place(application, id, user).await;
+        found.unwrap().map(|member| (member.id, member.state))
+    };
+    assert_eq!(place(world.application, ann.id).await, None);
+    let first = world.join(id, &ann).await;
+    let joined = MemberState::Joined;
+    let expected = Some((first, joined));
+    assert_eq!(place(world.application, ann.id).await, expected);
+    assert_eq!(place(world.other, ann.id).await, None);
+    let left = MemberState::Left;
+    world
+        .commit(change(&world, id, first, joined, left, Author::Backend))
+        .await;
+    let expected = Some((first, left));
+    assert_eq!(place(world.application, ann.id).await, expected);
+    let again = world.join(id, &ann).await;
+    let expected = Some((again, joined));
+    assert_eq!(place(world.application, ann.id).await, expected);
+}
+
 pub(crate) async fn is_added_with_an_event(world: Arc<World>) {
     let jay = world.person("jay").await;
     let ann = world.person("ann").await;
