@@ -130,7 +130,11 @@ pub(super) async fn prove(
         && let Some(found) = of_password(ctx, judge, credential, now).await?
     {
         let claims = found.verdict?;
-        let by_password = still(ctx, judge.application.id, found.user, found.hash).await?;
+        let by_password = ByPassword {
+            user: found.user,
+            hash: found.hash,
+            settings: still_on(ctx, judge.application.id).await?,
+        };
         return Ok(Proven {
             claims,
             by_password: Some(by_password),
@@ -220,21 +224,19 @@ fn verifier_of(own: &Verifier, secret: &[u8; 32]) -> Result<Verifier, Error> {
     })
 }
 
-/// What a login by this password rests on, by the settings as they are now.
-async fn still(
+/// The settings that let users have passwords, as they are now and not as they are
+/// remembered: for a batch that is to be too late once they do not.
+///
+/// # Errors
+/// Those of [`check`], and of the store.
+pub(super) async fn still_on(
     ctx: &Ctx,
     application: ApplicationId,
-    user: UserId,
-    hash: PasswordHash,
-) -> Result<ByPassword, Error> {
+) -> Result<SettingsVersion, Error> {
     let found = ctx.store.settings(application).await?;
     let (settings, version) = found.ok_or_else(|| Error::not_found("application"))?;
     check(&settings)?;
-    Ok(ByPassword {
-        user,
-        hash,
-        settings: version,
-    })
+    Ok(version)
 }
 
 /// What signs a user's tickets. Each hash has a salt of its own, so that the same

@@ -2,7 +2,7 @@
 
 use countersign_credential::subject::UserName;
 
-use super::managed_users::{SignedIn, check, ticket};
+use super::managed_users::{SignedIn, check, still_on, ticket};
 use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
@@ -46,17 +46,24 @@ pub async fn sign_up(ctx: &Ctx, principal: &Principal, new: SignUp) -> Result<Si
         name: Some(new.name),
         ..User::new(UserId::new(now, &*ctx.random), now)
     };
-    let changes = vec![
-        Change::AddUser(user.clone()),
-        Change::Password(user.id, PasswordChange::Set(hash.clone())),
-    ];
-    match ctx.store.commit(&permit, changes).await {
-        Ok(_) => {}
-        Err(CommitError::Missed(Expectation::NameFree)) => return Err(taken()),
-        Err(error) => return Err(error.into()),
+    for _ in 0..limit::PLANS_MAX {
+        let changes = vec![
+            // Hashing takes its time, and nobody gets in after it was switched off.
+            Change::ExpectSettings(still_on(ctx, application).await?),
+            Change::AddUser(user.clone()),
+            Change::Password(user.id, PasswordChange::Set(hash.clone())),
+        ];
+        match ctx.store.commit(&permit, changes).await {
+            Ok(_) => {
+                let ticket = ticket(ctx, application, (&user, &hash), limit::TICKET_S_MAX)?;
+                return Ok(SignedIn { user, ticket });
+            }
+            Err(CommitError::Missed(Expectation::NameFree)) => return Err(taken()),
+            Err(CommitError::Missed(Expectation::SettingsUnchanged)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    let ticket = ticket(ctx, application, (&user, &hash), limit::TICKET_S_MAX)?;
-    Ok(SignedIn { user, ticket })
+    Err(CommitError::Missed(Expectation::SettingsUnchanged).into())
 }
 
 fn taken() -> Error {

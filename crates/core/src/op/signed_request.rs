@@ -65,16 +65,18 @@ pub struct Signed {
     pub user: User,
 }
 
-/// Tells who asks, by a session's secret.
+/// Tells who asks, by a session's secret. What `admit` refuses was not made: it is
+/// not remembered, and may come again.
 ///
 /// # Errors
-/// `not_yet_valid` and `expired` for a request of another time than ours,
+/// Those of `admit`; `not_yet_valid` and `expired` for a request of another time than ours,
 /// `bad_signature`, `credential_used` for one that was there before;
 /// `session_ended`, also where there never was such a session.
 pub async fn by_session(
     ctx: &Ctx,
     signer: &str,
     signature: Signature<'_>,
+    admit: impl FnOnce(&Principal) -> Result<(), Error>,
 ) -> Result<Signed, Error> {
     let now = ctx.now();
     ctx.store_watch.check(now)?;
@@ -91,6 +93,7 @@ pub async fn by_session(
         .hint("decode the secret from base64, and sign the very bytes that are sent"));
     }
     let signed = open_session(ctx, signer, now).await?;
+    admit(&signed.principal)?;
     signature.check_new(ctx, now)?;
     Ok(signed)
 }
@@ -145,7 +148,8 @@ async fn open_session(ctx: &Ctx, signer: Signer, now: Timestamp) -> Result<Signe
     })
 }
 
-/// Tells who asks, by an application's own secret: one of its backends.
+/// Tells who asks, by an application's own secret: one of its backends. As with
+/// [`by_session`], what `admit` refuses may come again.
 ///
 /// # Errors
 /// As [`by_session`]; `wrong_audience` for an application that is not here.
@@ -153,6 +157,7 @@ pub async fn by_application(
     ctx: &Ctx,
     name: &str,
     signature: Signature<'_>,
+    admit: impl FnOnce(&Principal) -> Result<(), Error>,
 ) -> Result<Principal, Error> {
     let now = ctx.now();
     ctx.store_watch.check(now)?;
@@ -161,16 +166,18 @@ pub async fn by_application(
     let kid = judge
         .verifier
         .verify_request(signature.texts, signature.mac)?;
-    signature.check_new(ctx, now)?;
     let id = judge.application.id;
-    ctx.note_use(UsedKey::Signing(id, kid));
-    Ok(principal(
+    let backend = principal(
         id,
         Who::Backend {
             api_key: None,
             admin: false,
         },
-    ))
+    );
+    admit(&backend)?;
+    signature.check_new(ctx, now)?;
+    ctx.note_use(UsedKey::Signing(id, kid));
+    Ok(backend)
 }
 
 /// Tells who asks that only names an application, as every copy of an app can.

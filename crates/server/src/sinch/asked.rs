@@ -77,10 +77,9 @@ async fn signed_by_instance(
 ) -> Result<Signed, Refused> {
     let mut signable = signable(parts)?;
     signable.once &= taken == Taken::Once;
-    let signed = by_session(ctx, id, signable.signed(mac)).await;
-    let signed = signed.map_err(Refused::of_signed)?;
-    count(parts, ctx, &signed.principal)?;
-    Ok(signed)
+    let admit = |principal: &Principal| count(parts, ctx, principal);
+    let signed = by_session(ctx, id, signable.signed(mac), admit).await;
+    signed.map_err(Refused::of_signed)
 }
 
 fn signable(parts: &Parts) -> Result<Signable, Refused> {
@@ -174,8 +173,9 @@ impl FromRequestParts<Arc<Ctx>> for Somebody {
             }
             Authorization::SignedByApplication { key, mac } => {
                 let signable = signable(parts)?;
-                let principal = by_application(ctx, key, signable.signed(&mac)).await;
-                count(parts, ctx, &principal.map_err(Refused::of_signed)?)?;
+                let admit = |principal: &Principal| count(parts, ctx, principal);
+                let principal = by_application(ctx, key, signable.signed(&mac), admit).await;
+                principal.map_err(Refused::of_signed)?;
             }
             Authorization::Application { key } => {
                 enter(parts, ctx)?;

@@ -1,7 +1,9 @@
 //! The setting: what is refused without it, and what ends when it goes off.
 
+use futures_util::FutureExt as _;
 use serde_json::json;
 
+use crate::phone::{Phone, in_time, refused};
 use crate::world::{Instance, World, text};
 
 async fn turn(world: &World, on: bool) {
@@ -81,6 +83,31 @@ async fn whoever_enters_while_it_goes_off_is_not_in() {
     );
 }
 
+/// The setting goes off so many trips to the store after the sign-ups began.
+#[tokio::test]
+async fn nobody_is_signed_up_any_more_once_it_is_off() {
+    let world = World::new().await;
+    let users = async || {
+        let found = world.done("GET", "/v1/users", None).await;
+        found["users"].as_array().unwrap().len()
+    };
+    for trips in 0..10 {
+        turn(&world, true).await;
+        let names = (0..5).map(|number| format!("bob{trips}x{number}"));
+        let signing_up = names.map(async |name| world.sign_up(&name, "hunter2").await.status);
+        let going_off = async {
+            for _ in 0..trips {
+                world.ctx.registry.ping().await.unwrap();
+            }
+            turn(&world, false).await;
+            users().await
+        };
+        let signing_up = futures_util::future::join_all(signing_up);
+        let (signed_up, known) = futures_util::future::join(signing_up, going_off).await;
+        assert_eq!(users().await, known, "{trips}: {signed_up:?}");
+    }
+}
+
 #[tokio::test]
 async fn off_ends_what_was_opened_at_another_door_too() {
     let world = World::new().await;
@@ -102,4 +129,41 @@ async fn off_ends_what_was_opened_at_another_door_too() {
         .by_stranger("POST", "/v1/sessions/refresh", refresh)
         .await;
     assert_eq!(refreshed.expect(401)["code"], "session_ended");
+}
+
+/// The ways that passwords end sessions by, and others that no request names.
+#[tokio::test]
+async fn whatever_ends_a_session_of_a_password_cuts_its_poll_at_once() {
+    for way in ["off", "change", "ticket", "too many", "application"] {
+        let world = World::new().await;
+        turn(&world, true).await;
+        let bob = world.managed("bob", "hunter2").await;
+        world.clock.advance_s(1);
+        let other = world.managed_again("bob", "hunter2").await;
+        let phone = Phone::at(&world, "bob", bob).await;
+        let (_, token) = phone.fetch("0").await;
+        let mut waits = Box::pin(phone.poll(&token));
+        assert!(waits.as_mut().now_or_never().is_none());
+        match way {
+            "off" => turn(&world, false).await,
+            "change" => {
+                let body = json!({"currentPassword": "hunter2", "newPassword": "hunter3"});
+                let path = "/v1/user/password";
+                let changed = world.signed(&other, "PUT", path, &body.to_string()).await;
+                changed.expect(200);
+            }
+            "ticket" => drop(world.instance("bob").await),
+            "too many" => {
+                world.set(json!({ "sessions_max": 2 })).await;
+                drop(world.managed_again("bob", "hunter2").await);
+            }
+            _ => world.delete_application().await,
+        }
+        // Nobody looks at the sockets here but who has heard of it.
+        refused(&in_time(waits).await, 403);
+        refused(&phone.poll(&token).await, 403);
+        refused(&phone.poll("0").await, 403);
+        world.operations.look_at_sockets(&world.ctx);
+        assert_eq!(world.metric("connections").await, 0, "{way}");
+    }
 }

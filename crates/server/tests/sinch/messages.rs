@@ -1,6 +1,7 @@
 //! Messages: one event each, told in order to everybody, and acknowledged.
 
 use countersign_server::sinch::sealed::Content;
+use futures_util::FutureExt as _;
 use serde_json::json;
 
 use crate::phone::{Phone, in_short, message, refused};
@@ -186,4 +187,40 @@ async fn a_note_to_oneself_is_told_on_all_devices_and_acknowledged_by_none() {
     let frames = phone.frames(&to_self, &id, Content::Ack);
     let reply = phone.publish(&phone.channel, &frames[0]).await;
     assert!(reply.status == 404 || reply.status == 409, "{}", reply.body);
+}
+
+/// It may be given up before anything of it is durable; then nothing says that it was
+/// sent.
+#[tokio::test]
+async fn who_hangs_up_while_it_sends_sends_again_and_it_is_one_event() {
+    let world = World::new().await;
+    let (alice, _bob) = (
+        Phone::of(&world, "alice").await,
+        Phone::of(&world, "bob").await,
+    );
+    let to_bob = alice.transport(&["bob"]).await;
+    for turns in 0..20 {
+        let id = alice.new_id();
+        let said = message(&format!("{id}{}", "x".repeat(1_500)), None);
+        let frames = alice.frames(&to_bob, &id, said);
+        let (last, before) = frames.split_last().unwrap();
+        for frame in before {
+            alice.publish(&alice.channel, frame).await.expect(200);
+        }
+        let mut given_up = Box::pin(alice.publish(&alice.channel, last));
+        for _ in 0..=turns {
+            if given_up.as_mut().now_or_never().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(given_up);
+        for channel in &to_bob.channels {
+            for frame in &frames {
+                alice.publish(channel, frame).await.expect(200);
+            }
+        }
+        let events = alice.events(&to_bob.id).await;
+        assert_eq!(events.len(), turns + 1, "given up after {turns}");
+    }
 }

@@ -64,7 +64,11 @@ pub(crate) struct Told {
 impl<'a> Phone<'a> {
     /// A new session of a user.
     pub(crate) async fn of(world: &'a World, name: &str) -> Self {
-        let instance = world.instance(name).await;
+        Self::at(world, name, world.instance(name).await).await
+    }
+
+    /// A session that is open.
+    pub(crate) async fn at(world: &'a World, name: &str, instance: Instance) -> Self {
         let told = world.signed(&instance, "GET", "/v1/configuration/user", "");
         let told = told.await.expect(200);
         let network = &told["rtcConfiguration"]["broadcastNetwork"];

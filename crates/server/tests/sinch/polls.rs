@@ -190,6 +190,34 @@ async fn a_session_has_a_few_mailboxes_and_the_oldest_goes() {
     assert_eq!(connections(&world).await, before + 7);
 }
 
+#[tokio::test]
+async fn few_polls_of_a_session_begin_at_once() {
+    let world = World::new().await;
+    let bob = Phone::of(&world, "bob").await;
+    for _ in 0..2 {
+        let begin = (0..20).map(|_| bob.poll("0"));
+        let replies = in_time(futures_util::future::join_all(begin)).await;
+        let (begun, many): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+        assert_eq!((begun.len(), many.len()), (8, 12));
+        for reply in many {
+            refused(reply, 409);
+        }
+        // Who gives up makes room.
+        for _ in 0..20 {
+            assert!(bob.poll("0").now_or_never().is_none());
+        }
+    }
+    // Those of others wait for their turn.
+    let mut phones = vec![bob];
+    for number in 0..20 {
+        phones.push(Phone::of(&world, &format!("user{number}")).await);
+    }
+    let begin = phones.iter().map(|phone| phone.poll("0"));
+    for reply in in_time(futures_util::future::join_all(begin)).await {
+        reply.expect(200);
+    }
+}
+
 async fn connections(world: &World) -> u64 {
     world.metric("connections").await
 }

@@ -1,7 +1,11 @@
 //! Signed requests: over what came, of this moment, and once.
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_core::limit::Rate;
+use countersign_server::operations::{Operations, Rates};
 
 use crate::world::{CONTENT_TYPE, World};
 
@@ -162,4 +166,26 @@ async fn a_backend_signs_with_a_key_of_the_ring() {
     let late = call.signature(&world.secret);
     let late = format!("application your-app-key:{late}");
     world.send(&call, &late).await.refused(40_100);
+}
+
+#[tokio::test]
+async fn what_is_one_too_many_was_not_made_and_may_come_again() {
+    let rate = Rate {
+        burst: NonZeroU32::MIN,
+        per_second: NonZeroU32::MIN,
+    };
+    let rates = Rates {
+        session: rate,
+        ..Rates::default()
+    };
+    let world = World::operated(Operations::new(rates, Vec::new())).await;
+    let alice = world.instance("alice").await;
+    let [first, second] = ["", "{}"].map(|body| world.call("POST", REPORT, body));
+    world.send(&first, &alice.sign(&first)).await.expect(200);
+    let signature = alice.sign(&second);
+    world.send(&second, &signature).await.refused(42_900);
+    world.clock.advance_s(1);
+    world.send(&second, &signature).await.expect(200);
+    world.clock.advance_s(1);
+    world.send(&second, &signature).await.refused(40_100);
 }

@@ -1,5 +1,6 @@
 //! A database that a test can take away and give back: what reaches it is done
-//! by SQLite, and while it is away nothing reaches it.
+//! by SQLite, and while it is away nothing reaches it. Nothing of it is there at
+//! once, however fast SQLite is: who looks a single time finds that it is to come.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,7 +41,8 @@ impl Switched {
         self.refused.load(Ordering::SeqCst)
     }
 
-    fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), StoreError> {
+        tokio::task::yield_now().await;
         if self.away.load(Ordering::SeqCst) {
             self.refused.fetch_add(1, Ordering::SeqCst);
             return Err(StoreError::Unavailable(Unavailable::Io));
@@ -59,22 +61,22 @@ impl Deref for Switched {
 
 impl Engine for Switched {
     async fn read(&self, queries: Batch) -> Result<Vec<Rows>, StoreError> {
-        self.check()?;
+        self.check().await?;
         self.sqlite.read(queries).await
     }
 
     async fn read_to_write(&self, queries: Batch) -> Result<Vec<Rows>, StoreError> {
-        self.check()?;
+        self.check().await?;
         self.sqlite.read_to_write(queries).await
     }
 
     async fn write(&self, batch: Batch) -> Result<Vec<Rows>, StoreError> {
-        self.check()?;
+        self.check().await?;
         self.sqlite.write(batch).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.check()?;
+        self.check().await?;
         self.sqlite.ping().await
     }
 }

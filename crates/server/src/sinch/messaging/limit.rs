@@ -4,6 +4,9 @@ use crate::limit::SINCH_SEALED_BYTES_MAX;
 
 /// Mailboxes of one session: tabs that share it. The oldest goes.
 pub(super) const MAILBOXES_MAX: usize = 8;
+/// Mailboxes of all sessions that are opened at once: each reads the store, up to a
+/// backlog. Those that are more wait for their turn.
+pub(super) const OPENING_AT_ONCE_MAX: usize = 8;
 /// Channels that one subscription names.
 pub(super) const CHANNELS_MAX: usize = 3;
 /// Bytes of one answer, unless one message alone has more.

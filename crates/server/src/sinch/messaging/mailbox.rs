@@ -257,7 +257,13 @@ impl Mailbox {
                 None => return Ok(()),
             }
             let Poll { ctx, realtime, .. } = asked;
-            let connected = check::look_again(ctx, realtime, line, &contents.token).await?;
+            let looked = check::look_again(ctx, realtime, line, &contents.token).await;
+            let connected = looked.inspect_err(|error| {
+                // Nobody comes back to it, and so it is let go at the next look.
+                if !is_ours(error) {
+                    line.close(Closing::Ended);
+                }
+            })?;
             contents.looks = false;
             line.set_marks(connected.marks);
             contents.relists |= connected.principal.acl != contents.principal.acl;

@@ -50,6 +50,7 @@ pub(super) async fn send(
                 desk.sendings.forget(session, frame.message_id);
                 return Err(error.into());
             }
+            desk.sendings.sent(session, &frame);
         }
     }
     let token = desk.tokens.next(ctx.now());

@@ -5,6 +5,10 @@
 //! same is of interest. What is held is bounded; where something was let go, or the
 //! node was started anew meanwhile, the next frame is refused, and the client
 //! learns that its message was not sent.
+//!
+//! A message that is whole is held until it is known to be sent: its client may hang
+//! up while that goes on, and come again with the same frames. Until then it is whole
+//! anew, and whoever makes an event of it makes the same one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,7 +39,7 @@ pub(super) enum Taken {
     Held,
     /// The message is whole: this is what is sealed of it.
     Whole(String),
-    /// It was there before, and with it the message.
+    /// It was there before, and the message has been sent.
     Before,
 }
 
@@ -77,7 +81,7 @@ struct Message {
     count: usize,
     /// Of the chunks that came, in their order.
     digests: Vec<[u8; DIGEST_BYTES]>,
-    /// The chunks themselves, until the message is whole.
+    /// The chunks themselves, until the message was sent.
     sealed: Option<String>,
 }
 
@@ -138,6 +142,19 @@ impl Sendings {
         held.bytes = held.bytes + after - before;
         held.bound(session);
         taken
+    }
+
+    /// Notes that a message was sent, unless what is held under its id is another
+    /// one by now.
+    pub(super) fn sent(&self, session: SessionId, frame: &Frame<'_>) {
+        let mut held = self.lock();
+        let Place::GoesOn(place) = held.place_of(session, frame) else {
+            return;
+        };
+        if let Some(of_session) = held.by_session.get_mut(&session) {
+            let sealed = of_session.messages[place].sent(frame);
+            held.bytes -= sealed;
+        }
     }
 
     /// Forgets a message that could not be sent, so that it can be sent again.
@@ -307,13 +324,14 @@ impl Message {
 
     fn take(&mut self, frame: &Frame<'_>) -> Result<Taken, Error> {
         if let Some(known) = self.digests.get(frame.index) {
-            let same = *known == digest_of(frame.chunk);
-            let whole = self.sealed.is_none();
-            return match (same, whole) {
-                (false, _) => Err(reused()),
-                (true, true) => Ok(Taken::Before),
-                (true, false) => Ok(Taken::Held),
-            };
+            if *known != digest_of(frame.chunk) {
+                return Err(reused());
+            }
+            return Ok(match &self.sealed {
+                None => Taken::Before,
+                Some(sealed) if self.is_ended_by(frame) => Taken::Whole(sealed.clone()),
+                Some(_) => Taken::Held,
+            });
         }
         let Some(sealed) = &mut self.sealed else {
             return Err(reused());
@@ -326,10 +344,26 @@ impl Message {
         }
         sealed.push_str(frame.chunk);
         self.digests.push(digest_of(frame.chunk));
-        if self.digests.len() < self.count {
-            return Ok(Taken::Held);
+        Ok(if self.digests.len() < self.count {
+            Taken::Held
+        } else {
+            Taken::Whole(sealed.clone())
+        })
+    }
+
+    /// Whether a frame is the last one.
+    fn is_ended_by(&self, frame: &Frame<'_>) -> bool {
+        self.digests.len() == self.count && frame.index + 1 == self.count
+    }
+
+    /// Lets the chunks go, if it is the message that this frame has ended. Says how
+    /// many bytes they were.
+    fn sent(&mut self, frame: &Frame<'_>) -> usize {
+        let known = self.digests.get(frame.index);
+        if !self.is_ended_by(frame) || known != Some(&digest_of(frame.chunk)) {
+            return 0;
         }
-        Ok(self.sealed.take().map_or(Taken::Before, Taken::Whole))
+        self.sealed.take().map_or(0, |sealed| sealed.len())
     }
 }
 
@@ -376,13 +410,40 @@ mod tests {
             take(frame("a", 2, 3, "z")),
             Ok(Taken::Whole("xyz".to_owned()))
         );
+        for (id, index, count, chunk) in [("a", 2, 3, "z"), ("b", 0, 1, "y")] {
+            sendings.sent(session(1), &frame(id, index, count, chunk));
+        }
         for (index, chunk) in [(0, "x"), (1, "y"), (2, "z"), (0, "x")] {
             assert_eq!(take(frame("a", index, 3, chunk)), Ok(Taken::Before));
         }
+        assert_eq!(take(frame("b", 0, 1, "y")), Ok(Taken::Before));
         assert_eq!(sendings.lock().bytes, 0);
         // Another session has messages of its own.
         let other = taken(&sendings, 2, &frame("a", 0, 3, "other"));
         assert_eq!(other, Ok(Taken::Held));
+    }
+
+    /// Whoever was to send it may have been given up.
+    #[test]
+    fn a_message_is_whole_again_until_it_was_sent() {
+        let sendings = Sendings::default();
+        let take = |frame| taken(&sendings, 1, &frame);
+        let whole = Ok(Taken::Whole("xy".to_owned()));
+        for _ in 0..2 {
+            assert_eq!(take(frame("a", 0, 2, "x")), Ok(Taken::Held));
+            assert_eq!(take(frame("a", 1, 2, "y")), whole);
+        }
+        // Neither a frame before its last nor another message says that it was sent.
+        for (index, count, chunk) in [(0, 2, "x"), (1, 2, "other"), (0, 1, "xy")] {
+            sendings.sent(session(1), &frame("a", index, count, chunk));
+            assert_eq!(take(frame("a", 1, 2, "y")), whole);
+        }
+        sendings.sent(session(2), &frame("a", 1, 2, "y"));
+        assert_eq!(take(frame("a", 1, 2, "y")), whole);
+        assert_eq!(sendings.lock().bytes, 2);
+        sendings.sent(session(1), &frame("a", 1, 2, "y"));
+        assert_eq!(take(frame("a", 1, 2, "y")), Ok(Taken::Before));
+        assert_eq!(sendings.lock().bytes, 0);
     }
 
     #[test]
@@ -397,6 +458,7 @@ mod tests {
         // It can be begun anew until it is whole.
         assert_eq!(take(frame("a", 0, 2, "x")), Ok(Taken::Held));
         take(frame("a", 1, 2, "y")).unwrap();
+        sendings.sent(session(1), &frame("a", 1, 2, "y"));
         assert_eq!(take(frame("a", 0, 1, "x")), Err(Code::ClientIdReused));
         sendings.forget(session(1), "a");
         assert_eq!(

@@ -49,6 +49,8 @@ pub(super) async fn poll(
     let mailbox = match known.filter(|_| !begins) {
         Some(mailbox) => mailbox,
         None => {
+            let place = desk.mailboxes.place(session)?;
+            let _turn = place.turn().await;
             let opened = Box::pin(mailbox::open(&poll, signed, hears_messages)).await?;
             let opened = Arc::new(opened);
             desk.mailboxes.add(session, Arc::clone(&opened));
