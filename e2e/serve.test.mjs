@@ -48,6 +48,25 @@ async function refuses(folder, { args = [], file, env }, sentence) {
   assert.deepEqual(await contents(folder), before);
 }
 
+test('a proxy that is named is believed about who asks, and nobody else is', () =>
+  inFolder(async (folder) => {
+    const given = ['--data-dir', join(folder, 'data'), '--listen', FREE];
+    for (const [more, status] of [[['--trusted-proxies', '127.0.0.1'], 403], [[], 200]]) {
+      const { ready, stop } = await serve([...given, ...more]);
+      const key = (await readFile(join(folder, 'data', 'operator.key'), 'utf8')).trim();
+      const ask = async (forwarded) => {
+        const headers = { authorization: `Bearer ${key}`, ...forwarded };
+        return (await fetch(`${ready.url}/v1/applications`, { headers })).status;
+      };
+      // Plain HTTP from elsewhere is no way for an operator's key.
+      const elsewhere = { 'x-forwarded-for': '192.0.2.1' };
+      assert.equal(await ask(elsewhere), status);
+      assert.equal(await ask({ ...elsewhere, 'x-forwarded-proto': 'https' }), 200);
+      assert.equal(await ask({}), 200);
+      await stop();
+    }
+  }));
+
 test('messages of sinch clients are served with a certificate from files', () =>
   inFolder(async (folder) => {
     // A certificate of somebody's own making.

@@ -64,6 +64,7 @@ impl<'a> Place<'a> {
             listen: self.address(0)?,
             doors,
             messaging: MessagingPlan::for_development(),
+            trusted_proxies: Vec::new(),
         })
     }
 

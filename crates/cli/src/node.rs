@@ -6,7 +6,7 @@
 //! folder is opened.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use countersign_core::ports::Random as _;
 use countersign_core::token::TokenKeys;
 use countersign_fanout::in_process::InProcess;
 use countersign_server::operations::{Operations, Sample};
+use countersign_server::proxies::TrustedProxies;
 use countersign_server::serve::{Limits, Server, Socket};
 use countersign_server::sinch::Messaging;
 use countersign_server::upkeep;
@@ -53,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
     /// How clients reach sinch's door for messages.
     pub(crate) messaging: MessagingPlan,
+    /// The proxies in front, which are believed about who asks.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 /// A node whose parts are together, and that answers nobody yet.
@@ -138,8 +141,9 @@ impl Prepared {
             };
             services.push((socket, service));
         }
+        let proxies = TrustedProxies::new(plan.trusted_proxies.iter().copied());
         Ok(Self {
-            server: Server::on(services, Limits::default()),
+            server: Server::on(services, Limits::default()).behind(proxies),
             folder: folder.value,
             ctx,
             addresses,

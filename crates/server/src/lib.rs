@@ -28,6 +28,7 @@ mod any_page;
 mod file;
 mod authorization;
 pub mod connection;
+pub mod proxies;
 pub mod serve;
 mod tasks;
 pub mod upkeep;

@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 use crate::connection::Connection;
 use crate::limit;
 use crate::patient::Patient;
+use crate::proxies::TrustedProxies;
 use crate::route::Service;
 use crate::serve::Limits;
 use crate::tasks::Tasks;
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     /// Says that what is still open is cut off.
     pub(crate) cut: CancellationToken,
     pub(crate) limits: Limits,
+    /// Who is believed about who asks.
+    pub(crate) proxies: TrustedProxies,
 }
 
 /// What a connection's requests are answered with.
@@ -59,6 +62,7 @@ struct Spoken {
     connection: Connection,
     tasks: Arc<Tasks>,
     limits: Limits,
+    proxies: TrustedProxies,
 }
 
 // === impl Listener ===
@@ -107,6 +111,7 @@ impl Listener {
             stop,
             cut,
             limits,
+            proxies,
             ..
         } = shared.clone();
         let tasks = Arc::new(Tasks::of(tasks, stop.clone(), cut.clone()));
@@ -121,6 +126,7 @@ impl Listener {
                 connection,
                 tasks,
                 limits,
+                proxies,
             };
             let Some(tls) = tls else {
                 return spoken.over(stream).await;
@@ -146,9 +152,11 @@ impl Spoken {
             connection,
             tasks,
             limits,
+            proxies,
         } = self;
         let (stop, cut) = (tasks.stop.clone(), tasks.cut.clone());
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let connection = proxies.before(connection, request.headers());
             answer(service.clone(), connection, Arc::clone(&tasks), request)
         });
         // A client is told of HTTP/1.1 alone, and to guess from the first bytes, as

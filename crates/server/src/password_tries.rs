@@ -11,9 +11,11 @@
 //! left gets a few each minute even then, by a third count; that is what an attacker
 //! gets for each network, and what the owner needs.
 //!
-//! What comes from this machine is a proxy, which stands for everybody behind it:
-//! there the first count would be one for an attacker and the owner alike, and so
-//! it is left out.
+//! A proxy that is named as trusted tells who is behind it (`proxies.rs`). Where none
+//! is named, what comes from this machine is a proxy all the same, and stands for
+//! everybody behind it: there the first count would be one for an attacker and the
+//! owner alike, and so it is left out; and while an attack lasts, it holds off the
+//! owner, too.
 
 use countersign_core::error::{Code, Error};
 use countersign_core::id::ApplicationId;

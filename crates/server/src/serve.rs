@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::limit;
 use crate::listener::{Listener, Shared};
+use crate::proxies::TrustedProxies;
 use crate::route::Service;
 use crate::tls::Tls;
 
@@ -54,6 +55,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     addresses: Vec<SocketAddr>,
     limits: Limits,
+    proxies: TrustedProxies,
 }
 
 /// How a stop went.
@@ -149,7 +151,14 @@ impl Server {
             listeners,
             addresses,
             limits,
+            proxies: TrustedProxies::default(),
         }
+    }
+
+    /// The server behind these proxies, which are believed about who asks.
+    #[must_use]
+    pub fn behind(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The bound addresses, in the order of the doors.
@@ -168,6 +177,7 @@ impl Server {
             stop: stop.clone(),
             cut: CancellationToken::new(),
             limits: self.limits,
+            proxies: self.proxies,
         };
         let accepting = TaskTracker::new();
         for listener in self.listeners {

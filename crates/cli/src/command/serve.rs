@@ -43,6 +43,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
 
+    /// The addresses of the proxies in front, with commas between them: what they tell in
+    /// X-Forwarded-For and X-Forwarded-Proto of who asks is believed
+    /// [env: COUNTERSIGN_TRUSTED_PROXIES] [default: nobody].
+    #[arg(long, value_name = "ADDRESSES")]
+    trusted_proxies: Option<String>,
+
     /// Open the nexmo door at this address [env: COUNTERSIGN_DOORS_NEXMO].
     #[arg(long, value_name = "ADDRESS")]
     doors_nexmo: Option<String>,
@@ -153,6 +159,7 @@ impl Arguments {
             (Key::Listen, self.listen),
             (Key::DataDir, self.data_dir),
             (Key::LogLevel, self.log_level),
+            (Key::TrustedProxies, self.trusted_proxies),
             (Key::Door(VendorDoor::Nexmo), self.doors_nexmo),
             (Key::Door(VendorDoor::Kustomer), self.doors_kustomer),
             (Key::Door(VendorDoor::Sinch), self.doors_sinch),

@@ -23,6 +23,7 @@ pub(crate) enum Key {
     Listen,
     DataDir,
     LogLevel,
+    TrustedProxies,
     Door(VendorDoor),
     TlsBy,
     CertificateFile,
@@ -34,10 +35,11 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every key, in the order in which a person is told them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Listen,
         Self::DataDir,
         Self::LogLevel,
+        Self::TrustedProxies,
         Self::Door(VendorDoor::Nexmo),
         Self::Door(VendorDoor::Kustomer),
         Self::Door(VendorDoor::Sinch),
@@ -54,6 +56,7 @@ impl Key {
             Self::Listen => "listen",
             Self::DataDir => "data_dir",
             Self::LogLevel => "log_level",
+            Self::TrustedProxies => "trusted_proxies",
             Self::Door(VendorDoor::Nexmo) => "doors.nexmo",
             Self::Door(VendorDoor::Kustomer) => "doors.kustomer",
             Self::Door(VendorDoor::Sinch) => "doors.sinch",

@@ -57,6 +57,8 @@ pub(crate) struct Configuration {
     pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
     /// How clients reach sinch's door for messages.
     pub(crate) messaging: MessagingPlan,
+    /// The proxies in front, which are believed about who asks.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     /// How much is logged.
     pub(crate) log_level: Setting<Level>,
 }
@@ -82,6 +84,7 @@ impl Configuration {
             data_dir: folder(&settled.with_default(Key::DataDir, "/var/lib/countersign"))?,
             doors,
             messaging,
+            trusted_proxies: proxies(settled.find(Key::TrustedProxies).as_ref())?,
             log_level: level(&settled.with_default(Key::LogLevel, "info"))?,
         };
         configuration.refuse_shared_addresses()?;
@@ -96,6 +99,7 @@ impl Configuration {
             listen: self.listen.clone(),
             doors: self.doors.clone(),
             messaging: self.messaging.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
         }
     }
 
@@ -215,6 +219,22 @@ fn address(text: &Setting<String>) -> Result<Setting<SocketAddr>, Failure> {
         ))
     })?;
     Ok(text.with(parsed))
+}
+
+/// Addresses, with commas between them.
+fn proxies(text: Option<&Setting<String>>) -> Result<Vec<IpAddr>, Failure> {
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
+    let parsed = text.value.split(',').map(|one| one.trim().parse());
+    parsed.collect::<Result<_, _>>().map_err(|_| {
+        Failure::usage(format!(
+            "{} is {:?}; write the IP addresses from which proxies of yours call, with commas \
+             between them, such as \"127.0.0.1, 10.0.0.7\"",
+            text.label(),
+            text.value
+        ))
+    })
 }
 
 fn folder(text: &Setting<String>) -> Result<Setting<PathBuf>, Failure> {

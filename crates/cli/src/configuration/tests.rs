@@ -51,6 +51,8 @@ fn the_nearer_layer_wins() {
             Key::Listen | Key::Door(_) => ADDRESSES,
             Key::DataDir => ["/1", "/2", "/3"],
             Key::LogLevel => ["error", "warn", "trace"],
+            // No setting with a label; see below.
+            Key::TrustedProxies => continue,
             // What of a door that is not open was said; see below.
             Key::TlsBy | Key::CertificateFile | Key::PrivateKeyFile | Key::MessagingHost => {
                 continue;
@@ -107,9 +109,31 @@ fn shown(configuration: &Configuration, key: Key) -> (String, String) {
             assert_eq!(*open, door);
             (address.value.to_string(), address.label())
         }
-        Key::TlsBy | Key::CertificateFile | Key::PrivateKeyFile | Key::MessagingHost => {
-            unreachable!("the listener for messages has tests of its own")
+        Key::TrustedProxies
+        | Key::TlsBy
+        | Key::CertificateFile
+        | Key::PrivateKeyFile
+        | Key::MessagingHost => {
+            unreachable!("these have tests of their own")
         }
+    }
+}
+
+#[test]
+fn proxies_are_named_by_their_addresses() {
+    let with = |text| settle(&[(Key::TrustedProxies, text)], &[], None);
+    for (text, expected) in [
+        ("127.0.0.1", &["127.0.0.1"][..]),
+        ("127.0.0.1, ::1,10.0.0.7", &["127.0.0.1", "::1", "10.0.0.7"]),
+    ] {
+        let found = with(text).unwrap().trusted_proxies;
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
+    for bad in ["", "localhost", "10.0.0.0/8", "127.0.0.1:80", "127.0.0.1,"] {
+        let sentence = with(bad).unwrap_err().sentence;
+        let expected = format!("trusted_proxies (--trusted-proxies) is {bad:?}; write the IP");
+        assert!(sentence.starts_with(&expected), "{sentence}");
     }
 }
 
@@ -205,6 +229,11 @@ fn names_are_made_of_the_key() {
         (Key::Listen, "--listen", "COUNTERSIGN_LISTEN"),
         (Key::DataDir, "--data-dir", "COUNTERSIGN_DATA_DIR"),
         (Key::LogLevel, "--log-level", "COUNTERSIGN_LOG_LEVEL"),
+        (
+            Key::TrustedProxies,
+            "--trusted-proxies",
+            "COUNTERSIGN_TRUSTED_PROXIES",
+        ),
         (
             Key::Door(VendorDoor::SinchMessaging),
             "--doors-sinch-messaging",
