@@ -145,6 +145,11 @@ impl World {
         }
     }
 
+    /// The kustomer door, for who listens with it.
+    pub(crate) fn door(&self) -> Service {
+        self.kustomer.clone()
+    }
+
     /// Sends a call to a door.
     pub(crate) async fn send(&self, door: Door, call: Call<'_>) -> Reply {
         let service = match door {

@@ -11,6 +11,7 @@
 
 pub mod living;
 pub mod identify;
+pub mod pass;
 pub(super) mod line;
 mod hand_out;
 
