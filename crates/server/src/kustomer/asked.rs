@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::Form;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
+use countersign_core::id::{SessionId, UserId};
 use countersign_core::limit::TOKEN_BYTES_MAX;
 use countersign_core::op::authenticate::{Bearer, authenticate};
 use countersign_core::op::tracking::Tracked;
 use countersign_core::op::tracking::living::living;
 use countersign_core::token::TokenKind;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 use serde::de::DeserializeOwned;
 
 use super::failure::Refused;
@@ -26,6 +28,8 @@ use crate::gate::Gate;
 /// The header with a device's own token.
 const TRACKING_TOKEN: HeaderName = HeaderName::from_static("x-kustomer-tracking-token");
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// Who shows a bearer, in the organization that the address names.
 #[derive(Debug)]
 pub(super) struct Backend(pub(super) Principal);
@@ -37,6 +41,17 @@ pub(super) struct Shown(pub(super) Option<String>);
 /// A device with a good token of the organization that the address names.
 #[derive(Debug)]
 pub(super) struct Device(pub(super) Tracked);
+
+/// Whom something is shown to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+}
+
+/// A body that some clients send as a form, and others as JSON.
+#[derive(Debug)]
+pub(super) struct FormOrJson<T>(pub(super) T);
 
 /// A body, of which only what is known is read.
 #[derive(Debug)]
@@ -127,6 +142,36 @@ impl FromRequestParts<Arc<Ctx>> for Device {
             gate.call(&tracked.principal, ctx.now())?;
         }
         Ok(Self(tracked))
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    pub(super) fn of(device: &Tracked) -> Self {
+        Self {
+            user: device.user.id,
+            session: device.session.id,
+        }
+    }
+}
+
+// === impl FormOrJson ===
+
+impl<T: DeserializeOwned> FromRequest<Arc<Ctx>> for FormOrJson<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, ctx: &Arc<Ctx>) -> Result<Self, Refused> {
+        let value = request.headers().get(header::CONTENT_TYPE);
+        let text = value.and_then(|value| value.to_str().ok());
+        if text.is_some_and(|text| text.starts_with(FORM)) {
+            let wrong = |_| Error::new(Code::BadRequest, "the form cannot be read");
+            let Form(value) = Form::from_request(request, ctx).await.map_err(wrong)?;
+            return Ok(Self(value));
+        }
+        let (mut parts, _) = request.into_parts();
+        let Json(value) = Json::from_request_parts(&mut parts, ctx).await?;
+        Ok(Self(value))
     }
 }
 

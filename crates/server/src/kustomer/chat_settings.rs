@@ -9,9 +9,11 @@ use super::answer::{one, resource};
 use super::failure::Refused;
 use super::organization::Organization;
 
+/// The socket stands at the door's own address, and at none that follows from this.
+const CLUSTER: &str = "self";
+
 /// `GET /p/v1/chat/settings`, and its older address. What the clients can do and
-/// is not done here is switched off; without a key for its socket a client asks
-/// for what is new now and then.
+/// is not done here is switched off.
 pub(super) async fn read(Organization(judge): Organization) -> Response {
     let application = &judge.application;
     let attributes = json!({
@@ -30,10 +32,10 @@ pub(super) async fn read(Organization(judge): Organization) -> Response {
         "volumeControl": { "enabled": false },
         "offhoursDisplay": "online",
         "showBrandingIdentifier": false,
-        "showTypingIndicatorWeb": false,
-        "showTypingIndicatorCustomerWeb": false,
-        "pusherAccessKey": null,
-        "pusherCluster": null,
+        "showTypingIndicatorWeb": true,
+        "showTypingIndicatorCustomerWeb": true,
+        "pusherAccessKey": application.id.to_string(),
+        "pusherCluster": CLUSTER,
     });
     one(resource("chat_settings", &application.id, attributes)).into_response()
 }

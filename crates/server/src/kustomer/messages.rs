@@ -11,13 +11,12 @@ use countersign_core::model::event::{Event, EventFilter, EventKind, KindFilter};
 use countersign_core::model::page::{Order, Window};
 use countersign_core::op;
 use countersign_core::op::events::{Content, Send};
-use countersign_core::op::tracking::Tracked;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, one, resource, time};
-use super::asked::{Device, Json};
+use super::asked::{Device, Json, Reader};
 use super::chats::chat_id;
 use super::failure::Refused;
 use super::page::Wanted;
@@ -47,7 +46,9 @@ pub(super) async fn list(
     let window = wanted.window.clone();
     let page = op::events::list_event_page(&ctx, principal, chat, filter(), window).await?;
     let path = format!("/c/v1/chat/sessions/{chat}/messages");
-    Ok(wanted.answer(&path, &page, |event| shown(&device, chat, event)))
+    Ok(wanted.answer(&path, &page, |event| {
+        shown(Reader::of(&device), chat, event)
+    }))
 }
 
 /// `GET /c/v1/chat/sessions/{id}/messages/{id}`
@@ -66,7 +67,7 @@ pub(super) async fn read(
     if !is_message(&event) {
         return Err(missing().into());
     }
-    Ok(one(shown(&device, chat, &event)))
+    Ok(one(shown(Reader::of(&device), chat, &event)))
 }
 
 /// `POST /c/v1/chat/messages`
@@ -95,7 +96,7 @@ pub(super) async fn send(
         client_id,
     };
     let sent = op::events::send(&ctx, &device.principal, send).await?;
-    let Answer(_, body) = one(shown(&device, chat, &sent.event));
+    let Answer(_, body) = one(shown(Reader::of(&device), chat, &sent.event));
     let status = if sent.new {
         StatusCode::CREATED
     } else {
@@ -128,7 +129,7 @@ pub(super) fn text(event: &Event) -> String {
 
 const KINDS: [EventKind; 3] = [EventKind::Text, EventKind::Message, EventKind::Image];
 
-fn is_message(event: &Event) -> bool {
+pub(super) fn is_message(event: &Event) -> bool {
     KINDS.contains(&event.kind) && event.deleted_at.is_none()
 }
 
@@ -142,8 +143,8 @@ fn filter() -> EventFilter {
 }
 
 /// A message's id has its chat's, since its number alone is another one's, too.
-fn shown(device: &Tracked, chat: ConversationId, event: &Event) -> Value {
-    let own = event.from.user == Some(device.user.id);
+pub(super) fn shown(reader: Reader, chat: ConversationId, event: &Event) -> Value {
+    let own = event.from.user == Some(reader.user);
     let sender = match event.from.user {
         Some(user) if own => json!({ "type": "customer", "id": user.to_string() }),
         Some(user) => json!({ "type": "user", "id": user.to_string() }),
@@ -154,13 +155,13 @@ fn shown(device: &Tracked, chat: ConversationId, event: &Event) -> Value {
         "direction": if own { "in" } else { "out" },
         "createdAt": time(event.timestamp),
         "importedAt": null,
-        "trackingId": device.session.id.to_string(),
+        "trackingId": reader.session.to_string(),
     });
     let id = format!("{chat}-{}", event.id);
     let mut shown = resource("chat_message", &id, attributes);
     shown["relationships"] = json!({
         "session": { "data": { "type": "chat_session", "id": chat.to_string() } },
-        "customer": { "data": { "type": "customer", "id": device.user.id.to_string() } },
+        "customer": { "data": { "type": "customer", "id": reader.user.to_string() } },
         "sentBy": { "data": sender },
         "attachments": { "data": [] },
     });

@@ -5,7 +5,9 @@
 //! own way before and behind them. An application is an *organization* here, and
 //! the address of a call names it ([`organization`]); [`asked`] tells who asks. An
 //! API key is a *token* of this protocol, a session a *tracking id*, a user a
-//! *customer*, and a conversation a *chat session*.
+//! *customer*, and a conversation a *chat session*. What is new is told over a
+//! [`socket`] of the Pusher protocol, whose [`channel`]s a device asks to be let
+//! into ([`channel_pass`]).
 //!
 //! # Invariants
 //! - Every answer can be read by any page, refusals and preflights included.
@@ -28,6 +30,9 @@ mod customers;
 mod chat_settings;
 mod chats;
 mod messages;
+mod channel;
+mod channel_pass;
+mod socket;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use countersign_core::context::{Ctx, Judge};
 use countersign_core::error::Error;
+use countersign_core::id::ApplicationId;
 use countersign_core::model::application::{ApplicationName, Slug};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
@@ -41,7 +42,24 @@ impl Named {
         Ok((Self { host, path }, uri))
     }
 
+    /// Whether an address names this application, or none.
+    pub(super) async fn agrees(self, ctx: &Ctx, with: ApplicationId) -> Result<bool, Error> {
+        let (in_host, in_path) = self.named(ctx).await?;
+        let mut all = in_host.iter().chain(&in_path);
+        Ok(all.all(|judge| judge.application.id == with))
+    }
+
     async fn resolved(self, ctx: &Ctx) -> Result<Arc<Judge>, Error> {
+        match self.named(ctx).await? {
+            (Some(one), Some(other)) if one.application.id != other.application.id => {
+                Err(unknown())
+            }
+            (Some(judge), _) | (None, Some(judge)) => Ok(judge),
+            (None, None) => Err(unknown()),
+        }
+    }
+
+    async fn named(self, ctx: &Ctx) -> Result<(Option<Arc<Judge>>, Option<Arc<Judge>>), Error> {
         let in_host = match self.host {
             None => None,
             Some(InHost::Named(slug)) => Some(known(ctx, slug).await?.ok_or_else(unknown)?),
@@ -51,13 +69,7 @@ impl Named {
             None => None,
             Some(slug) => Some(known(ctx, slug).await?.ok_or_else(unknown)?),
         };
-        match (in_host, in_path) {
-            (Some(one), Some(other)) if one.application.id != other.application.id => {
-                Err(unknown())
-            }
-            (Some(judge), _) | (None, Some(judge)) => Ok(judge),
-            (None, None) => Err(unknown()),
-        }
+        Ok((in_host, in_path))
     }
 }
 

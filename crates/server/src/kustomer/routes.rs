@@ -8,7 +8,8 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::{
-    chat_settings, chats, customer, customers, identity, messages, secret, tokens, tracking,
+    channel_pass, chat_settings, chats, customer, customers, identity, messages, secret, socket,
+    tokens, tracking,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -31,10 +32,14 @@ const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
 const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
+/// A socket, by the key that the settings name.
+const SOCKET: &str = "/app/{key}";
+
 /// Whether anybody may call, and is known by the address alone.
 pub(super) fn is_entrance(template: &str) -> bool {
-    let all = [CURRENT, TOKENS, IDENTITY, SETTINGS, OLD_SETTINGS, SCHEDULE];
-    all.contains(&template)
+    let of_identity = [CURRENT, TOKENS, IDENTITY];
+    let of_chat = [SETTINGS, OLD_SETTINGS, SCHEDULE, SOCKET];
+    of_identity.contains(&template) || of_chat.contains(&template)
 }
 
 pub(super) fn all() -> Vec<Route> {
@@ -66,6 +71,8 @@ pub(super) fn all() -> Vec<Route> {
         route(M::POST, "/c/v1/chat/messages", messages::send),
         route(M::GET, MESSAGES, messages::list),
         route(M::GET, MESSAGE, messages::read),
+        route(M::POST, "/c/v1/pusher/auth", channel_pass::give),
+        route(M::GET, SOCKET, socket::connect::open),
     ]
 }
 

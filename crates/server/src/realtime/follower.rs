@@ -513,6 +513,7 @@ fn look_of(view: &ConversationView) -> u64 {
     let mut hasher = DefaultHasher::new();
     view.conversation.name.hash(&mut hasher);
     view.conversation.display_name.hash(&mut hasher);
+    view.conversation.custom_data.hash(&mut hasher);
     view.member
         .as_ref()
         .map(|member| member.state)

@@ -22,6 +22,10 @@ pub(crate) const SIGNALS_MAX: usize = 32;
 pub(crate) const LOOKS_AT_ONCE_MAX: usize = 8;
 /// Pings and pongs before the first frame.
 pub(crate) const ENTERING_PINGS_MAX: u32 = 100;
+/// Frames before a socket is let into its first channel.
+pub(crate) const ENTERING_FRAMES_MAX: u32 = 100;
+/// Channels that a socket is in at once, where a door has such.
+pub(crate) const CHANNELS_MAX: usize = 100;
 /// Commands and pings in a row that a socket may send too many before it is closed.
 pub(crate) const REFUSED_IN_A_ROW_MAX: u32 = 100;
 /// The buffer that a socket is read into: small, since most of them sleep.

@@ -30,7 +30,7 @@ const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 22] = [
+const TABLE: [Line; 24] = [
     // A stranger has another organization's key, and a foreigner a device there.
     //                                        nobody page user admin both operator stranger visitor customer foreigner
     ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
@@ -55,6 +55,9 @@ const TABLE: [Line; 22] = [
     ("PATCH", CONVERSATION,                  [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
     ("POST", "/c/v1/chat/messages",          [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
     ("GET", MESSAGES,                        [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("POST", "/c/v1/pusher/auth",            [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    // It is a call of nobody, and answers a WebSocket alone.
+    ("GET", "/app/{key}",                    [400, 400, 400, 400, 400, 400, 400, 400, 400, 400]),
     ("GET", MESSAGE,                         [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
 ];
 
@@ -99,6 +102,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 .replace("{customer_id}", &alice)
                 .replace("{schedule_id}", "default")
                 .replace("{session_id}", &chat)
+                .replace("{key}", &world.application.to_string())
                 .replace("{message_id}", &message);
             let path = format!("/demo{path}");
             let authorization = format!("Bearer {bearer}");
@@ -112,6 +116,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             let body = json!({
                 "externalToken": world.credential("alice"),
                 "session": chat,
+                "socket_id": "1.2", "channel_name": world.activity(&chat),
                 "body": "hello",
                 "custom": {},
                 "externalId": format!("{place}-{actor}"),
