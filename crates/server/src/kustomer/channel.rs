@@ -93,7 +93,7 @@ mod tests {
             for other in [
                 name.replace("external", "internal"),
                 name.replacen("pr", "Pr", 1),
-                name.replace("private", "presence!"),
+                format!("x{name}"),
                 format!("{name} "),
                 format!(" {name}"),
                 name[..name.len() - 1].to_owned(),

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use countersign_server::operations::{Operations, Rates};
+use countersign_server::realtime::Patience;
 use countersign_server::serve::{Door, Limits, Server};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -352,6 +354,20 @@ async fn what_is_no_frame_ends_the_socket_and_what_nobody_makes_is_refused() {
         );
     }
     client.is_told_nothing().await;
+}
+
+#[tokio::test]
+async fn who_enters_no_channel_in_time_is_sent_away() {
+    let patience = Patience {
+        authenticate: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    let operations = Operations::new(Rates::for_development(), Vec::new());
+    let world = World::of(operations.with_patience(patience)).await;
+    let (address, _stop) = world.listen().await;
+    let mut client = Client::established(address, &world).await;
+    let (told, code) = client.closed().await;
+    assert_eq!((told, code), (vec!["pusher:error".to_owned()], Some(4009)));
 }
 
 #[tokio::test]

@@ -107,6 +107,11 @@ impl World {
 
     /// A node at which one may call so often.
     pub(crate) async fn with(rates: Rates) -> Self {
+        Self::of(Operations::new(rates, Vec::new())).await
+    }
+
+    /// A node that operates like this.
+    pub(crate) async fn of(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let random: Arc<dyn Random> = Arc::new(Unguessable);
         let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
@@ -126,7 +131,6 @@ impl World {
             passwords: Arc::new(QuickPasswords::default()),
         };
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
-        let operations = Operations::new(rates, Vec::new());
         let native = native::operated(Arc::clone(&ctx), operations.clone());
         let operator = create_operator_key(&ctx, "test").await.unwrap();
         let (application, backend) = organization(&native, &operator.text, "demo").await;
