@@ -21,6 +21,8 @@ mod sockets;
 mod model;
 mod errors;
 mod log;
+#[path = "../support/node.rs"]
+mod node;
 #[path = "../support/quick_passwords.rs"]
 mod quick_passwords;
 #[path = "../support/lines.rs"]

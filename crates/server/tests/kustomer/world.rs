@@ -3,38 +3,31 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::Body;
 use countersign_core::access::principal::Principal;
-use countersign_core::context::{Ctx, Parts};
+use countersign_core::context::Ctx;
 use countersign_core::id::ApplicationId;
 use countersign_core::limit;
 use countersign_core::model::page::Window;
 use countersign_core::op::api_keys::create_operator_key;
 use countersign_core::op::conversations::{Create, create_conversation, list_conversations};
 use countersign_core::op::tracking::living::living;
-use countersign_core::ports::{Clock, Random};
-use countersign_core::token::TokenKeys;
+use countersign_core::ports::Clock;
 use countersign_credential::mint::{Minted, Order, mint};
 use countersign_credential::signing_key::SigningKey;
 use countersign_credential::subject::{Email, ExternalId};
-use countersign_credential::time::Timestamp;
-use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::route::Service;
 use countersign_server::{kustomer, native, nexmo};
-use countersign_store::SqlStore;
-use countersign_store::migrate::MIGRATIONS;
-use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Options, Sqlite};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::node::{self, TestClock};
 use crate::quick_passwords::QuickPasswords;
 
 /// 2023-11-14T22:13:20Z, when the vectors of the door were signed.
@@ -93,11 +86,6 @@ pub(crate) struct Identity {
     pub(crate) customer: String,
 }
 
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
-
-struct Unguessable;
-
 // === impl World ===
 
 impl World {
@@ -113,23 +101,9 @@ impl World {
     /// A node that operates like this.
     pub(crate) async fn of(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let random: Arc<dyn Random> = Arc::new(Unguessable);
-        let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
-            .await
-            .unwrap();
-        let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
-        let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
-        let keys = store.token_keys().await.unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_S * 1_000)));
-        let parts = Parts {
-            registry: Arc::clone(&store) as _,
-            store,
-            fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
-            clock: Arc::clone(&clock) as _,
-            random,
-            tokens: TokenKeys::new(&keys),
-            passwords: Arc::new(QuickPasswords::default()),
-        };
+        let store = node::store_on(node::sqlite(&folder).await);
+        let clock = TestClock::at(BEGIN_S * 1_000);
+        let parts = node::parts(&store, &clock, Arc::new(QuickPasswords::default())).await;
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
         let native = native::operated(Arc::clone(&ctx), operations.clone());
         let operator = create_operator_key(&ctx, "test").await.unwrap();
@@ -450,24 +424,8 @@ impl Identity {
 // === impl TestClock ===
 
 impl TestClock {
-    pub(crate) fn advance_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
-    }
-
     pub(crate) fn seconds(&self) -> i64 {
         self.now().seconds()
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Random for Unguessable {
-    fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).unwrap();
     }
 }
 

@@ -24,5 +24,7 @@ mod revocation;
 mod bad_packets;
 mod limits;
 mod absence;
+#[path = "../support/node.rs"]
+mod node;
 #[path = "../support/quick_passwords.rs"]
 mod quick_passwords;

@@ -3,22 +3,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, Bytes};
-use countersign_core::context::{Ctx, Parts};
+use countersign_core::context::Ctx;
 use countersign_core::id::ApplicationId;
-use countersign_core::limit;
 use countersign_core::op::api_keys::create_operator_key;
-use countersign_core::ports::{Clock, Random};
-use countersign_core::token::TokenKeys;
+use countersign_core::ports::Clock;
 use countersign_credential::acl::Acl;
 use countersign_credential::json::read_object;
 use countersign_credential::mint::{Minted, Order, mint};
 use countersign_credential::signing_key::SigningKey;
 use countersign_credential::subject::UserName;
-use countersign_credential::time::Timestamp;
-use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::realtime::Patience;
@@ -26,9 +22,6 @@ use countersign_server::route::Service;
 use countersign_server::serve::{Door, Limits, Server};
 use countersign_server::{native, nexmo};
 use countersign_store::SqlStore;
-use countersign_store::migrate::MIGRATIONS;
-use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Options, Sqlite};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -36,6 +29,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::node::{self, TestClock};
 use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
@@ -81,11 +75,6 @@ pub(crate) struct Person {
     pub(crate) jti: String,
 }
 
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
-
-struct Unguessable;
-
 // === impl World ===
 
 impl World {
@@ -95,24 +84,9 @@ impl World {
 
     pub(crate) async fn patient(patience: Patience) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let random: Arc<dyn Random> = Arc::new(Unguessable);
-        let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
-            .await
-            .unwrap();
-        let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
-        let engine = Switched::new(engine);
-        let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
-        let keys = store.token_keys().await.unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
-        let parts = Parts {
-            registry: Arc::clone(&store) as _,
-            store: Arc::clone(&store) as _,
-            fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
-            clock: Arc::clone(&clock) as _,
-            random,
-            passwords: Arc::new(QuickPasswords::default()),
-            tokens: TokenKeys::new(&keys),
-        };
+        let store = node::store_on(Switched::new(node::sqlite(&folder).await));
+        let clock = TestClock::at(BEGIN_MS);
+        let parts = node::parts(&store, &clock, Arc::new(QuickPasswords::default())).await;
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
         let rates = Rates::for_development();
         let operations = Operations::new(rates, Vec::new()).with_patience(patience);
@@ -359,26 +333,6 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
-    }
-}
-
-// === impl TestClock ===
-
-impl TestClock {
-    pub(crate) fn advance_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Random for Unguessable {
-    fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).unwrap();
     }
 }
 

@@ -25,5 +25,7 @@ mod session;
 mod poll;
 mod network;
 mod sdk;
+#[path = "../support/node.rs"]
+mod node;
 #[path = "../support/quick_passwords.rs"]
 mod quick_passwords;

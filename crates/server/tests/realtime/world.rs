@@ -3,15 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use countersign_core::access::action::Action;
 use countersign_core::access::principal::Principal;
 use countersign_core::access::{Conditional, authorize};
-use countersign_core::context::{Ctx, Parts};
+use countersign_core::context::Ctx;
 use countersign_core::id::ApplicationId;
-use countersign_core::limit;
 use countersign_core::model::api_key::{Role, Roles};
 use countersign_core::model::event::EventKind;
 use countersign_core::model::revocation::{Revocation, Target};
@@ -23,14 +22,10 @@ use countersign_core::op::authenticate::{Bearer, authenticate};
 use countersign_core::op::events::{Content, Send, send};
 use countersign_core::op::signing_keys::{NewSigningKey, add_signing_key};
 use countersign_core::ports::change::{Change, NewEvent};
-use countersign_core::ports::{Clock, Random};
-use countersign_core::token::TokenKeys;
 use countersign_credential::key::{KeyAlgorithm, Kid};
 use countersign_credential::mint::{Minted, Order, mint};
 use countersign_credential::signing_key::SigningKey;
 use countersign_credential::subject::ExternalId;
-use countersign_credential::time::Timestamp;
-use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
 use countersign_server::native;
 use countersign_server::operations::{Operations, Rates};
@@ -38,9 +33,6 @@ use countersign_server::realtime::Patience;
 use countersign_server::route::Service;
 use countersign_server::serve::{Door, Limits, Server, Stopped};
 use countersign_store::SqlStore;
-use countersign_store::migrate::MIGRATIONS;
-use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Options, Sqlite};
 use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -50,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::client::Client;
+use crate::node::{self, TestClock};
 use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
@@ -91,11 +84,6 @@ pub(crate) struct Device {
     pub(crate) jti: String,
 }
 
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
-
-struct Unguessable;
-
 // === impl World ===
 
 impl World {
@@ -113,24 +101,9 @@ impl World {
 
     pub(crate) async fn operated(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let random: Arc<dyn Random> = Arc::new(Unguessable);
-        let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
-            .await
-            .unwrap();
-        let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
-        let engine = Switched::new(engine);
-        let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
-        let keys = store.token_keys().await.unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
-        let parts = Parts {
-            registry: Arc::clone(&store) as _,
-            store: Arc::clone(&store) as _,
-            fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
-            clock: Arc::clone(&clock) as _,
-            random,
-            passwords: Arc::new(QuickPasswords::default()),
-            tokens: TokenKeys::new(&keys),
-        };
+        let store = node::store_on(Switched::new(node::sqlite(&folder).await));
+        let clock = TestClock::at(BEGIN_MS);
+        let parts = node::parts(&store, &clock, Arc::new(QuickPasswords::default())).await;
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
         let operator = create_operator_key(&ctx, "test").await.unwrap();
         let operator = operator.text.to_string();
@@ -435,26 +408,6 @@ impl Device {
             user: text(&answer["user"]["id"]),
             jti,
         }
-    }
-}
-
-// === impl TestClock ===
-
-impl TestClock {
-    pub(crate) fn advance_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Random for Unguessable {
-    fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).unwrap();
     }
 }
 

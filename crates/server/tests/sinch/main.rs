@@ -29,5 +29,7 @@ mod switched;
 mod certificate;
 #[path = "../support/lines.rs"]
 mod lines;
+#[path = "../support/node.rs"]
+mod node;
 #[path = "../support/quick_passwords.rs"]
 mod quick_passwords;

@@ -4,35 +4,28 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::context::{Ctx, Parts};
+use countersign_core::context::Ctx;
 use countersign_core::id::ApplicationId;
-use countersign_core::limit;
 use countersign_core::model::password::{Password, PasswordHash};
 use countersign_core::op::api_keys::create_operator_key;
+use countersign_core::ports::Clock;
 use countersign_core::ports::passwords::{Passwords, PasswordsError};
-use countersign_core::ports::{Clock, Random};
-use countersign_core::token::TokenKeys;
 use countersign_credential::mint::{Minted, Order, mint};
 use countersign_credential::signing_key::SigningKey;
 use countersign_credential::subject::UserName;
-use countersign_credential::time::Timestamp;
-use countersign_fanout::in_process::InProcess;
 use countersign_server::connection::Connection;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::route::Service;
 use countersign_server::sinch::Messaging;
 use countersign_server::{native, sinch};
 use countersign_store::SqlStore;
-use countersign_store::migrate::MIGRATIONS;
-use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Options, Sqlite};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
@@ -40,6 +33,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::node::{self, TestClock};
 use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
@@ -104,11 +98,6 @@ pub(crate) struct Call {
     pub(crate) at: String,
 }
 
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
-
-struct Unguessable;
-
 // === impl World ===
 
 impl World {
@@ -118,25 +107,10 @@ impl World {
 
     pub(crate) async fn operated(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let random: Arc<dyn Random> = Arc::new(Unguessable);
-        let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS)
-            .await
-            .unwrap();
-        let keyring = Keyring::new(KeyEncryptionKey::from_bytes([1; 32].into()), Vec::new());
-        let engine = Switched::new(engine);
-        let store = Arc::new(SqlStore::new(engine, keyring, Arc::clone(&random)));
-        let keys = store.token_keys().await.unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN_MS)));
+        let store = node::store_on(Switched::new(node::sqlite(&folder).await));
+        let clock = TestClock::at(BEGIN_MS);
         let passwords = Arc::<Counted>::default();
-        let parts = Parts {
-            registry: Arc::clone(&store) as _,
-            store: Arc::clone(&store) as _,
-            fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
-            clock: Arc::clone(&clock) as _,
-            random,
-            passwords: Arc::clone(&passwords) as _,
-            tokens: TokenKeys::new(&keys),
-        };
+        let parts = node::parts(&store, &clock, Arc::clone(&passwords) as _).await;
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
         let native = native::operated(Arc::clone(&ctx), operations.clone());
         let messaging = Messaging {
@@ -515,26 +489,6 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
-    }
-}
-
-// === impl TestClock ===
-
-impl TestClock {
-    pub(crate) fn advance_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Random for Unguessable {
-    fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).unwrap();
     }
 }
 
