@@ -1,6 +1,6 @@
 //! Our own tokens: MACed, not stored.
 //!
-//! An access, refresh or tracking token is its content and an HMAC-SHA256 (RFC 2104)
+//! An access, refresh, tracking or upload token is its content and an HMAC-SHA256 (RFC 2104)
 //! over it, so that a node reads it without the store; what ends a token early
 //! is the session's row or a revocation, never the token itself. It carries a
 //! prefix that says what it is, so that a pasted one is recognised before any
@@ -28,6 +28,8 @@ pub const ACCESS_PREFIX: &str = "cs_at_";
 pub const REFRESH_PREFIX: &str = "cs_rt_";
 /// What a tracking token begins with.
 pub const TRACKING_PREFIX: &str = "cs_tt_";
+/// What an upload token begins with.
+pub const UPLOAD_PREFIX: &str = "cs_ut_";
 
 const VERSION: u8 = 1;
 const FLAG_ANONYMOUS: u8 = 1;
@@ -45,6 +47,8 @@ pub enum TokenKind {
     /// Shown with every call by a client that has no other; as long-lived as its
     /// session. Its generation is that of none.
     Tracking,
+    /// Goes with one file, by who may show nothing else; good for minutes.
+    Upload,
 }
 
 /// What a token says.
@@ -81,6 +85,7 @@ impl TokenKind {
             Self::Access => ACCESS_PREFIX,
             Self::Refresh => REFRESH_PREFIX,
             Self::Tracking => TRACKING_PREFIX,
+            Self::Upload => UPLOAD_PREFIX,
         }
     }
 
@@ -89,6 +94,7 @@ impl TokenKind {
             Self::Access => 1,
             Self::Refresh => 2,
             Self::Tracking => 3,
+            Self::Upload => 4,
         }
     }
 }
@@ -303,7 +309,12 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let keys = TokenKeys::new(&[(1, [1; 32]), (2, [2; 32])]);
-        for kind in [TokenKind::Access, TokenKind::Refresh, TokenKind::Tracking] {
+        for kind in [
+            TokenKind::Access,
+            TokenKind::Refresh,
+            TokenKind::Tracking,
+            TokenKind::Upload,
+        ] {
             for (anonymous, api_key) in [(false, false), (true, false), (false, true), (true, true)]
             {
                 let token = token(kind, anonymous, api_key);

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, one, resource, time};
 use super::asked::{Device, Json};
+use super::attachments;
 use super::chats::chat_id;
 use super::failure::Refused;
 use super::page::Wanted;
@@ -57,16 +58,31 @@ pub(super) async fn read(
     parameters: Parameters,
 ) -> Result<Answer, Refused> {
     let chat = chat_id(&parameters)?;
-    let number = parameters
-        .get("message_id")
-        .and_then(|text| text.strip_prefix(&format!("{chat}-"))?.parse().ok());
-    let missing = || Error::not_found("message");
-    let number: u64 = number.ok_or_else(missing)?;
-    let event = op::events::read_event(&ctx, &device.principal, chat, number).await?;
-    if !is_message(&event) {
-        return Err(missing().into());
-    }
+    let id = parameters.get("message_id").unwrap_or_default();
+    let event = named(&ctx, &device.principal, Some(chat), id).await?;
     Ok(one(shown(&device, chat, &event)))
+}
+
+/// The message of this id, which has its chat's in it.
+pub(super) async fn named(
+    ctx: &Ctx,
+    principal: &Principal,
+    within: Option<ConversationId>,
+    id: &str,
+) -> Result<Event, Error> {
+    let missing = || Error::not_found("message");
+    let (chat, number) = id.rsplit_once('-').ok_or_else(missing)?;
+    let chat: ConversationId = chat.parse().map_err(|_| missing())?;
+    let number: u64 = number.parse().map_err(|_| missing())?;
+    if within.is_some_and(|within| within != chat) {
+        return Err(missing());
+    }
+    let event = op::events::read_event(ctx, principal, chat, number).await?;
+    if is_message(&event) {
+        Ok(event)
+    } else {
+        Err(missing())
+    }
 }
 
 /// `POST /c/v1/chat/messages`
@@ -80,18 +96,22 @@ pub(super) async fn send(
         .parse()
         .map_err(|_| Error::not_found("session"))?;
     let wrong = |detail| Error::new(Code::BadRequest, detail);
-    if !new.attachments.is_empty() {
-        return Err(wrong("attachments: there are none at this door").into());
-    }
+    let files = attachments::named(&new.attachments)?;
     let text = new.body.filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| wrong("body: a message has a text"))?;
     let client_id = new.client_message_id.map(checked_client_id).transpose()?;
-    let body = json!({ "text": text }).to_string();
+    let (kind, body) = match text {
+        text if !files.is_empty() => {
+            let body = attachments::body(&ctx, &device.principal, text, &files).await?;
+            (EventKind::Message, body)
+        }
+        Some(text) => (EventKind::Text, json!({ "text": text })),
+        None => return Err(wrong("body: a message has a text, or attachments").into()),
+    };
     let send = Send {
         conversation: chat,
         member: None,
-        content: Content::New(EventKind::Text, body),
-        files: Vec::new(),
+        content: Content::New(kind, body.to_string()),
+        files,
         client_id,
     };
     let sent = op::events::send(&ctx, &device.principal, send).await?;
@@ -118,11 +138,13 @@ pub(super) async fn newest(
     Ok(page.items.into_iter().next())
 }
 
-/// What a message says, as far as this protocol can: a text, or an address.
+/// What a message says, as far as this protocol can: a text, or an address. Files of
+/// ours are attachments, and no text.
 pub(super) fn text(event: &Event) -> String {
     let body: Map<String, Value> = serde_json::from_str(&event.body).unwrap_or_default();
     let member = |name: &str| body.get(name).and_then(Value::as_str);
-    let text = member("text").or_else(|| member("url"));
+    let url = member("url").filter(|_| attachments::of(event).is_empty());
+    let text = member("text").or(url);
     text.unwrap_or_default().to_owned()
 }
 
@@ -156,13 +178,17 @@ fn shown(device: &Tracked, chat: ConversationId, event: &Event) -> Value {
         "importedAt": null,
         "trackingId": device.session.id.to_string(),
     });
+    let attachments: Vec<Value> = attachments::of(event)
+        .into_iter()
+        .map(|id| json!({ "type": "attachment", "id": id.to_string() }))
+        .collect();
     let id = format!("{chat}-{}", event.id);
     let mut shown = resource("chat_message", &id, attributes);
     shown["relationships"] = json!({
         "session": { "data": { "type": "chat_session", "id": chat.to_string() } },
         "customer": { "data": { "type": "customer", "id": device.user.id.to_string() } },
         "sentBy": { "data": sender },
-        "attachments": { "data": [] },
+        "attachments": { "data": attachments },
     });
     shown
 }

@@ -28,6 +28,7 @@ mod customers;
 mod chat_settings;
 mod chats;
 mod messages;
+mod attachments;
 
 use std::sync::Arc;
 

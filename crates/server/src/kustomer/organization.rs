@@ -34,6 +34,12 @@ enum InHost {
 }
 
 impl Named {
+    /// What stands before each path of the organization's, as it was reached.
+    pub(super) fn prefix(&self) -> String {
+        let slug = self.path.as_ref();
+        slug.map_or_else(String::new, |slug| format!("/{slug}"))
+    }
+
     /// What an address says, and the address without it. The path is canonical.
     pub(super) fn of(uri: Uri, headers: &HeaderMap) -> Result<(Self, Uri), Error> {
         let host = host(&uri, headers).and_then(|host| in_host(&host));
@@ -41,7 +47,7 @@ impl Named {
         Ok((Self { host, path }, uri))
     }
 
-    async fn resolved(self, ctx: &Ctx) -> Result<Arc<Judge>, Error> {
+    pub(super) async fn resolved(self, ctx: &Ctx) -> Result<Arc<Judge>, Error> {
         let in_host = match self.host {
             None => None,
             Some(InHost::Named(slug)) => Some(known(ctx, slug).await?.ok_or_else(unknown)?),

@@ -8,7 +8,8 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::{
-    chat_settings, chats, customer, customers, identity, messages, secret, tokens, tracking,
+    attachments, chat_settings, chats, customer, customers, identity, messages, secret, tokens,
+    tracking,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -31,10 +32,23 @@ const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
 const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
+const ATTACHMENTS: &str = "/c/v1/chat/attachments";
+/// Where the bytes of a file come, with a key in their form.
+pub(super) const UPLOADS: &str = "/c/v1/chat/attachments/uploads";
+const ATTACHMENT: &str = "/c/v1/chat/messages/{message_id}/attachments/{attachment_id}";
+
 /// Whether anybody may call, and is known by the address alone.
 pub(super) fn is_entrance(template: &str) -> bool {
-    let all = [CURRENT, TOKENS, IDENTITY, SETTINGS, OLD_SETTINGS, SCHEDULE];
-    all.contains(&template)
+    [
+        CURRENT,
+        TOKENS,
+        IDENTITY,
+        SETTINGS,
+        OLD_SETTINGS,
+        SCHEDULE,
+        UPLOADS,
+    ]
+    .contains(&template)
 }
 
 pub(super) fn all() -> Vec<Route> {
@@ -66,6 +80,9 @@ pub(super) fn all() -> Vec<Route> {
         route(M::POST, "/c/v1/chat/messages", messages::send),
         route(M::GET, MESSAGES, messages::list),
         route(M::GET, MESSAGE, messages::read),
+        route(M::POST, ATTACHMENTS, attachments::announce),
+        route(M::POST, UPLOADS, attachments::upload),
+        route(M::GET, ATTACHMENT, attachments::read),
     ]
 }
 

@@ -17,6 +17,7 @@ mod vectors;
 mod customer;
 mod customers;
 mod chats;
+mod attachments;
 mod model;
 mod errors;
 mod log;
