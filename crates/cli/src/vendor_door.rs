@@ -34,7 +34,7 @@ impl VendorDoor {
     pub(crate) fn lacks(self) -> Option<&'static str> {
         match self {
             Self::Nexmo | Self::Sinch | Self::SinchMessaging => None,
-            Self::Kustomer => Some("customers log in and chat; not built yet: files, its socket"),
+            Self::Kustomer => Some("customers log in and chat; not built yet: its socket"),
         }
     }
 }

@@ -15,7 +15,6 @@ use countersign_core::model::page::{Page, Window};
 use countersign_core::op;
 use countersign_core::op::conversations::{Create, CreatorEnters};
 use countersign_core::op::signals::Voice;
-use countersign_core::op::tracking::Tracked;
 use countersign_credential::time::Timestamp;
 use http::StatusCode;
 use serde::Deserialize;
@@ -25,6 +24,7 @@ use super::answer::{Answer, one, resource, time};
 use super::asked::{Device, Json};
 use super::failure::Refused;
 use super::messages;
+use super::messages::Customer;
 use super::page::Wanted;
 use crate::route::Parameters;
 
@@ -82,9 +82,8 @@ pub(super) async fn list(
     let page = op::conversations::list_conversations(&ctx, principal, window).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for view in &page.items {
-        let kept = kept(&view.conversation);
-        if !wanted.active || !kept.contains_key(LOCKED_AT) {
-            items.push(shown(&ctx, &device, view).await?);
+        if !wanted.active || !is_ended(&view.conversation) {
+            items.push(shown(&ctx, principal, Customer::of(&device), view).await?);
         }
     }
     let page = Page {
@@ -106,7 +105,7 @@ pub(super) async fn create(
         ..Create::default()
     };
     let made = op::conversations::create_conversation(&ctx, &device.principal, create).await?;
-    let shown = shown(&ctx, &device, &made.view).await?;
+    let shown = shown(&ctx, &device.principal, Customer::of(&device), &made.view).await?;
     let Answer(_, body) = one(shown);
     Ok(Answer(StatusCode::CREATED, body))
 }
@@ -138,7 +137,9 @@ pub(super) async fn change(
     } else {
         view
     };
-    Ok(one(shown(&ctx, &device, &view).await?))
+    Ok(one(
+        shown(&ctx, principal, Customer::of(&device), &view).await?
+    ))
 }
 
 /// `PATCH /c/v1/conversations/{id}`
@@ -173,6 +174,11 @@ pub(super) fn chat_id(parameters: &Parameters) -> Result<ConversationId, Error> 
         .get("session_id")
         .and_then(|text| text.parse().ok());
     id.ok_or_else(|| Error::not_found("session"))
+}
+
+/// Whether somebody has ended the chat.
+pub(super) fn is_ended(conversation: &Conversation) -> bool {
+    kept(conversation).contains_key(LOCKED_AT)
 }
 
 /// What is kept with a conversation, if that is an object as it should be.
@@ -236,9 +242,14 @@ async fn seen_at(
     Ok(found.first().map(|event| event.timestamp))
 }
 
-async fn shown(ctx: &Ctx, device: &Tracked, view: &ConversationView) -> Result<Value, Error> {
+/// A chat as it is shown to who asks.
+pub(super) async fn shown(
+    ctx: &Ctx,
+    principal: &Principal,
+    of: Customer,
+    view: &ConversationView,
+) -> Result<Value, Error> {
     let conversation = &view.conversation;
-    let principal = &device.principal;
     let newest = messages::newest(ctx, principal, conversation.id).await?;
     let seen = view.member.as_ref().map_or(0, |member| member.seen);
     let seen_at = seen_at(ctx, principal, conversation.id, seen, newest.as_ref()).await?;
@@ -246,7 +257,7 @@ async fn shown(ctx: &Ctx, device: &Tracked, view: &ConversationView) -> Result<V
     let attributes = json!({
         "title": conversation.display_name,
         "preview": newest.as_ref().map(messages::text),
-        "trackingId": device.session.id.to_string(),
+        "trackingId": of.tracking.map(|id| id.to_string()),
         "createdAt": time(conversation.created_at),
         "lastSeenAt": seen_at.map(time),
         "lastMessageAt": newest.map(|event| time(event.timestamp)),
@@ -256,7 +267,7 @@ async fn shown(ctx: &Ctx, device: &Tracked, view: &ConversationView) -> Result<V
     });
     let mut shown = resource("chat_session", &conversation.id, attributes);
     shown["relationships"] = json!({
-        "customer": { "data": { "type": "customer", "id": device.user.id.to_string() } },
+        "customer": { "data": { "type": "customer", "id": of.user.to_string() } },
     });
     Ok(shown)
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
-use countersign_core::id::ConversationId;
+use countersign_core::id::{ConversationId, SessionId, UserId};
 use countersign_core::model::event::{Event, EventFilter, EventKind, KindFilter};
 use countersign_core::model::page::{Order, Window};
 use countersign_core::op;
@@ -24,6 +24,13 @@ use super::failure::Refused;
 use super::page::Wanted;
 use crate::route::Parameters;
 
+/// The customer of a chat, and the device where it is one that asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Customer {
+    pub(super) user: UserId,
+    pub(super) tracking: Option<SessionId>,
+}
+
 /// A message as a client sends it.
 #[derive(Debug, Deserialize)]
 pub(super) struct NewMessage {
@@ -34,6 +41,17 @@ pub(super) struct NewMessage {
     /// What makes a retry harmless, for a client that has it.
     #[serde(rename = "clientMessageId")]
     client_message_id: Option<String>,
+}
+
+// === impl Customer ===
+
+impl Customer {
+    pub(super) fn of(device: &Tracked) -> Self {
+        Self {
+            user: device.user.id,
+            tracking: Some(device.session.id),
+        }
+    }
 }
 
 /// `GET /c/v1/chat/sessions/{id}/messages`, the newest first.
@@ -48,7 +66,9 @@ pub(super) async fn list(
     let window = wanted.window.clone();
     let page = op::events::list_event_page(&ctx, principal, chat, filter(), window).await?;
     let path = format!("/c/v1/chat/sessions/{chat}/messages");
-    Ok(wanted.answer(&path, &page, |event| shown(&device, chat, event)))
+    Ok(wanted.answer(&path, &page, |event| {
+        shown(Customer::of(&device), chat, event)
+    }))
 }
 
 /// `GET /c/v1/chat/sessions/{id}/messages/{id}`
@@ -60,7 +80,7 @@ pub(super) async fn read(
     let chat = chat_id(&parameters)?;
     let id = parameters.get("message_id").unwrap_or_default();
     let event = named(&ctx, &device.principal, Some(chat), id).await?;
-    Ok(one(shown(&device, chat, &event)))
+    Ok(one(shown(Customer::of(&device), chat, &event)))
 }
 
 /// The message of this id, which has its chat's in it.
@@ -115,7 +135,7 @@ pub(super) async fn send(
         client_id,
     };
     let sent = op::events::send(&ctx, &device.principal, send).await?;
-    let Answer(_, body) = one(shown(&device, chat, &sent.event));
+    let Answer(_, body) = one(shown(Customer::of(&device), chat, &sent.event));
     let status = if sent.new {
         StatusCode::CREATED
     } else {
@@ -154,7 +174,7 @@ fn is_message(event: &Event) -> bool {
     KINDS.contains(&event.kind) && event.deleted_at.is_none()
 }
 
-fn filter() -> EventFilter {
+pub(super) fn filter() -> EventFilter {
     EventFilter {
         kinds: KINDS.map(KindFilter::One).into(),
         deleted: false,
@@ -164,8 +184,8 @@ fn filter() -> EventFilter {
 }
 
 /// A message's id has its chat's, since its number alone is another one's, too.
-fn shown(device: &Tracked, chat: ConversationId, event: &Event) -> Value {
-    let own = event.from.user == Some(device.user.id);
+pub(super) fn shown(of: Customer, chat: ConversationId, event: &Event) -> Value {
+    let own = event.from.user == Some(of.user);
     let sender = match event.from.user {
         Some(user) if own => json!({ "type": "customer", "id": user.to_string() }),
         Some(user) => json!({ "type": "user", "id": user.to_string() }),
@@ -176,7 +196,7 @@ fn shown(device: &Tracked, chat: ConversationId, event: &Event) -> Value {
         "direction": if own { "in" } else { "out" },
         "createdAt": time(event.timestamp),
         "importedAt": null,
-        "trackingId": device.session.id.to_string(),
+        "trackingId": of.tracking.map(|id| id.to_string()),
     });
     let attachments: Vec<Value> = attachments::of(event)
         .into_iter()
@@ -186,14 +206,14 @@ fn shown(device: &Tracked, chat: ConversationId, event: &Event) -> Value {
     let mut shown = resource("chat_message", &id, attributes);
     shown["relationships"] = json!({
         "session": { "data": { "type": "chat_session", "id": chat.to_string() } },
-        "customer": { "data": { "type": "customer", "id": device.user.id.to_string() } },
+        "customer": { "data": { "type": "customer", "id": of.user.to_string() } },
         "sentBy": { "data": sender },
         "attachments": { "data": attachments },
     });
     shown
 }
 
-fn checked_client_id(text: String) -> Result<String, Error> {
+pub(super) fn checked_client_id(text: String) -> Result<String, Error> {
     let fits = (1..=countersign_core::limit::CLIENT_ID_BYTES_MAX).contains(&text.len());
     if fits && !text.contains(char::is_control) {
         return Ok(text);

@@ -29,6 +29,7 @@ mod chat_settings;
 mod chats;
 mod messages;
 mod attachments;
+mod support;
 
 use std::sync::Arc;
 

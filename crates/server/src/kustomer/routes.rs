@@ -8,8 +8,8 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::{
-    attachments, chat_settings, chats, customer, customers, identity, messages, secret, tokens,
-    tracking,
+    attachments, chat_settings, chats, customer, customers, identity, messages, secret, support,
+    tokens, tracking,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -36,6 +36,8 @@ const ATTACHMENTS: &str = "/c/v1/chat/attachments";
 /// Where the bytes of a file come, with a key in their form.
 pub(super) const UPLOADS: &str = "/c/v1/chat/attachments/uploads";
 const ATTACHMENT: &str = "/c/v1/chat/messages/{message_id}/attachments/{attachment_id}";
+
+const SUPPORT_MESSAGES: &str = "/v2.1/chat/sessions/{session_id}/messages";
 
 /// Whether anybody may call, and is known by the address alone.
 pub(super) fn is_entrance(template: &str) -> bool {
@@ -83,6 +85,10 @@ pub(super) fn all() -> Vec<Route> {
         route(M::POST, ATTACHMENTS, attachments::announce),
         route(M::POST, UPLOADS, attachments::upload),
         route(M::GET, ATTACHMENT, attachments::read),
+        route(M::GET, "/v2.1/chat/sessions", support::list),
+        route(M::GET, SUPPORT_MESSAGES, support::messages),
+        route(M::POST, "/v2.1/chat/messages", support::send_for),
+        route(M::POST, "/v2.1/chat/outbound/messages", support::answer),
     ]
 }
 

@@ -25,6 +25,8 @@ const ACTORS: [&str; 10] = [
 type Line = (&'static str, &'static str, [u16; 10]);
 
 const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
+const SUPPORT_MESSAGES: &str = "/v2.1/chat/sessions/{session_id}/messages";
+const ANSWERS: &str = "/v2.1/chat/outbound/messages";
 const UPLOADS: &str = "/c/v1/chat/attachments/uploads";
 const CONVERSATION: &str = "/c/v1/conversations/{session_id}";
 const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
@@ -32,7 +34,7 @@ const ATTACHMENT: &str = "/c/v1/chat/messages/{message_id}/attachments/{attachme
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 25] = [
+const TABLE: [Line; 29] = [
     // A stranger has another organization's key, and a foreigner a device there.
     //                                        nobody page user admin both operator stranger visitor customer foreigner
     ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
@@ -58,6 +60,10 @@ const TABLE: [Line; 25] = [
     ("POST", "/c/v1/chat/messages",          [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
     ("GET", MESSAGES,                        [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
     ("GET", MESSAGE,                         [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", "/v2.1/chat/sessions",           [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    ("GET", SUPPORT_MESSAGES,                [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    ("POST", "/v2.1/chat/messages",          [401, 403, 201, 201, 201, 201, 404, 401, 401, 401]),
+    ("POST", ANSWERS,                        [401, 403, 201, 201, 201, 201, 404, 401, 401, 401]),
     ("POST", "/c/v1/chat/attachments",       [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
     // Its form tells who sends it, and this body is none.
     ("POST", UPLOADS,                        [415, 415, 415, 415, 415, 415, 415, 415, 415, 415]),
@@ -102,7 +108,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             ];
             let path = ids
                 .iter()
-                .fold(format!("/demo{template}"), |path, (name, id)| {
+                .fold(path_of(template, &alice), |path, (name, id)| {
                     path.replace(name, id)
                 });
             let authorization = format!("Bearer {bearer}");
@@ -116,6 +122,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             let body = json!({
                 "externalToken": world.credential("alice"),
                 "session": chat,
+                "customerId": whose(&world, &chat).await,
                 "body": "hello",
                 "custom": {},
                 "name": "a.txt",
@@ -135,6 +142,21 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             );
         }
     }
+}
+
+/// Where a template is called, with the query that it needs.
+fn path_of(template: &str, customer: &str) -> String {
+    if template == "/v2.1/chat/sessions" {
+        format!("/demo{template}?customerId={customer}")
+    } else {
+        format!("/demo{template}")
+    }
+}
+
+/// Whose chat it is: its first member's.
+async fn whose(world: &World, chat: &str) -> String {
+    let path = format!("/v1/conversations/{chat}/members");
+    text(&world.done("GET", &path, None).await["members"][0]["user_id"])
 }
 
 /// The API key of an actor, if it has one.

@@ -18,6 +18,7 @@ mod customer;
 mod customers;
 mod chats;
 mod attachments;
+mod support;
 mod model;
 mod errors;
 mod log;
