@@ -43,6 +43,8 @@ pub const ATTACHMENT_S_MAX: u64 = 120;
 pub const FILES_WAITING_MAX: u64 = 20;
 /// How long a file waits for the event that will name it, in seconds.
 pub const FILE_WAITS_S: i64 = 86_400;
+/// How long a file that was announced may take to come, in seconds.
+pub const ANNOUNCED_FILE_S: i64 = 600;
 /// Files that one event may name.
 pub const EVENT_FILES_MAX: usize = 8;
 /// Attachments that arrive at once, over all users: each is held in memory.
