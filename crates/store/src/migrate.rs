@@ -55,6 +55,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "passwords",
         template: include_str!("../migrations/0007_passwords.sql"),
     },
+    Migration {
+        number: 8,
+        name: "described",
+        template: include_str!("../migrations/0008_described.sql"),
+    },
 ];
 
 /// One step from a schema to the next.
