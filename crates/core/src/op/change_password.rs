@@ -86,13 +86,13 @@ pub async fn change_password(
         },
     ];
     changes.extend(ended.iter().cloned().map(Change::Revoke));
-    let action = "user.password_changed";
+    let nothing = Details::default();
     let audit = entry(
         ctx,
         principal.actor(),
-        action,
+        "user.password_changed",
         &own.user,
-        Details::default(),
+        nothing,
     );
     changes.push(Change::Audit(audit.about(own.user)));
     let committed = ctx.store.commit(&permit, changes).await?;
