@@ -201,12 +201,7 @@ fn log_start(prepared: &Prepared, configuration: &Configuration) {
         }
     }
     for (door, address) in &addresses.doors {
-        match door.lacks() {
-            None => tracing::info!(door = door.name(), %address, "this door is open"),
-            Some(lacks) => {
-                tracing::info!(door = door.name(), %address, "this door is open ({lacks})");
-            }
-        }
+        tracing::info!(door = door.name(), %address, "this door is open");
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -25,6 +25,7 @@ pub mod signals;
 pub mod connect;
 pub mod delivery;
 pub mod attachments;
+pub mod announced_file;
 pub mod applications;
 pub mod signing_keys;
 pub mod api_keys;

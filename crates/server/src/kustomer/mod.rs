@@ -33,6 +33,8 @@ mod messages;
 mod channel;
 mod channel_pass;
 mod socket;
+mod attachments;
+mod support;
 
 use std::sync::Arc;
 

@@ -206,8 +206,8 @@ async fn bad_input_is_refused() {
         (json!({ "session": chat, "body": longer }), 413, "too_large"),
         (
             json!({ "session": chat, "body": "a", "attachments": ["x"] }),
-            400,
-            "bad_request",
+            404,
+            "not_found",
         ),
         (
             json!({ "session": chat, "body": "a", "clientMessageId": "" }),

@@ -18,6 +18,8 @@ mod customer;
 mod customers;
 mod chats;
 mod sockets;
+mod attachments;
+mod support;
 mod model;
 mod errors;
 mod log;

@@ -76,6 +76,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The same, where it is no JSON.
+    pub(crate) text: String,
 }
 
 /// What a login answers.
@@ -472,6 +474,7 @@ async fn reply(service: &Service, request: Request<Body>) -> Reply {
         status: parts.status.as_u16(),
         headers: parts.headers,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        text: String::from_utf8_lossy(&body).into_owned(),
     }
 }
 
