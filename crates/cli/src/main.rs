@@ -26,6 +26,7 @@ mod ready;
 mod dev_application;
 mod development;
 mod remote;
+mod installation;
 mod command;
 
 use std::num::NonZeroUsize;
@@ -36,7 +37,9 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command::{api_key, application, bench, chat, demo, dev, key, serve, token, user};
+use crate::command::{
+    api_key, application, backup, bench, chat, demo, dev, key, restore, serve, token, user,
+};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
@@ -69,6 +72,8 @@ enum Command {
     User(user::Arguments),
     Chat(Box<chat::Arguments>),
     Bench(Box<bench::Arguments>),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -103,6 +108,8 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
             exit
         }
         Command::Bench(arguments) => bench::run(&arguments, System, output),
+        Command::Backup(arguments) => runtime()?.block_on(backup::run(arguments, System, output)),
+        Command::Restore(arguments) => runtime()?.block_on(restore::run(arguments, System, output)),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

@@ -284,11 +284,11 @@ pub(crate) fn advice(error: &StoreError) -> &'static str {
         StoreError::Foreign { .. } => "; choose another folder",
         StoreError::Open { .. } => "; see that this user may read and write it",
         StoreError::Migration { .. } => "; run the program that made the database",
+        StoreError::Copy { .. } => "; name a place with room, where this user may write",
         StoreError::Damaged { .. } => "; restore a backup: countersign restore",
         StoreError::Newer { .. }
         | StoreError::Network { .. }
         | StoreError::EngineTooOld { .. }
-        | StoreError::Copy { .. }
         | StoreError::Unavailable(_)
         | StoreError::Expectation { .. }
         | StoreError::Unique { .. }

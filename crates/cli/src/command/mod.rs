@@ -10,3 +10,5 @@ pub(crate) mod api_key;
 pub(crate) mod user;
 pub(crate) mod chat;
 pub(crate) mod bench;
+pub(crate) mod backup;
+pub(crate) mod restore;

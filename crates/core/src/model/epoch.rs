@@ -47,13 +47,13 @@ impl Epochs {
     };
 
     /// Those that follow when a history is restored which had these. The number
-    /// is the time in seconds, so that one backup which is restored twice begins
+    /// is the time in milliseconds, so that one backup which is restored twice begins
     /// two epochs, and neither is one of those that came between.
     #[must_use]
     pub fn restored(self, now: Timestamp, keep_sessions: bool) -> Self {
         let next = self.present.number.saturating_add(1);
         let present = Epoch {
-            number: next.max(u64::try_from(now.seconds()).unwrap_or(next)),
+            number: next.max(u64::try_from(now.milliseconds()).unwrap_or(next)),
             began_at: now,
         };
         Self {
@@ -90,9 +90,9 @@ mod tests {
     fn a_backup_that_is_restored_twice_begins_two_epochs() {
         let at = Timestamp::from_seconds;
         let once = Epochs::FIRST.restored(at(T), false);
-        assert_eq!(once.present.number, 1_790_000_000);
+        assert_eq!(once.present.number, 1_790_000_000_000);
         assert_eq!(once.logins_since, once.present);
-        let twice = Epochs::FIRST.restored(at(T + 60), false);
+        let twice = Epochs::FIRST.restored(at(T + 1), false);
         assert!(twice.is_void(once.present.number) && !twice.is_void(twice.present.number));
         // Neither a clock that stands still nor one that went back repeats a number.
         for now in [T, T - 3_600, -5] {
