@@ -38,7 +38,7 @@ use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::{
-    api_key, application, backup, bench, chat, demo, dev, key, restore, serve, token, user,
+    api_key, application, backup, bench, chat, demo, dev, doctor, key, restore, serve, token, user,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -74,6 +74,7 @@ enum Command {
     Bench(Box<bench::Arguments>),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -110,6 +111,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Bench(arguments) => bench::run(&arguments, System, output),
         Command::Backup(arguments) => runtime()?.block_on(backup::run(arguments, System, output)),
         Command::Restore(arguments) => runtime()?.block_on(restore::run(arguments, System, output)),
+        Command::Doctor(arguments) => runtime()?.block_on(doctor::run(arguments, System, output)),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod chat;
 pub(crate) mod bench;
 pub(crate) mod backup;
 pub(crate) mod restore;
+pub(crate) mod doctor;

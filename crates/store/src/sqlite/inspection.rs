@@ -14,6 +14,7 @@ use crate::registry::mac_key_place;
 use crate::secrets::{Keyring, SecretError};
 use countersign_core::id::ApplicationId;
 use countersign_credential::key::Kid;
+use countersign_credential::time::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -37,6 +38,8 @@ pub struct Contents {
     pub epoch: u64,
     /// How many applications there are.
     pub applications: u64,
+    /// When the newest of its sessions, conversations and log entries was made.
+    pub newest: Option<Timestamp>,
     secrets: Vec<Sealed>,
 }
 
@@ -159,6 +162,7 @@ fn contents(database: &Path, known: &[Migration], depth: Depth) -> Result<Conten
             reason: "its epoch is no number".to_owned(),
         })?,
         applications: number(&connection, "SELECT count(*) FROM applications").map_err(unusable)?,
+        newest: newest(&connection).map_err(unusable)?,
         secrets: secrets(&connection).map_err(unusable)?,
     })
 }
@@ -172,6 +176,34 @@ fn open_waiting(database: &Path) -> rusqlite::Result<Connection> {
 fn number(connection: &Connection, sql: &str) -> rusqlite::Result<u64> {
     let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// An id begins with the milliseconds of its making (RFC 9562 section 5.7), and the newest of an
+/// application is the last of its key.
+fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let ids = [
+        "SELECT (SELECT max(s.id) FROM sessions s WHERE s.application_id = a.id) \
+         FROM applications a",
+        "SELECT (SELECT max(c.id) FROM conversations c WHERE c.application_id = a.id) \
+         FROM applications a",
+        "SELECT (SELECT max(l.id) FROM audit l WHERE l.application_id = a.id) \
+         FROM applications a",
+    ];
+    let mut newest = None;
+    for sql in ids {
+        let mut query = connection.prepare(sql)?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: Option<[u8; 16]> = row.get(0)?;
+            newest = newest.max(id);
+        }
+    }
+    Ok(newest.map(|id| {
+        let milliseconds = id[..6]
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | i64::from(*byte));
+        Timestamp::from_milliseconds(milliseconds)
+    }))
 }
 
 fn secrets(connection: &Connection) -> rusqlite::Result<Vec<Sealed>> {
