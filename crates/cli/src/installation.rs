@@ -7,7 +7,7 @@ use clap::Args;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::inspection::{Census, Contents, Depth, count, inspect};
+use countersign_store::sqlite::inspection::{Census, Depth, count, inspect};
 
 use crate::command::serve;
 use crate::configuration::key::{CONFIG_VARIABLE, Key};
@@ -105,7 +105,7 @@ pub(crate) fn keyring(file: &Path) -> Result<Keyring, Failure> {
 }
 
 /// Looks through a whole backup: that it is ours, of no newer program and not
-/// damaged, and that this key opens its secrets.
+/// damaged, and that this key opens its secrets. `explain` says what an error means.
 ///
 /// # Errors
 /// If one of these is not so.
@@ -113,47 +113,24 @@ pub(crate) async fn check(
     database: &Path,
     keyring: &Keyring,
     key_file: &Path,
+    explain: impl Fn(&StoreError) -> Failure,
 ) -> Result<Sound, Failure> {
     let contents = inspect(database, MIGRATIONS, Depth::Everything)
         .await
-        .map_err(|error| bad_backup(&error))?;
-    opens(&contents, database, keyring, key_file)?;
+        .map_err(|error| explain(&error))?;
+    contents.open_secrets(keyring).map_err(|error| {
+        Failure::usage(format!(
+            "{} does not open the secrets in the database: {error}; name the key file that was kept \
+             for it",
+            key_file.display()
+        ))
+    })?;
     Ok(Sound {
         epoch: contents.epoch,
         schema: contents.schema,
         applications: contents.applications,
-        census: count(database).await.map_err(|error| bad_backup(&error))?,
+        census: count(database).await.map_err(|error| explain(&error))?,
     })
-}
-
-/// Whether the key opens what is sealed in a database.
-///
-/// # Errors
-/// If it does not.
-pub(crate) fn opens(
-    contents: &Contents,
-    database: &Path,
-    keyring: &Keyring,
-    key_file: &Path,
-) -> Result<usize, Failure> {
-    contents.open_secrets(keyring).map_err(|error| {
-        Failure::usage(format!(
-            "{} does not open the secrets in {}: {error}; name the key file that was kept for it",
-            key_file.display(),
-            database.display()
-        ))
-    })
-}
-
-fn bad_backup(error: &StoreError) -> Failure {
-    let advice = if matches!(error, StoreError::Damaged { .. }) {
-        "; take another backup"
-    } else if matches!(error, StoreError::Foreign { .. }) {
-        "; name a file that countersign backup has made"
-    } else {
-        advice(error)
-    };
-    Failure::usage(format!("{error}{advice}"))
 }
 
 /// What an error of the store says, and what to do.

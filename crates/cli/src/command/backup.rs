@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use countersign_store::error::StoreError;
 use countersign_store::sqlite::{DATABASE_FILE, Sqlite};
 use serde_json::json;
 
@@ -56,9 +57,8 @@ pub(crate) async fn run(
     let work = async {
         let copied = Sqlite::copy(&database, &target.part).await;
         copied.map_err(|error| unusable(&error))?;
-        check(&target.part, &keyring, &key_file)
-            .await
-            .map_err(|failure| failure.hint("it is a true copy: so is the server's database"))
+        let explain = |error: &StoreError| bad_copy(error, &folder.value);
+        check(&target.part, &keyring, &key_file, explain).await
     };
     let made = tokio::select! {
         made = Box::pin(work) => made,
@@ -112,6 +112,19 @@ fn tell(
          use this one.",
         key_file.display()
     ))
+}
+
+/// The copy is a true one: what is wrong with it is wrong with the database.
+fn bad_copy(error: &StoreError, folder: &DataFolder) -> Failure {
+    if let StoreError::Damaged { reason, .. } = error {
+        Failure::usage(format!(
+            "the database in {} is damaged, so that there is no backup of it: {reason}; restore an \
+             earlier backup",
+            folder.path().display()
+        ))
+    } else {
+        unusable(error)
+    }
 }
 
 /// Where the copy goes: under another name until it is good.

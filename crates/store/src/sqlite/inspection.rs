@@ -146,7 +146,10 @@ fn contents(database: &Path, known: &[Migration], depth: Depth) -> Result<Conten
         if found != "ok" {
             return Err(StoreError::Damaged {
                 path: database.to_owned(),
-                reason: found.replace('\n', " "),
+                reason: found
+                    .trim_start_matches("*** in database main ***")
+                    .trim()
+                    .replace('\n', " "),
             });
         }
     }

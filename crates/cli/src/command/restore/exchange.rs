@@ -68,6 +68,9 @@ impl Exchange<'_> {
         };
         let database = self.folder.path().join(DATABASE_FILE);
         let log = beside(&database, LOG);
+        if log.metadata().is_ok_and(|log| log.len() == 0) {
+            fs::remove_file(&log)?;
+        }
         if database.exists() {
             let old = self.replaced(&database);
             fs::hard_link(&database, &old)?;

@@ -20,6 +20,7 @@ use self::stage::{Stage, Staged};
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
 use crate::installation::{Installation, Sound, check, keyring, unusable};
+use crate::node::advice;
 use crate::output::Output;
 use crate::setting::Setting;
 use crate::system::System;
@@ -124,7 +125,7 @@ async fn restore(
     let key_file = key_file(arguments, &folder.value);
     let keyring = keyring(&key_file)?;
     refuse_what_is_there(arguments, folder, &keyring)?;
-    let sound = check(from, &keyring, &key_file).await?;
+    let sound = check(from, &keyring, &key_file, bad_backup).await?;
     let claimed = Folder::claim(folder.value.path()).map_err(|error| refused(&error))?;
     // A server may have been there a moment ago.
     refuse_what_is_there(arguments, folder, &keyring)?;
@@ -181,6 +182,17 @@ fn refuse_what_is_there(
         )));
     }
     Ok(())
+}
+
+fn bad_backup(error: &StoreError) -> Failure {
+    let advice = if matches!(error, StoreError::Damaged { .. }) {
+        "; take another backup"
+    } else if matches!(error, StoreError::Foreign { .. }) {
+        "; name a file that countersign backup has made"
+    } else {
+        advice(error)
+    };
+    Failure::usage(format!("{error}{advice}"))
 }
 
 /// That a server runs is no mistake in the command line.
