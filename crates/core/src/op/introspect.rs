@@ -9,7 +9,7 @@ use countersign_credential::dialect::Dialect;
 use countersign_credential::time::Timestamp;
 use countersign_credential::unverified::parse;
 
-use super::authenticate::by_access_token;
+use super::authenticate::{by_access_token, check_issued};
 use super::claims_query::{credential_targets, login_query};
 use super::managed_users::prove;
 use super::refresh::living;
@@ -196,6 +196,7 @@ async fn credential(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Erro
         // No key of the application's: a password may stand behind it.
         Err(_) => prove(ctx, judge, &unverified, ctx.now()).await?.claims,
     };
+    check_issued(ctx, &claims)?;
     if claims.subject.is_none() {
         return bearer(ctx, judge, &claims).await;
     }

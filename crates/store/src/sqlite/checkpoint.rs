@@ -5,6 +5,9 @@
 //! anyone. Under steady writing that never lets the log start anew, so past a second mark it stops
 //! the writer for the little that is left, and has the log begin anew.
 //!
+//! Where somebody reads for long, nothing beyond what they see can be copied, and the log grows until
+//! they are done.
+//!
 //! The log's file is written over then, and not cut: a file system takes up to a fifth of a second
 //! for 64 MiB, during which no sync ends, and every block that is asked for again makes a sync dearer.
 //!
@@ -151,7 +154,15 @@ fn checkpoint(
         Mode::Truncate => &[passive, "PRAGMA wal_checkpoint(TRUNCATE)"],
     };
     for step in steps {
-        connection.query_row(step, [], |_| Ok(()))?;
+        let left_bytes = connection.query_row(step, [], |row| {
+            let pages: i64 = row.get::<_, i64>(1)? - row.get::<_, i64>(2)?;
+            Ok(u64::try_from(pages).unwrap_or(0) * PAGE_BYTES)
+        })?;
+        // Somebody reads for long, such as a backup: the log cannot begin anew before they are done,
+        // and the writer would be stopped only to wait for them in vain.
+        if mode == Mode::Restart && left_bytes >= limit::LOG_PASSIVE_BYTES {
+            break;
+        }
     }
     Ok(())
 }
