@@ -160,8 +160,8 @@ async fn places_of_before_tell_when_they_went_where() {
     store.engine().close().await;
 }
 
-/// A database of before the chain, with entries of two logs.
-async fn logged_before(folder: &Path, application: [u8; 16]) {
+/// Entries of two logs from before there was a chain, the newest of one first.
+async fn log_before(folder: &Path, application: [u8; 16]) {
     let engine = Sqlite::open(folder, Options::default(), &MIGRATIONS[..8]);
     engine.await.unwrap().close().await;
     let database = Connection::open(folder.join(DATABASE_FILE)).unwrap();
@@ -182,7 +182,7 @@ async fn logged_before(folder: &Path, application: [u8; 16]) {
 async fn entries_of_before_are_numbered_by_age_and_wait_to_be_sealed() {
     let folder = tempfile::tempdir().unwrap();
     let application = [0xA1; 16];
-    logged_before(folder.path(), application).await;
+    log_before(folder.path(), application).await;
     let store = open(folder.path()).await;
     let application = ApplicationId::from_bytes(application);
     let both = [ApplicationId::INSTALLATION, application];
