@@ -390,8 +390,16 @@ test('what cannot be done is one sentence, and nothing is touched', { timeout: T
       await disk.fill();
       const full = await countersign(backup('--to', join(disk.data, 'x.db')));
       assert.equal(full.code, 2, full.stderr);
-      assert.match(full.stderr, /^error: cannot write the copy [^\n]+; name a place with room, where this user may write\n$/);
+      assert.match(full.stderr, /^error: cannot write the copy [^\n]+x\.db: [^\n]+; name a place with room, where this user may write\n$/);
       assert.deepEqual(await readdir(disk.data), []);
+      await disk.free();
+      await copyFile(at('right-key'), join(disk.data, 'key-encryption-key'));
+      // Room for the lock and the folder, and not for the database.
+      await writeFile(join(disk.data, 'filler'), Buffer.alloc(3.9 * (1 << 20)));
+      const fuller = await countersign(['restore', '--data-dir', disk.data, '--from', at('good.db')]);
+      assert.equal(fuller.code, 2, fuller.stderr);
+      assert.match(fuller.stderr, /^error: cannot write the copy [^\n]+; name a place with room, where this user may write\n$/);
+      assert.deepEqual((await readdir(disk.data)).sort(), ['countersign.lock', 'filler', 'key-encryption-key']);
     } finally {
       await disk.dispose();
     }
