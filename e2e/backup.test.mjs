@@ -245,7 +245,14 @@ test('at every door: who was somebody logs in again, visitors go on, and nobody 
     // The visitor’s tokens are ahead of the row, and go on once. An earlier one ends it.
     assert.equal((await read(visitor.access_token)).body.conversations[0].id, chat.id);
     const before = visitor.refresh_token;
+    const active = async (token) => {
+      const headers = { authorization: `Bearer ${here.ready.application.api_key}` };
+      const answer = await fetch(`${here.ready.url}/v1/tokens/introspect`, { method: 'POST', headers, body: new URLSearchParams({ token }) });
+      return (await answer.json()).active;
+    };
+    assert.deepEqual([await active(before), await active(phone.refresh_token)], [true, false]);
     await refreshed('four');
+    assert.equal(await active(before), false);
     assert.deepEqual((await here.refresh(before, 'four')).body.refresh_token, visitor.refresh_token, 'a retry is the same');
     await refreshed('five');
     // What its device has counted is void; with the new epoch it is told what there is.
