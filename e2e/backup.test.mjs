@@ -245,7 +245,14 @@ test('at every door: who was somebody logs in again, visitors go on, and nobody 
     // The visitor’s tokens are ahead of the row, and go on once. An earlier one ends it.
     assert.equal((await read(visitor.access_token)).body.conversations[0].id, chat.id);
     const before = visitor.refresh_token;
+    const active = async (token) => {
+      const headers = { authorization: `Bearer ${here.ready.application.api_key}` };
+      const answer = await fetch(`${here.ready.url}/v1/tokens/introspect`, { method: 'POST', headers, body: new URLSearchParams({ token }) });
+      return (await answer.json()).active;
+    };
+    assert.deepEqual([await active(before), await active(phone.refresh_token)], [true, false]);
     await refreshed('four');
+    assert.equal(await active(before), false);
     assert.deepEqual((await here.refresh(before, 'four')).body.refresh_token, visitor.refresh_token, 'a retry is the same');
     await refreshed('five');
     // What its device has counted is void; with the new epoch it is told what there is.
@@ -390,8 +397,16 @@ test('what cannot be done is one sentence, and nothing is touched', { timeout: T
       await disk.fill();
       const full = await countersign(backup('--to', join(disk.data, 'x.db')));
       assert.equal(full.code, 2, full.stderr);
-      assert.match(full.stderr, /^error: cannot write the copy [^\n]+; name a place with room, where this user may write\n$/);
+      assert.match(full.stderr, /^error: cannot write the copy [^\n]+x\.db: [^\n]+; name a place with room, where this user may write\n$/);
       assert.deepEqual(await readdir(disk.data), []);
+      await disk.free();
+      await copyFile(at('right-key'), join(disk.data, 'key-encryption-key'));
+      // Room for the lock and the folder, and not for the database.
+      await writeFile(join(disk.data, 'filler'), Buffer.alloc(3.9 * (1 << 20)));
+      const fuller = await countersign(['restore', '--data-dir', disk.data, '--from', at('good.db')]);
+      assert.equal(fuller.code, 2, fuller.stderr);
+      assert.match(fuller.stderr, /^error: cannot write the copy [^\n]+; name a place with room, where this user may write\n$/);
+      assert.deepEqual((await readdir(disk.data)).sort(), ['countersign.lock', 'filler', 'key-encryption-key']);
     } finally {
       await disk.dispose();
     }

@@ -56,7 +56,7 @@ pub(crate) async fn run(
     let database = folder.value.path().join(DATABASE_FILE);
     let work = async {
         let copied = Sqlite::copy(&database, &target.part).await;
-        copied.map_err(|error| unusable(&error))?;
+        copied.map_err(|error| not_copied(&error, &target.file))?;
         let explain = |error: &StoreError| bad_copy(error, &folder.value);
         check(&target.part, &keyring, &key_file, explain).await
     };
@@ -112,6 +112,17 @@ fn tell(
          use this one.",
         key_file.display()
     ))
+}
+
+/// The file is told that was named, and not the one that it is until it is good.
+fn not_copied(error: &StoreError, file: &Path) -> Failure {
+    if let StoreError::Copy { reason, .. } = error {
+        let path = file.to_owned();
+        let reason = reason.clone();
+        unusable(&StoreError::Copy { path, reason })
+    } else {
+        unusable(error)
+    }
 }
 
 /// The copy is a true one: what is wrong with it is wrong with the database.

@@ -97,6 +97,11 @@ pub(super) async fn living(
     Ok(view)
 }
 
+/// Whether a token of this session led on to another one already.
+pub(super) fn is_exchanged(ctx: &Ctx, token: &Token, session: &Session) -> bool {
+    !matches!(step(ctx, token, session, None), Step::Rotate)
+}
+
 fn check_token(ctx: &Ctx, token: &Token, now: Timestamp) -> Result<(), Error> {
     if now >= token.expires_at {
         return Err(ended("the session was not used for too long"));
