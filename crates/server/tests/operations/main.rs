@@ -10,6 +10,7 @@ mod metrics;
 mod attachments;
 mod key_uses;
 mod store_watch;
+mod readiness;
 mod janitor;
 mod other_doors;
 #[path = "../support/quick_passwords.rs"]
