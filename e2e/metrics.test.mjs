@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -138,6 +139,16 @@ test('a node that has had something to do tells of it, by the letter of the form
   for (const secret of [app.id, conversation.id, mine, 'cs_', 'CON-', 'SES-', 'USR-', '127.0.0.1']) {
     assert.ok(!text.includes(secret), secret);
   }
+});
+
+test('who does not speak TLS is counted where it is spoken', async () => {
+  const { hostname, port } = new URL(server.ready.doors.sinch_messaging);
+  const client = connect(Number(port), hostname);
+  client.on('error', () => {});
+  client.resume();
+  client.write('GET / HTTP/1.1\r\nhost: example.com\r\n\r\n');
+  await once(client, 'close');
+  assert.equal(valueOf(read(await page()), 'countersign_tls_handshake_failures_total'), 1);
 });
 
 test('what fails over a socket is a line of the log, with the id of its request', async () => {

@@ -189,6 +189,13 @@ mod tests {
         }
         let now = Timestamp::from_milliseconds(start);
         assert_eq!(limiter.call(peer("192.0.2.2"), now).remaining, 2);
+        let refused = [
+            ("entrance", 4),
+            ("local_entrance", 0),
+            ("session", 0),
+            ("key", 0),
+        ];
+        assert_eq!(limiter.refused(), refused);
     }
 
     #[test]
