@@ -21,6 +21,7 @@ mod vendor_door;
 mod data_folder;
 mod messaging;
 mod purpose;
+mod node_numbers;
 mod node;
 mod ready;
 mod dev_application;
@@ -102,7 +103,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Token(command) => runtime()?.block_on(token::run(*command, System, output)),
         Command::Dev(arguments) => {
-            log::to_stderr(arguments.log_level);
+            log::to_stderr(arguments.log_level, log::Format::Text);
             runtime()?.block_on(dev::run(arguments, System, output))
         }
         Command::Serve(arguments) => runtime()?.block_on(serve::run(*arguments, System, output)),

@@ -137,6 +137,13 @@ impl Ctx {
         self.store_watch.is_seen(self.now())
     }
 
+    /// How many signed requests are remembered, so that none is made twice; of
+    /// [`limit::SIGNED_REMEMBERED_MAX`] at most.
+    #[must_use]
+    pub fn signed_requests_remembered(&self) -> usize {
+        self.replays.len()
+    }
+
     /// The number of the history that is told.
     #[must_use]
     pub fn epoch(&self) -> u64 {

@@ -12,6 +12,7 @@
 //! covers it, never before. No connection is opened, used or closed on a thread of the async
 //! runtime. A panic or an I/O error ends a connection, never a thread.
 
+mod activity;
 mod checkpoint;
 mod connection;
 mod constraint;
@@ -32,16 +33,19 @@ use crate::error::{StoreError, Unavailable};
 use crate::limit;
 use crate::migrate::Migration;
 use crate::rows::Rows;
+use activity::Counters;
 use checkpoint::Checkpoints;
 use folder::Folder;
 use queue::Queue;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+pub use activity::Activity;
+pub use folder::Space;
 
 /// The database's name in the data folder.
 pub const DATABASE_FILE: &str = "countersign.db";
@@ -71,19 +75,6 @@ pub struct Options {
     pub database_bytes_max: Option<u64>,
 }
 
-/// What the writer has done since the engine was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Activity {
-    /// Batches that were committed.
-    pub batches: u64,
-    /// Commits: each is one sync, however many batches it covers.
-    pub commits: u64,
-    /// Connections of the writer: more than one means that one has failed.
-    pub connections: u64,
-    /// Checkpoints.
-    pub checkpoints: u64,
-}
-
 /// What the threads share.
 #[derive(Debug)]
 struct Shared {
@@ -110,14 +101,6 @@ enum Work {
 /// Who has a connection open: each thread holds on to this for as long as it has.
 #[derive(Debug, Default)]
 struct Connections(RwLock<()>);
-
-#[derive(Debug, Default)]
-struct Counters {
-    batches: AtomicU64,
-    commits: AtomicU64,
-    connections: AtomicU64,
-    checkpoints: AtomicU64,
-}
 
 // === impl Work ===
 
@@ -164,15 +147,23 @@ impl Sqlite {
         apart("store-copy", to, move || copy::copy(&from, &file)).await
     }
 
-    /// What was done so far, for metrics.
+    /// What was done so far and what waits, for metrics.
     pub fn activity(&self) -> Activity {
-        let counters = &self.shared.counters;
-        Activity {
-            batches: counters.batches.load(Ordering::Relaxed),
-            commits: counters.commits.load(Ordering::Relaxed),
-            connections: counters.connections.load(Ordering::Relaxed),
-            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
-        }
+        let Shared {
+            counters,
+            batches,
+            queries,
+            ..
+        } = &*self.shared;
+        counters.read(batches.len(), queries.len())
+    }
+
+    /// What the database occupies.
+    ///
+    /// # Errors
+    /// If the disk does not tell.
+    pub fn space(&self) -> io::Result<Space> {
+        self.shared.folder.space()
     }
 
     /// Refuses further work, finishes what waits, moves the log into the database, and lets the

@@ -17,11 +17,11 @@
 //! connections are closed at once, which drops that note, and the whole log is copied again.
 
 use super::Shared;
+use super::activity::count;
 use super::connection::{PAGE_BYTES, close_last, open_checkpointer};
 use crate::limit;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What the checkpoint thread shall do next.
@@ -96,11 +96,10 @@ impl Checkpoints {
             let mode;
             (mode, stopping) = self.next();
             match checkpoint(&shared.database, &mut connection, mode) {
-                Ok(()) => {
-                    shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
-                }
+                Ok(()) => count(&shared.counters.checkpoints),
                 // A failed checkpoint loses nothing: the log is kept, and the next one tries again.
                 Err(error) => {
+                    count(&shared.counters.checkpoint_failures);
                     connection = None;
                     if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
                         shared.reopen_all();
@@ -174,7 +173,7 @@ mod tests {
     use super::*;
     use crate::engine::{Engine as _, Statement};
     use std::fs;
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
     fn marks_of_the_log() {

@@ -9,7 +9,7 @@
 use super::DATABASE_FILE;
 use crate::error::StoreError;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Error, ErrorKind, Read, Write};
+use std::io::{self, Error, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,17 @@ pub struct Folder {
 pub struct Holder {
     /// Its id, as it wrote it.
     pub process: Option<u32>,
+}
+
+/// What a database occupies, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// The database's file.
+    pub database_bytes: u64,
+    /// The file of its write-ahead log; it is written over, and stays as long as it once was.
+    pub log_file_bytes: u64,
+    /// What is free on their disk for who is not root.
+    pub free_bytes: u64,
 }
 
 /// Who uses a data folder at this moment. To find out, the lock is taken for an instant, together
@@ -85,6 +96,21 @@ impl Folder {
     /// The database file.
     pub(super) fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FILE)
+    }
+
+    /// What is occupied, and what is free.
+    pub(super) fn space(&self) -> io::Result<Space> {
+        let bytes_of = |path: PathBuf| match fs::metadata(path) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        };
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(Space {
+            database_bytes: bytes_of(self.database())?,
+            log_file_bytes: bytes_of(self.path.join(format!("{DATABASE_FILE}-wal")))?,
+            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+        })
     }
 
     /// Makes the names of the files durable.
