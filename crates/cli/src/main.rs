@@ -27,6 +27,7 @@ mod dev_application;
 mod development;
 mod remote;
 mod user_reference;
+mod installation;
 mod command;
 
 use std::num::NonZeroUsize;
@@ -38,8 +39,8 @@ use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::{
-    api_key, application, audit, bench, chat, completions, demo, dev, key, serve, session, token,
-    user,
+    api_key, application, audit, backup, bench, chat, completions, demo, dev, doctor, key, restore,
+    serve, session, token, user,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -80,6 +81,9 @@ enum Command {
     Chat(Box<chat::Arguments>),
     Bench(Box<bench::Arguments>),
     Completions(completions::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -117,6 +121,9 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         }
         Command::Bench(arguments) => bench::run(&arguments, System, output),
         Command::Completions(arguments) => completions::run::<Arguments>(&arguments, output),
+        Command::Backup(arguments) => runtime()?.block_on(backup::run(arguments, System, output)),
+        Command::Restore(arguments) => runtime()?.block_on(restore::run(arguments, System, output)),
+        Command::Doctor(arguments) => runtime()?.block_on(doctor::run(arguments, System, output)),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

@@ -278,12 +278,14 @@ async fn open_store(
 
 /// What to do about a database that does not open, where the error itself does
 /// not say.
-fn advice(error: &StoreError) -> &'static str {
+pub(crate) fn advice(error: &StoreError) -> &'static str {
     match error {
         StoreError::Locked { .. } => "; stop that one, or choose another folder",
         StoreError::Foreign { .. } => "; choose another folder",
         StoreError::Open { .. } => "; see that this user may read and write it",
         StoreError::Migration { .. } => "; run the program that made the database",
+        StoreError::Copy { .. } => "; name a place with room, where this user may write",
+        StoreError::Damaged { .. } => "; restore a backup: countersign restore",
         StoreError::Newer { .. }
         | StoreError::Network { .. }
         | StoreError::EngineTooOld { .. }

@@ -36,6 +36,12 @@ pub const LOG_RESTART_BYTES: u64 = 64 << 20;
 /// of it beyond that is cut off.
 pub const LOG_KEPT_BYTES: u64 = 96 << 20;
 
+/// Pages of a copy that are written at once, and bytes of it after which it is synced: what waits to
+/// be written to the disk delays every commit on the same disk.
+pub const COPY_STEP_PAGES: i32 = 256;
+/// See [`COPY_STEP_PAGES`].
+pub const COPY_SYNC_BYTES: u64 = 16 << 20;
+
 /// Prepared statements kept for each connection. The texts are constants, so this is never
 /// reached; it keeps a mistake from growing without end.
 pub const PREPARED_MAX: usize = 1024;

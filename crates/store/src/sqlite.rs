@@ -15,9 +15,12 @@
 mod checkpoint;
 mod connection;
 mod constraint;
-mod folder;
+mod copy;
+pub mod folder;
+pub mod inspection;
 mod queue;
 mod reader;
+pub mod snapshot;
 mod statement;
 mod statistics;
 mod upgrade;
@@ -143,14 +146,22 @@ impl Sqlite {
         migrations: &'static [Migration],
     ) -> Result<Self, StoreError> {
         let path = folder.to_owned();
-        let opener = folder.to_owned();
-        let (opened, waiting) = oneshot::channel();
-        let thread = Builder::new().name("store-open".to_owned()).spawn(move || {
-            // Where nobody waits any more, the engine is dropped, which ends it.
-            drop(opened.send(open_blocking(&opener, options, migrations)));
-        });
-        thread.map_err(|error| no_thread(&path, &error))?;
-        waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
+        apart("store-open", folder, move || {
+            open_blocking(&path, options, migrations)
+        })
+        .await
+    }
+
+    /// Copies the database of a data folder into a new file, as it is at one moment, while this or
+    /// another process may write to it. The copy is durable when this returns, is one file alone,
+    /// and its owner's alone to read; after a failure there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] and [`StoreError::Open`] about the database,
+    /// [`StoreError::Copy`] about the copy.
+    pub async fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
+        let (from, file) = (database.to_owned(), to.to_owned());
+        apart("store-copy", to, move || copy::copy(&from, &file)).await
     }
 
     /// What was done so far, for metrics.
@@ -336,6 +347,21 @@ fn open_blocking(
     }
     start("store-checkpoint", |shared| shared.checkpoints.run(shared))?;
     Ok(sqlite)
+}
+
+/// Does something on a thread of its own. Where nobody waits for its outcome any more, that is
+/// dropped.
+async fn apart<T: Send + 'static>(
+    name: &str,
+    path: &Path,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (done, waiting) = oneshot::channel();
+    let thread = Builder::new().name(name.to_owned()).spawn(move || {
+        drop(done.send(work()));
+    });
+    thread.map_err(|error| no_thread(path, &error))?;
+    waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
 }
 
 fn no_thread(folder: &Path, error: &io::Error) -> StoreError {

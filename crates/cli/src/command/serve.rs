@@ -141,7 +141,11 @@ fn configure(arguments: Arguments, system: System) -> Result<Configuration, Fail
     })
 }
 
-fn read(path: &Path, by: &str) -> Result<String, Failure> {
+/// Reads a configuration file, which was named by a flag or a variable.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn read(path: &Path, by: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
         Failure::usage(format!(
             "cannot read the configuration file {} ({by}): {error}; name one that this user may \
