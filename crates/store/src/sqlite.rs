@@ -16,6 +16,9 @@ mod checkpoint;
 mod connection;
 mod constraint;
 mod folder;
+pub mod look;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod queue;
 mod reader;
 mod statement;
