@@ -19,8 +19,13 @@ mod setting;
 mod configuration;
 mod vendor_door;
 mod data_folder;
+mod certificate;
+mod made_certificate;
 mod messaging;
+mod key_source;
+mod listening;
 mod purpose;
+mod preflight;
 mod node;
 mod ready;
 mod dev_application;
@@ -36,7 +41,9 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command::{api_key, application, bench, chat, demo, dev, key, serve, token, user};
+use crate::command::{
+    api_key, application, bench, chat, config, demo, dev, key, serve, token, user,
+};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::system::System;
@@ -68,6 +75,7 @@ enum Command {
     ApiKey(api_key::Arguments),
     User(user::Arguments),
     Chat(Box<chat::Arguments>),
+    Config(config::Arguments),
     Bench(Box<bench::Arguments>),
 }
 
@@ -102,6 +110,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
             runtime.shutdown_background();
             exit
         }
+        Command::Config(arguments) => config::run(arguments, System, output),
         Command::Bench(arguments) => bench::run(&arguments, System, output),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }

@@ -9,4 +9,5 @@ pub(crate) mod key;
 pub(crate) mod api_key;
 pub(crate) mod user;
 pub(crate) mod chat;
+pub(crate) mod config;
 pub(crate) mod bench;
