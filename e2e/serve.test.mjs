@@ -153,7 +153,7 @@ test('a folder that is not as it must be is refused, and left as it is', () =>
     const data = join(folder, 'data');
     const args = ['--listen', FREE, '--data-dir', data];
     const first = await serve(args);
-    await inUse(args, first.child.pid);
+    await inUse(data, args, first.child.pid);
     await first.stop();
 
     const key = join(data, 'key-encryption-key');
@@ -176,17 +176,21 @@ test('a folder that is not as it must be is refused, and left as it is', () =>
     // Where SQLite's header keeps the number of the schema.
     database.writeUInt32BE(database.readUInt32BE(60) + 1, 60);
     await writeFile(file, database);
-    const newer = await countersign(['serve', ...args]);
-    assert.equal(newer.code, 2);
-    assert.match(newer.stderr, /^error: data_dir \(--data-dir\): the database has schema \d+, [^\n]+: run the newer program\n$/);
-    assert.deepEqual(await readFile(file), database);
+    await refuses(folder, { args }, 'data_dir (--data-dir): the database has schema ');
+    await refuses(folder, { args }, ': run the newer program');
+    await writeFile(file, 'no database');
+    await refuses(folder, { args }, `data_dir (--data-dir): ${file} `);
   }));
 
-async function inUse(args, holder) {
+/// A second process is refused, and what the first one does not write meanwhile is as it was.
+async function inUse(data, args, holder) {
+  const kept = async () => Object.entries(await contents(data)).filter(([name]) => !name.startsWith('countersign.db'));
+  const before = await kept();
   const second = await countersign(['serve', ...args]);
   assert.equal(second.code, 2);
   assert.match(second.stderr, /^error: [^\n]+\n$/);
   assert.match(second.stderr, new RegExp(`is in use by another process \\(${holder}\\); stop that one, or`));
+  assert.deepEqual(await kept(), before);
 }
 
 test('the key that seals secrets may be kept elsewhere', () =>

@@ -27,47 +27,44 @@ pub(crate) struct Given {
     pub(crate) key: Option<KeyEncryptionKey>,
 }
 
-/// Reads what the plan names.
+/// Reads what the plan names, and looks at the data folder as a start finds it.
+/// That nobody else has it open is not looked at, nor are ports: this may be asked
+/// beside a server that runs.
 ///
 /// # Errors
-/// If the folder is for another purpose, or something cannot be read or used.
+/// If something cannot be read or used, or the folder is for another purpose.
 pub(crate) fn read(plan: &Plan, now: Timestamp) -> Result<Given, Failure> {
     let folder = plan.data_dir.with(DataFolder::at(&plan.data_dir.value));
     plan.purpose.accept(&folder)?;
     refuse_open_operator_key(&folder)?;
     let doors = plan.doors.iter().map(|(_, listening)| listening);
     let listeners = std::iter::once(&plan.native).chain(doors);
-    Ok(Given {
+    let given = Given {
         certificates: Certificates::read(listeners.map(|one| &one.certificate), now)?,
         key: plan.key.read()?,
-    })
+    };
+    look_at_folder(&folder, plan)?;
+    Ok(given)
 }
 
-/// Looks at the data folder as a start would find it. That nobody else has it
-/// open is not looked at, nor are ports: this may be asked beside a server that
-/// runs.
-///
-/// # Errors
-/// If a start would refuse it.
-pub(crate) fn look_at_folder(plan: &Plan) -> Result<(), Failure> {
-    let folder = plan.data_dir.with(DataFolder::at(&plan.data_dir.value));
+fn look_at_folder(folder: &Setting<DataFolder>, plan: &Plan) -> Result<(), Failure> {
     let path = folder.value.path();
     let usable = if path.exists() {
         usable(path)
     } else {
         may_be_made(path)
     };
-    usable.map_err(|error| unusable(&folder, &error))?;
+    usable.map_err(|error| unusable(folder, &error))?;
     if plan.key == KeySource::Folder {
         let file = folder.value.key_encryption_key();
         if file.exists() {
-            KeyEncryptionKey::read(&file).map_err(|error| refused(&folder, &error.to_string()))?;
+            KeyEncryptionKey::read(&file).map_err(|error| refused(folder, &error.to_string()))?;
         } else {
-            refuse_lost_key(&folder)?;
+            refuse_lost_key(folder)?;
         }
     }
     look_at(path, MIGRATIONS)
-        .map_err(|error| refused(&folder, &format!("{error}{}", advice(&error))))
+        .map_err(|error| refused(folder, &format!("{error}{}", advice(&error))))
 }
 
 /// A folder that cannot be made, or is none.

@@ -20,9 +20,7 @@ pub(super) fn run(given: Given, system: System, output: &mut Output) -> Result<E
         .read(system)
         .and_then(|told| Configuration::settle(&told.layers()))
         .and_then(|configuration| {
-            let plan = configuration.plan();
-            preflight::read(&plan, system.now())?;
-            preflight::look_at_folder(&plan)?;
+            preflight::read(&configuration.plan(), system.now())?;
             Ok(configuration)
         });
     match checked {
