@@ -125,7 +125,8 @@ test('a wrong argument is one sentence', async () => {
     [['--steps', '5,5'], /each of --steps is more than the one before it/],
     [['--steps', '0'], /0 is not in 1\.\./],
     [['--members', '3001'], /3001 is not in 2\.\.=3000/],
-    [['--only', 'w7'], /invalid value 'w7'/],
+    [['--only', 'w9'], /invalid value 'w9'/],
+    [['--only', 'w4,w7'], /--only names w7 and others; w7 starts servers of its own, so measure it alone/],
     [['--beside', 'floor=ws://127.0.0.1:1/ws'], /--tokens/],
     [['--beside', 'other=ws://127.0.0.1:1/ws', '--tokens', 'none'], /a peer is floor=ws:/],
     [['--beside', 'floor=ws://127.0.0.1:1/ws', '--tokens', join(folder, 'none')], /cannot read .*none/],
@@ -135,6 +136,19 @@ test('a wrong argument is one sentence', async () => {
     assert.equal(code, 2, `${args}: ${stderr}`);
     assert.equal(stdout, '');
     assert.match(stderr, sentence);
+  }
+});
+
+test('starts are measured with servers of their own, which are gone afterwards', async () => {
+  const { code, stdout, stderr } = await countersign(['bench', '--only', 'w7', '--rounds', '2', '--json']);
+  assert.equal(code, 0, stderr);
+  const { results } = JSON.parse(stdout);
+  const of = Object.fromEntries(results.map(({ name, unit, must, servers }) => [name, [unit, must, servers.countersign.rounds]]));
+  assert.deepEqual(Object.keys(of).sort(), ['idle server', 'start to first login', 'the program']);
+  for (const [name, [unit, must, rounds]] of Object.entries(of)) {
+    assert.deepEqual([unit, must], name === 'start to first login' ? ['ms', 100] : ['MiB', 20], name);
+    assert.equal(rounds.length, name === 'the program' ? 1 : 2);
+    assert.ok(rounds.every((value) => value > 0), name);
   }
 });
 

@@ -1,37 +1,17 @@
 // `countersign serve`: how it is configured, refused, started, stopped and started again.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { binary, call, countersign, dev, serve } from './support/countersign.mjs';
+import { contents, inFolder } from './support/folder.mjs';
 import { trusting } from './support/tls.mjs';
 
 const FREE = '127.0.0.1:0';
-
-async function inFolder(use) {
-  const folder = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
-  try {
-    return await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/// What lies in a folder, with content and mode, so that nothing can change unseen.
-async function contents(folder) {
-  const all = {};
-  for (const name of (await readdir(folder, { recursive: true })).sort()) {
-    const file = join(folder, name);
-    const { mode } = await stat(file);
-    const whole = (await stat(file)).isFile() ? (await readFile(file)).toString('hex') : null;
-    all[name] = [mode, whole];
-  }
-  return all;
-}
 
 /// Starts with a configuration that must be refused: in one sentence, with exit
 /// code 2, with nothing on standard output, and with nothing written.
@@ -51,7 +31,8 @@ async function refuses(folder, { args = [], file, env }, sentence) {
 test('a proxy that is named is believed about who asks, and nobody else is', () =>
   inFolder(async (folder) => {
     const given = ['--data-dir', join(folder, 'data'), '--listen', FREE];
-    for (const [more, status] of [[['--trusted-proxies', '127.0.0.1'], 403], [[], 200]]) {
+    const named = (proxies) => ['--trusted-proxies', proxies];
+    for (const [more, status] of [[named('127.0.0.1'), 403], [named('10.0.0.1, 127.0.0.0/8'), 403], [[], 200]]) {
       const { ready, stop } = await serve([...given, ...more]);
       const key = (await readFile(join(folder, 'data', 'operator.key'), 'utf8')).trim();
       const ask = async (forwarded) => {
@@ -95,7 +76,7 @@ key_file = "${key}"
     await assert.rejects(trusting()(`${url}/time/0`), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
     assert.equal((await server.stop()).code, 0);
     await chmod(key, 0o644);
-    await refuses(folder, { args: ['--config', config] }, 'which everybody on this machine may use; take that away with chmod o-rwx');
+    await refuses(folder, { args: ['--config', config] }, `sinch_messaging.key_file (${config}:7) is ${key}, which is open to other users (mode 0644): run chmod 600 ${key}, or`);
   }));
 
 test('a mistake in the configuration is one sentence, and nothing is touched', () =>
@@ -120,7 +101,7 @@ test('a mistake in the configuration is one sentence, and nothing is touched', (
       ],
       [
         { file: `${keep}[doors]\nsinch_messaging = "${FREE}"` },
-        `doors.sinch_messaging (${config}:3) is ${FREE}, and its clients speak TLS alone; name sinch_messaging.certificate_file and`,
+        `doors.sinch_messaging (${config}:3) is ${FREE}, and its clients speak TLS alone; name tls.certificate_file and`,
       ],
       [
         {
@@ -172,13 +153,17 @@ test('a folder that is not as it must be is refused, and left as it is', () =>
     const data = join(folder, 'data');
     const args = ['--listen', FREE, '--data-dir', data];
     const first = await serve(args);
-    await inUse(args, first.child.pid);
+    await inUse(data, args, first.child.pid);
     await first.stop();
 
     const key = join(data, 'key-encryption-key');
     await chmod(key, 0o644);
     await refuses(folder, { args }, `data_dir (--data-dir): ${key} is open to other users (mode 0644): run chmod 600`);
     await chmod(key, 0o600);
+    const operator = join(data, 'operator.key');
+    await chmod(operator, 0o640);
+    await refuses(folder, { args }, `data_dir (--data-dir): ${operator} is open to other users (mode 0640): run chmod 600 ${operator}, or`);
+    await chmod(operator, 0o600);
     const kept = await readFile(key);
     await writeFile(key, 'short');
     await refuses(folder, { args }, `${key} does not hold exactly 32 bytes`);
@@ -191,18 +176,51 @@ test('a folder that is not as it must be is refused, and left as it is', () =>
     // Where SQLite's header keeps the number of the schema.
     database.writeUInt32BE(database.readUInt32BE(60) + 1, 60);
     await writeFile(file, database);
-    const newer = await countersign(['serve', ...args]);
-    assert.equal(newer.code, 2);
-    assert.match(newer.stderr, /^error: data_dir \(--data-dir\): the database has schema \d+, [^\n]+: run the newer program\n$/);
-    assert.deepEqual(await readFile(file), database);
+    await refuses(folder, { args }, 'data_dir (--data-dir): the database has schema ');
+    await refuses(folder, { args }, ': run the newer program');
+    await writeFile(file, 'no database');
+    await refuses(folder, { args }, `data_dir (--data-dir): ${file} `);
   }));
 
-async function inUse(args, holder) {
+/// A second process is refused, and what the first one does not write meanwhile is as it was.
+async function inUse(data, args, holder) {
+  const kept = async () => Object.entries(await contents(data)).filter(([name]) => !name.startsWith('countersign.db'));
+  const before = await kept();
   const second = await countersign(['serve', ...args]);
   assert.equal(second.code, 2);
   assert.match(second.stderr, /^error: [^\n]+\n$/);
   assert.match(second.stderr, new RegExp(`is in use by another process \\(${holder}\\); stop that one, or`));
+  assert.deepEqual(await kept(), before);
 }
+
+test('the key that seals secrets may be kept elsewhere', () =>
+  inFolder(async (folder) => {
+    const [data, file, other] = ['data', 'sealing', 'other'].map((name) => join(folder, name));
+    for (const key of [file, other]) await writeFile(key, randomBytes(32), { mode: 0o600 });
+    const args = ['--listen', FREE, '--data-dir', data];
+    const elsewhere = ['--key-encryption-key-file', file];
+    const secret = (await readFile(file)).toString('base64');
+    const variable = { COUNTERSIGN_KEY_ENCRYPTION_KEY: secret };
+    // Made under the file, opened under the same bytes from the environment.
+    await (await serve([...args, ...elsewhere])).stop();
+    assert.ok(!(await readdir(data)).includes('key-encryption-key'));
+    const bearer = (await readFile(join(data, 'operator.key'), 'utf8')).trim();
+    const again = await serve(args, variable);
+    assert.equal((await call(again.ready.url, 'GET', '/v1/applications', { bearer })).status, 200);
+    const { stderr } = await again.stop();
+    assert.ok(!stderr.includes(secret));
+
+    await refuses(folder, { args }, `the key file ${join(data, 'key-encryption-key')} is missing beside a database`);
+    await refuses(folder, { args: [...args, ...elsewhere], env: variable }, 'COUNTERSIGN_KEY_ENCRYPTION_KEY is set, too; keep one of them');
+    await refuses(folder, { args, env: { COUNTERSIGN_KEY_ENCRYPTION_KEY: secret.slice(4) } }, 'COUNTERSIGN_KEY_ENCRYPTION_KEY is not 32 bytes in base64; set it to');
+    const wrong = await countersign(['serve', ...args, '--key-encryption-key-file', other]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /^error: data_dir \(--data-dir\): the secret was sealed under key-encryption key [0-9a-f]{16}, [^\n]+; give the key that this database was made with\n$/);
+    await chmod(file, 0o640);
+    await refuses(folder, { args: [...args, ...elsewhere] }, `key_encryption_key_file (--key-encryption-key-file): ${file} is open to other users (mode 0640): run chmod 600`);
+    // What the service manager hands over by an access list shows as the group's.
+    await (await serve([...args, ...elsewhere], { CREDENTIALS_DIRECTORY: folder })).stop();
+  }));
 
 test('development and production keep out of the folder of each other', () =>
   inFolder(async (folder) => {

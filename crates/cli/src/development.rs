@@ -8,10 +8,12 @@ use std::path::Path;
 use countersign_core::context::Ctx;
 use countersign_core::secret_text;
 
+use crate::certificate::Certificate;
 use crate::data_folder::DataFolder;
 use crate::dev_application::{self, DevApplication};
 use crate::exit::{Exit, Failure};
-use crate::messaging::MessagingPlan;
+use crate::key_source::KeySource;
+use crate::listening::Listening;
 use crate::node::{Addresses, Node, Plan, Prepared};
 use crate::purpose::Purpose;
 use crate::ready::{self, Ready};
@@ -56,19 +58,24 @@ impl<'a> Place<'a> {
     fn plan(&self) -> Result<Plan, Failure> {
         let mut doors = Vec::with_capacity(VendorDoor::ALL.len());
         for (above, door) in (1..).zip(VendorDoor::ALL) {
-            doors.push((door, self.address(above)?));
+            let certificate = match door {
+                VendorDoor::SinchMessaging => Certificate::Made,
+                VendorDoor::Nexmo | VendorDoor::Kustomer | VendorDoor::Sinch => Certificate::None,
+            };
+            doors.push((door, self.listening(above, certificate)?));
         }
         Ok(Plan {
             purpose: Purpose::Development,
             data_dir: self.data_dir.with(self.data_dir.value.to_owned()),
-            listen: self.address(0)?,
+            key: KeySource::Folder,
+            native: self.listening(0, Certificate::None)?,
             doors,
-            messaging: MessagingPlan::for_development(),
+            messaging_host: None,
             trusted_proxies: Vec::new(),
         })
     }
 
-    fn address(&self, above: u16) -> Result<Setting<SocketAddr>, Failure> {
+    fn listening(&self, above: u16, certificate: Certificate) -> Result<Listening, Failure> {
         let port = match self.port {
             0 => Some(0),
             port => port.checked_add(above),
@@ -77,10 +84,14 @@ impl<'a> Place<'a> {
             Failure::usage(format!("five ports from {} on are needed", self.port))
                 .hint("choose a port below 65532")
         })?;
-        Ok(Setting {
+        let address = Setting {
             key: "port",
             origin: Origin::Flag("--port".to_owned()),
             value: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        };
+        Ok(Listening {
+            address,
+            certificate,
         })
     }
 }
@@ -198,7 +209,7 @@ fn ready_line(
     let url = |door| addresses.url_of(door).unwrap_or_default();
     let messaging = addresses.messaging();
     Ready {
-        url: format!("http://{}", addresses.native),
+        url: addresses.native.url(),
         operator_key: operator_key.to_owned(),
         doors: ready::Doors {
             nexmo: url(VendorDoor::Nexmo),

@@ -9,11 +9,12 @@ use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
 use countersign_store::sqlite::inspection::{Census, Depth, count, inspect};
 
-use crate::command::serve;
-use crate::configuration::key::{CONFIG_VARIABLE, Key};
-use crate::configuration::{Configuration, Layers};
+use crate::configuration::Configuration;
+use crate::configuration::arguments::Told;
+use crate::configuration::key::Key;
 use crate::data_folder::DataFolder;
 use crate::exit::Failure;
+use crate::key_source::KeySource;
 use crate::node::advice;
 use crate::setting::Setting;
 use crate::system::System;
@@ -60,22 +61,9 @@ impl Installation {
     /// # Errors
     /// The first mistake, as a sentence.
     pub(crate) fn configuration(&self, system: System) -> Result<Configuration, Failure> {
-        let variables = system.variables();
-        let variable = variables.get(CONFIG_VARIABLE).map(PathBuf::from);
-        let by = if self.config.is_some() {
-            "--config"
-        } else {
-            CONFIG_VARIABLE
-        };
-        let path = self.config.clone().or(variable);
-        let text = path.as_deref().map(|path| serve::read(path, by));
-        let text = text.transpose()?;
         let data_dir = self.data_dir.clone().map(|text| (Key::DataDir, text));
-        Configuration::settle(&Layers {
-            flags: data_dir.into_iter().collect(),
-            variables,
-            file: path.as_deref().zip(text.as_deref()),
-        })
+        let flags = data_dir.into_iter().collect();
+        Configuration::settle(&Told::read(self.config.clone(), flags, system)?.layers())
     }
 
     /// Its data folder, which may not be there.
@@ -86,6 +74,24 @@ impl Installation {
         let data_dir = self.configuration(system)?.data_dir;
         Ok(data_dir.with(DataFolder::at(&data_dir.value)))
     }
+}
+
+/// The key that an installation is configured to have, and where an operator finds
+/// it.
+///
+/// # Errors
+/// If it cannot be read, or others can.
+pub(crate) fn installed_key(
+    source: &KeySource,
+    folder: &DataFolder,
+) -> Result<(Keyring, String), Failure> {
+    let in_folder = folder.key_encryption_key();
+    let place = source.place(&in_folder);
+    let keyring = match source.read()? {
+        Some(key) => Keyring::new(key, Vec::new()),
+        None => keyring(&in_folder)?,
+    };
+    Ok((keyring, place))
 }
 
 /// The key that opens the secrets of a database, from its file.
@@ -112,7 +118,7 @@ pub(crate) fn keyring(file: &Path) -> Result<Keyring, Failure> {
 pub(crate) async fn check(
     database: &Path,
     keyring: &Keyring,
-    key_file: &Path,
+    key_place: &str,
     explain: impl Fn(&StoreError) -> Failure,
 ) -> Result<Sound, Failure> {
     let contents = inspect(database, MIGRATIONS, Depth::Everything)
@@ -120,9 +126,8 @@ pub(crate) async fn check(
         .map_err(|error| explain(&error))?;
     contents.open_secrets(keyring).map_err(|error| {
         Failure::usage(format!(
-            "{} does not open the secrets in the database: {error}; name the key file that was kept \
-             for it",
-            key_file.display()
+            "{key_place} does not open the secrets in the database: {error}; name the key file that \
+             was kept for it"
         ))
     })?;
     Ok(Sound {

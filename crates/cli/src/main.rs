@@ -19,9 +19,14 @@ mod setting;
 mod configuration;
 mod vendor_door;
 mod data_folder;
+mod certificate;
+mod made_certificate;
 mod messaging;
+mod key_source;
+mod listening;
 mod purpose;
 mod node_numbers;
+mod preflight;
 mod node;
 mod ready;
 mod dev_application;
@@ -40,8 +45,8 @@ use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::{
-    api_key, application, audit, backup, bench, chat, completions, demo, dev, doctor, key, restore,
-    serve, session, token, user,
+    api_key, application, audit, backup, bench, chat, completions, config, demo, dev, doctor, key,
+    restore, serve, session, token, user,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -80,6 +85,7 @@ enum Command {
     Session(session::Arguments),
     Audit(audit::Arguments),
     Chat(Box<chat::Arguments>),
+    Config(config::Arguments),
     Bench(Box<bench::Arguments>),
     Completions(completions::Arguments),
     Backup(backup::Arguments),
@@ -120,6 +126,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
             runtime.shutdown_background();
             exit
         }
+        Command::Config(arguments) => config::run(arguments, System, output),
         Command::Bench(arguments) => bench::run(&arguments, System, output),
         Command::Completions(arguments) => completions::run::<Arguments>(&arguments, output),
         Command::Backup(arguments) => runtime()?.block_on(backup::run(arguments, System, output)),

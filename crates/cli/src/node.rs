@@ -6,12 +6,12 @@
 //! folder is opened.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_core::context::{Ctx, Parts};
 use countersign_core::limit;
+use countersign_core::model::api_key::Cidr;
 use countersign_core::model::page::Window;
 use countersign_core::op::api_keys::create_operator_key;
 use countersign_core::ports::Random as _;
@@ -32,11 +32,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::certificate::{Certificate, Certificates};
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
 use crate::hashing_pool::HashingPool;
-use crate::messaging::MessagingPlan;
+use crate::key_source::KeySource;
+use crate::listening::{Listening, Reached};
+use crate::made_certificate::made;
 use crate::node_numbers;
+use crate::preflight::{self, Given};
 use crate::purpose::Purpose;
 use crate::setting::Setting;
 use crate::system::{StopSignals, System};
@@ -49,14 +53,17 @@ pub(crate) struct Plan {
     pub(crate) purpose: Purpose,
     /// Where it keeps everything.
     pub(crate) data_dir: Setting<PathBuf>,
-    /// Where the native door listens; port 0 takes a free one.
-    pub(crate) listen: Setting<SocketAddr>,
+    /// Where the key that seals secrets comes from.
+    pub(crate) key: KeySource,
+    /// Where the native door listens.
+    pub(crate) native: Listening,
     /// The other doors that are switched on, and where they listen.
-    pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
-    /// How clients reach sinch's door for messages.
-    pub(crate) messaging: MessagingPlan,
+    pub(crate) doors: Vec<(VendorDoor, Listening)>,
+    /// What clients of sinch's door for messages are told it is called; else it is
+    /// what it listens on.
+    pub(crate) messaging_host: Option<Setting<String>>,
     /// The proxies in front, which are believed about who asks.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) trusted_proxies: Vec<Cidr>,
 }
 
 /// A node whose parts are together, and that answers nobody yet.
@@ -64,6 +71,8 @@ pub(crate) struct Prepared {
     pub(crate) ctx: Arc<Ctx>,
     pub(crate) folder: DataFolder,
     pub(crate) addresses: Addresses,
+    /// The operator's certificates that are shown.
+    pub(crate) certificates: Certificates,
     /// Whether this start made the installation's first operator key.
     pub(crate) operator_key_made: bool,
     store: Arc<SqlStore<Sqlite>>,
@@ -74,11 +83,11 @@ pub(crate) struct Prepared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Addresses {
     /// The native door.
-    pub(crate) native: SocketAddr,
+    pub(crate) native: Reached,
     /// The others that are switched on.
-    pub(crate) doors: Vec<(VendorDoor, SocketAddr)>,
-    /// How clients reach the one for sinch's messages.
-    messaging: MessagingPlan,
+    pub(crate) doors: Vec<(VendorDoor, Reached)>,
+    /// What the one for sinch's messages is called, where that was said.
+    messaging_host: Option<String>,
 }
 
 /// A node that runs.
@@ -97,28 +106,17 @@ impl Prepared {
     /// # Errors
     /// If an address, the folder or the database cannot be used.
     pub(crate) async fn new(system: System, plan: &Plan) -> Result<Self, Failure> {
-        let folder = plan.data_dir.with(DataFolder::at(&plan.data_dir.value));
-        plan.purpose.accept(&folder)?;
-        let native = bind(&plan.listen).await?;
+        let Given { certificates, key } = preflight::read(plan, system.now())?;
+        let native = bind(&plan.native).await?;
         let mut doors = Vec::with_capacity(plan.doors.len());
-        for (door, address) in &plan.doors {
-            doors.push((*door, bind(address).await?));
+        for (door, listening) in &plan.doors {
+            doors.push((*door, bind(listening).await?));
         }
-        let addresses = Addresses {
-            native: native.address(),
-            doors: doors
-                .iter()
-                .map(|(door, socket)| (*door, socket.address()))
-                .collect(),
-            messaging: plan.messaging.clone(),
-        };
-        let given = plan.messaging.read()?;
+        let addresses = Addresses::of(plan, &native, &doors);
+        let folder = plan.data_dir.with(DataFolder::at(&plan.data_dir.value));
         let folder = open_folder(&folder)?;
-        let store = open_store(system, &folder).await?;
-        let tls = match given {
-            Some(tls) => Some(tls),
-            None => plan.messaging.make(&folder.value, system.now())?,
-        };
+        let store = open_store(system, &folder, key).await?;
+        let native = encrypt(native, &plan.native, &certificates, &folder.value, system)?;
         let passwords = Arc::new(HashingPool::new(system));
         let numbers = node_numbers::sources(&store, &passwords, system.now());
         let ctx = Arc::new(context(system, Arc::clone(&store), passwords).await?);
@@ -126,7 +124,7 @@ impl Prepared {
         let operations = operations(plan.purpose, numbers);
         let of_native = native::operated(Arc::clone(&ctx), operations.clone());
         let mut services = vec![(native, of_native)];
-        for (door, socket) in doors {
+        for ((door, socket), (_, listening)) in doors.into_iter().zip(&plan.doors) {
             let service = match door {
                 VendorDoor::Nexmo => nexmo::operated(Arc::clone(&ctx), operations.clone()),
                 VendorDoor::Sinch => {
@@ -138,10 +136,7 @@ impl Prepared {
                     sinch::messaging::operated(Arc::clone(&ctx), operations.clone())
                 }
             };
-            let socket = match &tls {
-                Some(tls) if door == VendorDoor::SinchMessaging => socket.with_tls(tls.clone()),
-                Some(_) | None => socket,
-            };
+            let socket = encrypt(socket, listening, &certificates, &folder.value, system)?;
             services.push((socket, service));
         }
         let server = Server::on(services, Limits::default()).counted_by(&operations);
@@ -151,6 +146,7 @@ impl Prepared {
             folder: folder.value,
             ctx,
             addresses,
+            certificates,
             operator_key_made,
             store,
         })
@@ -170,35 +166,41 @@ impl Prepared {
 // === impl Addresses ===
 
 impl Addresses {
+    fn of(plan: &Plan, native: &Socket, doors: &[(VendorDoor, Socket)]) -> Self {
+        let reached = |socket: &Socket, listening: &Listening| Reached {
+            address: socket.address(),
+            encrypted: listening.certificate != Certificate::None,
+        };
+        let doors = doors.iter().zip(&plan.doors);
+        Self {
+            native: reached(native, &plan.native),
+            doors: doors
+                .map(|((door, socket), (_, listening))| (*door, reached(socket, listening)))
+                .collect(),
+            messaging_host: plan.messaging_host.as_ref().map(|host| host.value.clone()),
+        }
+    }
+
     /// All of them, the native door's first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = SocketAddr> {
-        let doors = self.doors.iter().map(|(_, address)| *address);
+    pub(crate) fn all(&self) -> impl Iterator<Item = Reached> {
+        let doors = self.doors.iter().map(|(_, reached)| *reached);
         std::iter::once(self.native).chain(doors)
     }
 
     /// Where a door is reached, if it is switched on.
     pub(crate) fn url_of(&self, door: VendorDoor) -> Option<String> {
         let mut doors = self.doors.iter();
-        let (_, address) = doors.find(|(known, _)| *known == door)?;
-        let scheme = if self.is_encrypted(door) {
-            "https"
-        } else {
-            "http"
-        };
-        Some(format!("{scheme}://{address}"))
-    }
-
-    /// Whether a door speaks TLS itself.
-    pub(crate) fn is_encrypted(&self, door: VendorDoor) -> bool {
-        door == VendorDoor::SinchMessaging && self.messaging.is_encrypted()
+        let (_, reached) = doors.find(|(known, _)| *known == door)?;
+        Some(reached.url())
     }
 
     /// Where sinch clients send and fetch messages.
     pub(crate) fn messaging(&self) -> Option<Messaging> {
         let mut doors = self.doors.iter();
-        let found = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging);
-        found.map(|(_, address)| Messaging {
-            host: self.messaging.told(*address),
+        let (_, reached) = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging)?;
+        let host = self.messaging_host.clone();
+        Some(Messaging {
+            host: host.unwrap_or_else(|| reached.address.to_string()),
         })
     }
 }
@@ -232,7 +234,8 @@ impl Node {
     }
 }
 
-async fn bind(address: &Setting<SocketAddr>) -> Result<Socket, Failure> {
+async fn bind(listening: &Listening) -> Result<Socket, Failure> {
+    let address = &listening.address;
     Socket::bind(address.value).await.map_err(|error| {
         let why = &error.source;
         let advice = if why.kind() == io::ErrorKind::AddrInUse {
@@ -244,40 +247,63 @@ async fn bind(address: &Setting<SocketAddr>) -> Result<Socket, Failure> {
     })
 }
 
+/// The socket with the certificate that clients are shown there.
+fn encrypt(
+    socket: Socket,
+    listening: &Listening,
+    certificates: &Certificates,
+    folder: &DataFolder,
+    system: System,
+) -> Result<Socket, Failure> {
+    let tls = match &listening.certificate {
+        Certificate::Made => made(folder, system.now())?,
+        Certificate::Files(files) => certificates
+            .of(files)
+            .expect("the certificates of all listeners were read"),
+        Certificate::None => return Ok(socket),
+    };
+    Ok(socket.with_tls(tls))
+}
+
 fn open_folder(folder: &Setting<DataFolder>) -> Result<Setting<DataFolder>, Failure> {
     match folder.value.open() {
         Ok(opened) => Ok(folder.with(opened)),
-        Err(error) => Err(Failure::usage(format!(
-            "{}: cannot use the data folder {}: {error}; choose a folder that this user may write",
-            folder.label(),
-            folder.value.path().display()
-        ))),
+        Err(error) => Err(preflight::unusable(folder, &error)),
     }
 }
 
+/// Opens the database under a key that was given, else under the folder's own.
 async fn open_store(
     system: System,
     folder: &Setting<DataFolder>,
+    given: Option<KeyEncryptionKey>,
 ) -> Result<Arc<SqlStore<Sqlite>>, Failure> {
-    let refused = |why: String| Failure::usage(format!("{}: {why}", folder.label()));
+    let key = match given {
+        Some(key) => key,
+        None => key_of(system, folder)?,
+    };
+    let engine = Sqlite::open(folder.value.path(), Options::default(), MIGRATIONS)
+        .await
+        .map_err(|error| preflight::refused(folder, &format!("{error}{}", advice(&error))))?;
+    let keyring = Keyring::new(key, Vec::new());
+    let store = SqlStore::new(engine, keyring, Arc::new(system));
+    if let Some(error) = store.unopened_secret().await.map_err(Failure::usage)? {
+        let why = format!("{error}; give the key that this database was made with");
+        return Err(preflight::refused(folder, &why));
+    }
+    Ok(Arc::new(store))
+}
+
+/// The folder's own key, which the first start makes.
+fn key_of(system: System, folder: &Setting<DataFolder>) -> Result<KeyEncryptionKey, Failure> {
     let file = folder.value.key_encryption_key();
     let key = if file.exists() {
         KeyEncryptionKey::read(&file)
-    } else if folder.value.has_database() {
-        return Err(refused(format!(
-            "the key file {} is missing beside a database whose secrets it opens; put it back \
-             from where it was kept",
-            file.display()
-        )));
     } else {
+        preflight::refuse_lost_key(folder)?;
         KeyEncryptionKey::create(&file, |bytes| system.fill(bytes))
     };
-    let key = key.map_err(|error| refused(error.to_string()))?;
-    let engine = Sqlite::open(folder.value.path(), Options::default(), MIGRATIONS)
-        .await
-        .map_err(|error| refused(format!("{error}{}", advice(&error))))?;
-    let keyring = Keyring::new(key, Vec::new());
-    Ok(Arc::new(SqlStore::new(engine, keyring, Arc::new(system))))
+    key.map_err(|error| preflight::refused(folder, &error.to_string()))
 }
 
 /// What to do about a database that does not open, where the error itself does

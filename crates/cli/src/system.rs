@@ -27,6 +27,10 @@ pub(crate) struct StopSignals {
     terminate: Signal,
 }
 
+/// The signal by which a service manager asks that files be read again.
+#[derive(Debug)]
+pub(crate) struct Hangups(Signal);
+
 // === impl System ===
 
 impl System {
@@ -84,20 +88,28 @@ impl System {
     /// # Errors
     /// If the signals cannot be listened for.
     pub(crate) fn stop_signals(self) -> Result<StopSignals, Failure> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))
-        };
         Ok(StopSignals {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
         })
     }
 
+    /// Listens for SIGHUP, which ends the process no more.
+    ///
+    /// # Errors
+    /// If the signal cannot be listened for.
+    pub(crate) fn hangups(self) -> Result<Hangups, Failure> {
+        listen(SignalKind::hangup()).map(Hangups)
+    }
+
     /// A text that nobody has had before.
     pub(crate) fn random_id(self) -> String {
         Uuid::new_v4().to_string()
     }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))
 }
 
 // === impl StopSignals ===
@@ -109,6 +121,15 @@ impl StopSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+// === impl Hangups ===
+
+impl Hangups {
+    /// Waits for the next one.
+    pub(crate) async fn received(&mut self) {
+        self.0.recv().await;
     }
 }
 

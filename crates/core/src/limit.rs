@@ -119,8 +119,9 @@ pub const ORIGIN_BYTES_MAX: usize = 255;
 /// Sessions that one call ends.
 pub const SESSIONS_ENDED_MAX: usize = 1_000;
 
-/// Notices that a reader may be behind before it is told to sweep instead.
-pub const NOTICES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
+/// Notices that a reader may be behind before it is told to sweep instead. Room for all is taken at
+/// the start, at a hundred bytes each; so many are a second's at full load.
+pub const NOTICES_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
 
 /// A frame of a socket.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;

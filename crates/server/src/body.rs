@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 /// never values; a longer one quotes a name that somebody made long.
 const EXPLANATION_BYTES_MAX: usize = 400;
 
+/// How long one may take to arrive.
+const BODY_MAX: Duration = Duration::from_secs(limit::BODY_S_MAX);
+
 /// The whole body, kept beside the request for whom its bearer makes curious.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReadBody(pub(crate) Bytes);
@@ -26,22 +29,23 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Error> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    read_under(body, limit::BODY_BYTES_MAX, limit::BODY_S_MAX).await
+    read_under(body, limit::BODY_BYTES_MAX, BODY_MAX).await
 }
 
 /// Reads a file to its end.
 pub(crate) async fn read_file(body: Body) -> Result<Bytes, Error> {
-    read_under(body, limit::ATTACHMENT_BYTES_MAX, limit::ATTACHMENT_S_MAX).await
+    let patience = Duration::from_secs(limit::ATTACHMENT_S_MAX);
+    read_under(body, limit::ATTACHMENT_BYTES_MAX, patience).await
 }
 
 /// Reads a body that nobody wanted, so that the answer arrives.
 pub(crate) async fn drop_unread(body: Body) {
     // It is refused already, whatever is wrong with its body.
-    let _ = read_under(body, 0, limit::BODY_S_MAX).await;
+    let _ = read_under(body, 0, BODY_MAX).await;
 }
 
-async fn read_under(body: Body, bytes_max: usize, seconds_max: u64) -> Result<Bytes, Error> {
-    let whole = tokio::time::timeout(Duration::from_secs(seconds_max), collect(body, bytes_max));
+async fn read_under(body: Body, bytes_max: usize, patience: Duration) -> Result<Bytes, Error> {
+    let whole = tokio::time::timeout(patience, collect(body, bytes_max));
     whole.await.unwrap_or_else(|_| {
         Err(Error::new(
             Code::BadRequest,
@@ -183,8 +187,11 @@ impl ReadBody {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use countersign_wire::session::LoginRequest;
     use countersign_wire::user::UserPatch;
+    use futures_util::{StreamExt as _, stream};
 
     use super::*;
 
@@ -218,6 +225,22 @@ mod tests {
         let long = format!(r#"{{"{}":1}}"#, "x".repeat(1_000));
         let error = decode::<UserPatch>(long.as_bytes()).unwrap_err();
         assert!(error.detail.len() < EXPLANATION_BYTES_MAX, "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_refused_in_time() {
+        let slow = |beginning: &'static [u8]| {
+            let sent = stream::iter([Ok::<_, Infallible>(Bytes::from_static(beginning))]);
+            Body::from_stream(sent.chain(stream::pending()))
+        };
+        for (beginning, bytes_max) in [(&b""[..], 10), (b"{", 10), (b"too long", 1), (b"x", 0)] {
+            let read = read_under(slow(beginning), bytes_max, Duration::from_millis(20)).await;
+            let error = read.unwrap_err();
+            assert_eq!(error.code, Code::BadRequest, "{error}");
+            assert_eq!(error.detail, "the body did not arrive in time");
+        }
+        let whole = Body::from("{}");
+        assert_eq!(read_under(whole, 2, BODY_MAX).await.unwrap(), "{}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use countersign_core::model::api_key::Cidr;
 use http::HeaderMap;
 use http::header::{AsHeaderName, HeaderValue};
 
@@ -17,18 +18,18 @@ use crate::connection::Connection;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The addresses of proxies that are believed; of none, if nobody names one.
+/// The networks of proxies that are believed, one address being a network too; of
+/// none, if nobody names one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Arc<[IpAddr]>);
+pub struct TrustedProxies(Arc<[Cidr]>);
 
 // === impl TrustedProxies ===
 
 impl TrustedProxies {
-    /// These proxies.
+    /// The proxies of these networks.
     #[must_use]
-    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        let canonical = addresses.into_iter().map(|address| address.to_canonical());
-        Self(canonical.collect())
+    pub fn new(networks: impl IntoIterator<Item = Cidr>) -> Self {
+        Self(networks.into_iter().collect())
     }
 
     /// The connection of who asks: the request's own, or what a proxy that is
@@ -57,7 +58,7 @@ impl TrustedProxies {
     }
 
     fn has(&self, address: IpAddr) -> bool {
-        self.0.contains(&address.to_canonical())
+        self.0.iter().any(|network| network.contains(address))
     }
 }
 
@@ -94,7 +95,10 @@ mod tests {
     const PROXY: &str = "127.0.0.1";
 
     fn check(own: &str, forwarded: &[(&str, &str)], expected: (&str, bool)) {
-        let proxies = [PROXY, "10.0.0.1"].map(|address| address.parse().unwrap());
+        let [proxy, inner]: [IpAddr; 2] =
+            [PROXY, "10.0.0.1"].map(|address| address.parse().unwrap());
+        let network: Cidr = "10.1.0.0/16".parse().unwrap();
+        let proxies = [proxy.into(), inner.into(), network];
         let mut headers = HeaderMap::new();
         for (name, value) in forwarded {
             let name: http::HeaderName = name.parse().unwrap();
@@ -124,6 +128,9 @@ mod tests {
             ("127.0.0.1,192.0.2.1", "192.0.2.1"),
             // Two proxies of ours, one behind the other.
             ("198.51.100.9, 192.0.2.1, 10.0.0.1", "192.0.2.1"),
+            // One of a network of ours, and one beside it.
+            ("198.51.100.9, 192.0.2.1, 10.1.255.9", "192.0.2.1"),
+            ("198.51.100.9, 192.0.2.1, 10.2.0.1", "10.2.0.1"),
             ("192.0.2.1:4711", "192.0.2.1"),
             ("2001:db8::1", "2001:db8::1"),
             ("[2001:db8::1]:4711", "2001:db8::1"),

@@ -6,7 +6,7 @@ use crate::epoch;
 use crate::error::StoreError;
 use crate::read;
 use crate::rows::Row;
-use crate::secrets::Place;
+use crate::secrets::{Place, SecretError};
 use crate::settings;
 use crate::store::SqlStore;
 use async_trait::async_trait;
@@ -103,20 +103,40 @@ impl<E: Engine> SqlStore<E> {
         self.sealed_token_keys().await
     }
 
+    /// Why the secrets of this database cannot be opened, if that is so: it was made under
+    /// another key-encryption key, or its content was changed.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn unopened_secret(&self) -> Result<Option<SecretError>, port::StoreError> {
+        let sealed = self.mac_keys().await?;
+        let opened = sealed.iter().map(|(id, sealed)| {
+            let row = [*id];
+            self.keyring.open(mac_key_place(&row), sealed)
+        });
+        Ok(opened.into_iter().find_map(Result::err))
+    }
+
     async fn sealed_token_keys(&self) -> Result<Vec<(u8, [u8; 32])>, port::StoreError> {
-        let rows = read::ask(&self.engine, Statement::new(MAC_KEYS, [])).await?;
-        let sealed = read::all(&rows, |columns| {
-            Ok((columns.number::<u8>()?, columns.next(Row::blob)?.to_vec()))
-        })?;
+        let sealed = self.mac_keys().await?;
         let mut keys = Vec::with_capacity(sealed.len());
         for (id, sealed) in sealed {
             let row = [id];
             let secret = self.keyring.open(mac_key_place(&row), &sealed)?;
-            let secret = <[u8; 32]>::try_from(secret.as_slice())
-                .map_err(|_| crate::secrets::SecretError::Malformed)?;
+            let secret =
+                <[u8; 32]>::try_from(secret.as_slice()).map_err(|_| SecretError::Malformed)?;
             keys.push((id, secret));
         }
         Ok(keys)
+    }
+
+    /// The keys as they are stored, sealed.
+    async fn mac_keys(&self) -> Result<Vec<(u8, Vec<u8>)>, port::StoreError> {
+        let rows = read::ask(&self.engine, Statement::new(MAC_KEYS, [])).await?;
+        let keys = read::all(&rows, |columns| {
+            Ok((columns.number::<u8>()?, columns.next(Row::blob)?.to_vec()))
+        });
+        Ok(keys?)
     }
 }
 

@@ -128,10 +128,24 @@ impl KeyEncryptionKey {
     /// # Errors
     /// [`SecretError::Exposed`], [`SecretError::NotAKey`] or [`SecretError::File`].
     pub fn read(path: &Path) -> Result<Self, SecretError> {
+        Self::read_unless(path, 0o077)
+    }
+
+    /// Reads a file that the service manager gives to this process. It may do that by an access
+    /// list, and then the file's mode shows what the list lets through as rights of the group.
+    ///
+    /// # Errors
+    /// As [`KeyEncryptionKey::read`].
+    pub fn read_credential(path: &Path) -> Result<Self, SecretError> {
+        Self::read_unless(path, 0o037)
+    }
+
+    /// Reads a key file, unless its mode has one of these bits.
+    fn read_unless(path: &Path, exposed: u32) -> Result<Self, SecretError> {
         let failed = file_error("read", path);
         let mut file = File::open(path).map_err(&failed)?;
         let mode = file.metadata().map_err(&failed)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        if mode & exposed != 0 {
             return Err(SecretError::Exposed {
                 path: path.to_owned(),
                 mode,

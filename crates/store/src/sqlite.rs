@@ -19,6 +19,9 @@ mod constraint;
 mod copy;
 pub mod folder;
 pub mod inspection;
+pub mod look;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod queue;
 mod reader;
 pub mod snapshot;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
-use crate::installation::{Installation, Sound, check, keyring, readable, unusable};
+use crate::installation::{Installation, Sound, check, installed_key, readable, unusable};
 use crate::output::Output;
 use crate::setting::Setting;
 use crate::system::System;
@@ -47,18 +47,18 @@ pub(crate) async fn run(
     system: System,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
+    let configuration = arguments.installation.configuration(system)?;
     let folder = arguments.installation.folder(system)?;
     let mut signals = system.stop_signals()?;
     let begun = system.now();
-    let key_file = folder.value.key_encryption_key();
     let target = Target::new(&folder, &arguments.to, system)?;
-    let keyring = keyring(&key_file)?;
+    let (keyring, key_place) = installed_key(&configuration.key, &folder.value)?;
     let database = folder.value.path().join(DATABASE_FILE);
     let work = async {
         let copied = Sqlite::copy(&database, &target.part).await;
         copied.map_err(|error| not_copied(&error, &target.file))?;
         let explain = |error: &StoreError| bad_copy(error, &folder.value);
-        check(&target.part, &keyring, &key_file, explain).await
+        check(&target.part, &keyring, &key_place, explain).await
     };
     let made = tokio::select! {
         made = Box::pin(work) => made,
@@ -76,12 +76,19 @@ pub(crate) async fn run(
             "applications": sound.applications,
             "users": sound.census.users,
             "events": sound.census.events,
-            "key_encryption_key": key_file,
+            "key_encryption_key": key_place,
             "milliseconds": milliseconds,
         });
         output.line(&line.to_string())?;
     } else {
-        tell(&target.file, bytes, &sound, milliseconds, &key_file, output)?;
+        tell(
+            &target.file,
+            bytes,
+            &sound,
+            milliseconds,
+            &key_place,
+            output,
+        )?;
     }
     Ok(Exit::Done)
 }
@@ -91,7 +98,7 @@ fn tell(
     bytes: u64,
     sound: &Sound,
     milliseconds: i64,
-    key_file: &Path,
+    key_place: &str,
     output: &mut Output,
 ) -> Result<(), Failure> {
     output.line(&format!(
@@ -108,9 +115,8 @@ fn tell(
         sound.schema
     ))?;
     output.line(&format!(
-        "The key-encryption key is not in it. Keep {} apart from it: without that file nobody can \
-         use this one.",
-        key_file.display()
+        "The key-encryption key is not in it. Keep {key_place} apart from it: without that nobody \
+         can use this file."
     ))
 }
 

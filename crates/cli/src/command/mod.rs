@@ -11,6 +11,7 @@ pub(crate) mod user;
 pub(crate) mod session;
 pub(crate) mod audit;
 pub(crate) mod chat;
+pub(crate) mod config;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod backup;

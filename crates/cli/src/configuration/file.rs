@@ -102,8 +102,8 @@ fn unknown(path: &str) -> String {
     let misplaced = misplaced
         .into_iter()
         .find(|known| last(known) == last(path));
-    let tables = ["doors", "sinch_messaging"];
-    let near = nearest(path, Key::ALL.iter().map(|key| key.path()).chain(tables));
+    let known = Key::ALL.iter().map(|key| key.path()).chain(Key::TABLES);
+    let near = nearest(path, known);
     match misplaced.or(near) {
         Some(meant) => format!("there is no key {path:?}; did you mean {meant:?}?"),
         None => {

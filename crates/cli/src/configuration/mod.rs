@@ -3,10 +3,13 @@
 //!
 //! Every value keeps its origin, so that each refusal, also a late one such as
 //! a port in use, is one sentence that names the key, the place and what to do.
-//! Nothing here reads a file or the environment: layers come in as texts.
+//! Nothing but [`arguments`] reads a file or the environment: to all else the
+//! layers are texts.
 
 pub(crate) mod key;
+pub(crate) mod arguments;
 mod file;
+mod tls;
 mod nearest;
 
 use std::collections::BTreeMap;
@@ -14,14 +17,19 @@ use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use countersign_core::model::api_key::Cidr;
 use tracing::Level;
 
 use self::file::Given;
-use self::key::{Key, OTHER_VARIABLES, VARIABLE_PREFIX};
+use self::key::{CREDENTIALS_VARIABLE, Key, OTHER_VARIABLES, SECRET_VARIABLE, VARIABLE_PREFIX};
 use self::nearest::nearest;
+use self::tls::TlsOfAll;
+use crate::certificate::Certificate;
 use crate::exit::Failure;
+use crate::key_source::{KeySource, SecretText};
+use crate::listening::Listening;
 use crate::log::Format;
-use crate::messaging::{self, Certificate, MessagingPlan};
+use crate::messaging;
 use crate::node::Plan;
 use crate::purpose::Purpose;
 use crate::setting::{Origin, Setting};
@@ -51,19 +59,56 @@ pub(crate) struct Layers<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Configuration {
     /// Where the native door listens.
-    pub(crate) listen: Setting<SocketAddr>,
+    pub(crate) native: Listening,
     /// Where everything is kept.
     pub(crate) data_dir: Setting<PathBuf>,
+    /// Where the key that seals secrets comes from.
+    pub(crate) key: KeySource,
     /// The other doors that are switched on, and where they listen.
-    pub(crate) doors: Vec<(VendorDoor, Setting<SocketAddr>)>,
-    /// How clients reach sinch's door for messages.
-    pub(crate) messaging: MessagingPlan,
+    pub(crate) doors: Vec<(VendorDoor, Listening)>,
+    /// What clients of sinch's door for messages are told it is called.
+    pub(crate) messaging_host: Option<Setting<String>>,
     /// The proxies in front, which are believed about who asks.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) trusted_proxies: Vec<Cidr>,
     /// How much is logged.
     pub(crate) log_level: Setting<Level>,
     /// How a line of the log is written.
     pub(crate) log_format: Setting<Format>,
+}
+
+/// What a key comes to, whether that is of any use or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Effective {
+    pub(crate) key: &'static str,
+    /// Who says so, and what, if anybody does and it is no secret.
+    pub(crate) origin: Origin,
+    pub(crate) value: Option<String>,
+}
+
+/// What every key comes to, and last, where it is given, that there is a secret.
+///
+/// # Errors
+/// If the file is no TOML, or a key or a variable is none.
+pub(crate) fn effective(layers: &Layers<'_>) -> Result<Vec<Effective>, Failure> {
+    let settled = Settled::of(layers)?;
+    let of = |key: Key| match settled.find(key) {
+        Some(Setting { key, origin, value }) => Effective {
+            key,
+            origin,
+            value: Some(value),
+        },
+        None => Effective {
+            key: key.path(),
+            origin: Origin::Default,
+            value: key.default().map(str::to_owned),
+        },
+    };
+    let secret = layers.variables.get(SECRET_VARIABLE).map(|_| Effective {
+        key: "key_encryption_key",
+        origin: Origin::Variable(SECRET_VARIABLE.to_owned()),
+        value: None,
+    });
+    Ok(Key::ALL.map(of).into_iter().chain(secret).collect())
 }
 
 // === impl Configuration ===
@@ -75,21 +120,31 @@ impl Configuration {
     /// The first mistake, as a sentence.
     pub(crate) fn settle(layers: &Layers<'_>) -> Result<Self, Failure> {
         let settled = Settled::of(layers)?;
+        let tls = TlsOfAll::settle(&settled)?;
         let mut doors = Vec::new();
         for door in VendorDoor::ALL {
             if let Some(text) = settled.find(Key::Door(door)) {
-                doors.push((door, address(&text)?));
+                let address = address(&text)?;
+                let certificate = tls.of_door(&settled, door, &address)?;
+                let listening = Listening {
+                    address,
+                    certificate,
+                };
+                doors.push((door, listening));
             }
         }
-        let messaging = messaging_plan(&settled, &doors)?;
         let configuration = Self {
-            listen: address(&settled.with_default(Key::Listen, "127.0.0.1:7080"))?,
-            data_dir: folder(&settled.with_default(Key::DataDir, "/var/lib/countersign"))?,
+            native: Listening {
+                address: address(&settled.with_default(Key::Listen))?,
+                certificate: tls.of_native(),
+            },
+            data_dir: folder(&settled.with_default(Key::DataDir))?,
+            key: key_source(&settled, layers)?,
+            messaging_host: messaging_host(&settled, &doors)?,
             doors,
-            messaging,
             trusted_proxies: proxies(settled.find(Key::TrustedProxies).as_ref())?,
-            log_level: level(&settled.with_default(Key::LogLevel, "info"))?,
-            log_format: format_of(&settled.with_default(Key::LogFormat, "text"))?,
+            log_level: level(&settled.with_default(Key::LogLevel))?,
+            log_format: format_of(&settled.with_default(Key::LogFormat))?,
         };
         configuration.refuse_shared_addresses()?;
         Ok(configuration)
@@ -100,16 +155,34 @@ impl Configuration {
         Plan {
             purpose: Purpose::Production,
             data_dir: self.data_dir.clone(),
-            listen: self.listen.clone(),
+            key: self.key.clone(),
+            native: self.native.clone(),
             doors: self.doors.clone(),
-            messaging: self.messaging.clone(),
+            messaging_host: self.messaging_host.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
         }
     }
 
     /// Every address that is to be listened on.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &Setting<SocketAddr>> {
-        std::iter::once(&self.listen).chain(self.doors.iter().map(|(_, address)| address))
+        let doors = self.doors.iter().map(|(_, listening)| &listening.address);
+        std::iter::once(&self.native.address).chain(doors)
+    }
+
+    /// What an operator is to think of, although nothing is wrong with it.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        let doors = self.doors.iter().map(|(_, listening)| listening);
+        let all = std::iter::once(&self.native).chain(doors);
+        let clear = all.filter(|one| {
+            !one.address.value.ip().is_loopback() && one.certificate == Certificate::None
+        });
+        clear.map(|one| {
+            format!(
+                "{} is {}, which other machines reach in clear text: TLS must be in front of it",
+                one.address.label(),
+                one.address.value
+            )
+        })
     }
 
     fn refuse_shared_addresses(&self) -> Result<(), Failure> {
@@ -178,11 +251,12 @@ impl<'a> Settled<'a> {
         })
     }
 
-    fn with_default(&self, key: Key, default: &str) -> Setting<String> {
+    /// That, else the default, where the key has one.
+    fn with_default(&self, key: Key) -> Setting<String> {
         self.find(key).unwrap_or_else(|| Setting {
             key: key.path(),
             origin: Origin::Default,
-            value: default.to_owned(),
+            value: key.default().unwrap_or_default().to_owned(),
         })
     }
 }
@@ -203,7 +277,10 @@ fn variables(all: &BTreeMap<String, OsString>) -> Result<BTreeMap<String, &str>,
         // program variables that begin with a service's name.
         } else if name.starts_with(VARIABLE_PREFIX)
             && !OTHER_VARIABLES.contains(&name.as_str())
-            && let Some(meant) = nearest(name, known.iter().map(String::as_str))
+            && let Some(meant) = nearest(
+                name,
+                known.iter().map(String::as_str).chain([SECRET_VARIABLE]),
+            )
         {
             return Err(Failure::usage(format!(
                 "{name} is no variable that is read; did you mean {meant}?"
@@ -225,16 +302,20 @@ fn address(text: &Setting<String>) -> Result<Setting<SocketAddr>, Failure> {
     Ok(text.with(parsed))
 }
 
-/// Addresses, with commas between them.
-fn proxies(text: Option<&Setting<String>>) -> Result<Vec<IpAddr>, Failure> {
+/// Addresses and networks, with commas between them.
+fn proxies(text: Option<&Setting<String>>) -> Result<Vec<Cidr>, Failure> {
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    let parsed = text.value.split(',').map(|one| one.trim().parse());
-    parsed.collect::<Result<_, _>>().map_err(|_| {
+    let network = |text: &str| {
+        let address = text.parse::<IpAddr>().ok().map(Cidr::from);
+        address.or_else(|| text.parse().ok())
+    };
+    let parsed = text.value.split(',').map(|one| network(one.trim()));
+    parsed.collect::<Option<_>>().ok_or_else(|| {
         Failure::usage(format!(
-            "{} is {:?}; write the IP addresses from which proxies of yours call, with commas \
-             between them, such as \"127.0.0.1, 10.0.0.7\"",
+            "{} is {:?}; write the IP addresses or networks from which proxies of yours call, \
+             with commas between them, such as \"127.0.0.1, 10.0.0.0/8\"",
             text.label(),
             text.value
         ))
@@ -251,17 +332,51 @@ fn folder(text: &Setting<String>) -> Result<Setting<PathBuf>, Failure> {
     Ok(text.with(PathBuf::from(&text.value)))
 }
 
-/// How clients reach sinch's door for messages, where it is open.
-fn messaging_plan(
+/// Who names a file does not also give the key itself: one of them would be for
+/// nothing.
+fn key_source(settled: &Settled<'_>, layers: &Layers<'_>) -> Result<KeySource, Failure> {
+    let file = settled.find(Key::SealingKeyFile);
+    let secret = layers.variables.get(SECRET_VARIABLE);
+    match (file, secret) {
+        (None, None) => Ok(KeySource::Folder),
+        (Some(file), Some(_)) => Err(Failure::usage(format!(
+            "{} is {:?}, and {SECRET_VARIABLE} is set, too; keep one of them",
+            file.label(),
+            file.value
+        ))),
+        (Some(file), None) => {
+            let path = file.with(PathBuf::from(&file.value));
+            let credentials = layers.variables.get(CREDENTIALS_VARIABLE);
+            match credentials {
+                Some(folder) if path.value.starts_with(folder) => Ok(KeySource::Credential(path)),
+                Some(_) | None => Ok(KeySource::File(path)),
+            }
+        }
+        (None, Some(secret)) => {
+            // What is no text is no base64 either, and is refused as that.
+            let text = SecretText::new(secret.to_str().unwrap_or_default());
+            Ok(KeySource::Variable(Setting {
+                key: "key_encryption_key",
+                origin: Origin::Variable(SECRET_VARIABLE.to_owned()),
+                value: text,
+            }))
+        }
+    }
+}
+
+/// What clients of sinch's door for messages are told, where it is open.
+fn messaging_host(
     settled: &Settled<'_>,
-    doors: &[(VendorDoor, Setting<SocketAddr>)],
-) -> Result<MessagingPlan, Failure> {
+    doors: &[(VendorDoor, Listening)],
+) -> Result<Option<Setting<String>>, Failure> {
     let mut doors = doors.iter();
-    let Some((_, address)) = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging) else {
-        return no_messaging_plan(settled);
+    let Some((_, listening)) = doors.find(|(door, _)| *door == VendorDoor::SinchMessaging) else {
+        tls::refuse_messaging(settled)?;
+        return Ok(None);
     };
     let host = settled.find(Key::MessagingHost);
     let host = host.as_ref().map(messaging::host).transpose()?;
+    let address = &listening.address;
     if host.is_none() && address.value.ip().is_unspecified() {
         return Err(Failure::usage(format!(
             "{} is {}, which no client can be told; say by what name they reach it with {}",
@@ -270,73 +385,7 @@ fn messaging_plan(
             Key::MessagingHost.path()
         )));
     }
-    let Some(certificate) = messaging_certificate(settled)? else {
-        return Err(Failure::usage(format!(
-            "{} is {}, and its clients speak TLS alone; name {} and {}, or set {} to \"proxy\" \
-             where a proxy in front speaks it",
-            address.label(),
-            address.value,
-            Key::CertificateFile.path(),
-            Key::PrivateKeyFile.path(),
-            Key::TlsBy.path(),
-        )));
-    };
-    Ok(MessagingPlan { certificate, host })
-}
-
-/// What is said of a door that is not open was meant to have an effect.
-fn no_messaging_plan(settled: &Settled<'_>) -> Result<MessagingPlan, Failure> {
-    let keys = [
-        Key::TlsBy,
-        Key::CertificateFile,
-        Key::PrivateKeyFile,
-        Key::MessagingHost,
-    ];
-    if let Some(said) = keys.into_iter().find_map(|key| settled.find(key)) {
-        return Err(Failure::usage(format!(
-            "{} is of no use where {} is not set; set that, or remove this",
-            said.label(),
-            Key::Door(VendorDoor::SinchMessaging).path()
-        )));
-    }
-    Ok(MessagingPlan {
-        certificate: Certificate::OfProxy,
-        host: None,
-    })
-}
-
-/// Whose certificate is shown, where that was said.
-fn messaging_certificate(settled: &Settled<'_>) -> Result<Option<Certificate>, Failure> {
-    let file = |key| {
-        let given = settled.find(key);
-        given.map(|text| text.with(PathBuf::from(&text.value)))
-    };
-    let files = (file(Key::CertificateFile), file(Key::PrivateKeyFile));
-    let tls = settled.with_default(Key::TlsBy, "own");
-    match (tls.value.as_str(), files) {
-        ("own", (Some(certificate), Some(key))) => {
-            Ok(Some(Certificate::Files { certificate, key }))
-        }
-        ("own", (None, None)) => Ok(None),
-        ("own", (Some(one), None) | (None, Some(one))) => Err(Failure::usage(format!(
-            "{} is {}, and {} and {} go together; name both",
-            one.label(),
-            one.value.display(),
-            Key::CertificateFile.path(),
-            Key::PrivateKeyFile.path(),
-        ))),
-        ("proxy", (None, None)) => Ok(Some(Certificate::OfProxy)),
-        ("proxy", (Some(file), _) | (None, Some(file))) => Err(Failure::usage(format!(
-            "{} is \"proxy\", and {} names what then nobody is shown; remove one of them",
-            tls.label(),
-            file.label(),
-        ))),
-        (_, _) => Err(Failure::usage(format!(
-            "{} is {:?}; write \"own\", or \"proxy\" where a proxy in front speaks TLS",
-            tls.label(),
-            tls.value,
-        ))),
-    }
+    Ok(host)
 }
 
 fn level(text: &Setting<String>) -> Result<Setting<Level>, Failure> {

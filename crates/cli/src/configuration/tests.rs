@@ -13,14 +13,17 @@ fn settle(
     file: Option<&str>,
 ) -> Result<Configuration, Failure> {
     let flags = flags.iter().map(|(key, text)| (*key, (*text).to_owned()));
-    let variables = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     Configuration::settle(&Layers {
         flags: flags.collect(),
-        variables: variables.collect(),
+        variables: variables_of(variables),
         file: file.map(|text| (Path::new(FILE), text)),
     })
+}
+
+fn variables_of(variables: &[(&str, &str)]) -> BTreeMap<String, OsString> {
+    let variables = variables.iter();
+    let owned = variables.map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    owned.collect()
 }
 
 /// The sentence about a file that is wrong.
@@ -31,14 +34,17 @@ fn refused(file: &str) -> String {
 #[test]
 fn nothing_said_is_the_default() {
     let configuration = settle(&[], &[], None).unwrap();
-    assert_eq!(configuration.listen.value.to_string(), "127.0.0.1:7080");
+    let native = &configuration.native;
+    assert_eq!(native.address.value.to_string(), "127.0.0.1:7080");
+    assert_eq!(native.address.label(), "listen (by default)");
+    assert_eq!(native.certificate, Certificate::None);
+    assert_eq!(configuration.key, KeySource::Folder);
     assert_eq!(
         configuration.data_dir.value,
         Path::new("/var/lib/countersign")
     );
     assert_eq!(configuration.log_level.value, Level::INFO);
     assert_eq!(configuration.doors, []);
-    assert_eq!(configuration.listen.label(), "listen (by default)");
     assert_eq!(settle(&[], &[], Some("")).unwrap(), configuration);
     assert_eq!(settle(&[], &[], Some("[doors]\n")).unwrap(), configuration);
 }
@@ -52,12 +58,16 @@ fn the_nearer_layer_wins() {
             Key::DataDir => ["/1", "/2", "/3"],
             Key::LogLevel => ["error", "warn", "trace"],
             Key::LogFormat => ["json", "text", "json"],
-            // No setting with a label; see below.
-            Key::TrustedProxies => continue,
-            // What of a door that is not open was said; see below.
-            Key::TlsBy | Key::CertificateFile | Key::PrivateKeyFile | Key::MessagingHost => {
-                continue;
-            }
+            // No setting with a label, or nothing by itself; see below.
+            Key::TrustedProxies
+            | Key::SealingKeyFile
+            | Key::TlsCertificateFile
+            | Key::TlsKeyFile
+            | Key::PlainDoors
+            | Key::MessagingTls
+            | Key::MessagingCertificateFile
+            | Key::MessagingKeyFile
+            | Key::MessagingHost => continue,
         };
         // This door wants a certificate, too.
         if key == Key::Door(VendorDoor::SinchMessaging) {
@@ -93,7 +103,7 @@ fn the_nearer_layer_wins() {
 fn shown(configuration: &Configuration, key: Key) -> (String, String) {
     match key {
         Key::Listen => {
-            let listen = &configuration.listen;
+            let listen = &configuration.native.address;
             (listen.value.to_string(), listen.label())
         }
         Key::DataDir => {
@@ -110,14 +120,18 @@ fn shown(configuration: &Configuration, key: Key) -> (String, String) {
         }
         Key::Door(door) => {
             assert_eq!(configuration.doors.len(), 1, "one door is switched on");
-            let (open, address) = &configuration.doors[0];
+            let (open, Listening { address, .. }) = &configuration.doors[0];
             assert_eq!(*open, door);
             (address.value.to_string(), address.label())
         }
         Key::TrustedProxies
-        | Key::TlsBy
-        | Key::CertificateFile
-        | Key::PrivateKeyFile
+        | Key::SealingKeyFile
+        | Key::TlsCertificateFile
+        | Key::TlsKeyFile
+        | Key::PlainDoors
+        | Key::MessagingTls
+        | Key::MessagingCertificateFile
+        | Key::MessagingKeyFile
         | Key::MessagingHost => {
             unreachable!("these have tests of their own")
         }
@@ -125,17 +139,27 @@ fn shown(configuration: &Configuration, key: Key) -> (String, String) {
 }
 
 #[test]
-fn proxies_are_named_by_their_addresses() {
+fn proxies_are_named_by_their_addresses_or_networks() {
     let with = |text| settle(&[(Key::TrustedProxies, text)], &[], None);
     for (text, expected) in [
-        ("127.0.0.1", &["127.0.0.1"][..]),
-        ("127.0.0.1, ::1,10.0.0.7", &["127.0.0.1", "::1", "10.0.0.7"]),
+        ("127.0.0.1", &["127.0.0.1/32"][..]),
+        (
+            "127.0.0.1, ::1,10.0.0.0/8",
+            &["127.0.0.1/32", "::1/128", "10.0.0.0/8"],
+        ),
     ] {
         let found = with(text).unwrap().trusted_proxies;
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, expected);
     }
-    for bad in ["", "localhost", "10.0.0.0/8", "127.0.0.1:80", "127.0.0.1,"] {
+    for bad in [
+        "",
+        "localhost",
+        "10.0.0.0/33",
+        "10/8",
+        "127.0.0.1:80",
+        "127.0.0.1,",
+    ] {
         let sentence = with(bad).unwrap_err().sentence;
         let expected = format!("trusted_proxies (--trusted-proxies) is {bad:?}; write the IP");
         assert!(sentence.starts_with(&expected), "{sentence}");
@@ -144,32 +168,110 @@ fn proxies_are_named_by_their_addresses() {
 
 const MESSAGING: Key = Key::Door(VendorDoor::SinchMessaging);
 const OPEN: (Key, &str) = (MESSAGING, "127.0.0.1:7084");
-const CERTIFICATE: (Key, &str) = (Key::CertificateFile, "a.pem");
-const KEY: (Key, &str) = (Key::PrivateKeyFile, "k.pem");
-const PROXY: (Key, &str) = (Key::TlsBy, "proxy");
+const CERTIFICATE: (Key, &str) = (Key::MessagingCertificateFile, "a.pem");
+const KEY: (Key, &str) = (Key::MessagingKeyFile, "k.pem");
+const PROXY: (Key, &str) = (Key::MessagingTls, "proxy");
 const HOST: (Key, &str) = (Key::MessagingHost, "m.example");
+const OF_ALL: (Key, &str) = (Key::TlsCertificateFile, "all.pem");
+const KEY_OF_ALL: (Key, &str) = (Key::TlsKeyFile, "all-key.pem");
+const NEXMO: (Key, &str) = (Key::Door(VendorDoor::Nexmo), "127.0.0.1:7081");
+
+/// The certificate that is shown, by its file's name.
+fn file_of(listening: &Listening) -> &str {
+    match &listening.certificate {
+        Certificate::Files(files) => files.certificate.value.to_str().unwrap(),
+        Certificate::None => "",
+        Certificate::Made => panic!("nothing is made in production"),
+    }
+}
 
 #[test]
 fn the_listener_for_messages_has_a_certificate_or_a_proxy() {
-    for (flags, host, encrypted) in [
-        (&[OPEN, CERTIFICATE, KEY][..], "127.0.0.1:7084", true),
-        (&[OPEN, PROXY], "127.0.0.1:7084", false),
-        (&[OPEN, PROXY, HOST], "m.example", false),
+    for (flags, host, shown) in [
+        (&[OPEN, CERTIFICATE, KEY][..], None, "a.pem"),
+        (&[OPEN, PROXY], None, ""),
+        (&[OPEN, PROXY, HOST], Some("m.example"), ""),
         (
             &[(MESSAGING, "[::]:443"), CERTIFICATE, KEY, HOST],
-            "m.example",
-            true,
+            Some("m.example"),
+            "a.pem",
         ),
         (
-            &[OPEN, CERTIFICATE, KEY, (Key::TlsBy, "own")],
-            "127.0.0.1:7084",
-            true,
+            &[OPEN, CERTIFICATE, KEY, (Key::MessagingTls, "own")],
+            None,
+            "a.pem",
         ),
+        (&[OPEN, OF_ALL, KEY_OF_ALL], None, "all.pem"),
+        (&[OPEN, OF_ALL, KEY_OF_ALL, CERTIFICATE, KEY], None, "a.pem"),
+        (&[OPEN, OF_ALL, KEY_OF_ALL, PROXY], None, ""),
     ] {
         let configuration = settle(flags, &[], None).unwrap();
-        let (_, address) = &configuration.doors[0];
-        assert_eq!(configuration.messaging.told(address.value), host);
-        assert_eq!(configuration.messaging.is_encrypted(), encrypted);
+        let told = configuration.messaging_host.as_ref();
+        assert_eq!(told.map(|host| &*host.value), host);
+        assert_eq!(file_of(&configuration.doors[0].1), shown);
+    }
+}
+
+#[test]
+fn one_certificate_is_for_all_doors_that_are_not_said_to_be_plain() {
+    let sinch = (Key::Door(VendorDoor::Sinch), "127.0.0.1:7083");
+    for (plain, expected) in [
+        (None, ["all.pem", "all.pem", "all.pem"]),
+        (Some("native"), ["", "all.pem", "all.pem"]),
+        (Some("sinch, native"), ["", "all.pem", ""]),
+        (Some("native,nexmo,sinch"), ["", "", ""]),
+    ] {
+        let mut flags = vec![OF_ALL, KEY_OF_ALL, NEXMO, sinch];
+        flags.extend(plain.map(|doors| (Key::PlainDoors, doors)));
+        let configuration = settle(&flags, &[], None).unwrap();
+        let doors = configuration.doors.iter().map(|(_, listening)| listening);
+        let all = std::iter::once(&configuration.native).chain(doors);
+        assert_eq!(all.map(file_of).collect::<Vec<_>>(), expected, "{plain:?}");
+    }
+}
+
+#[test]
+fn what_of_tls_has_no_effect_is_refused() {
+    let plain = "tls.plain_doors (--tls-plain-doors)";
+    for (flags, expected) in [
+        (
+            &[OF_ALL][..],
+            "tls.certificate_file (--tls-certificate-file) is all.pem, and tls.certificate_file \
+             and tls.key_file go together; name both"
+                .to_owned(),
+        ),
+        (
+            &[(Key::PlainDoors, "native")],
+            format!(
+                "{plain} is of no use where tls.certificate_file is not set; set that, or remove \
+                 this"
+            ),
+        ),
+        (
+            &[OF_ALL, KEY_OF_ALL, (Key::PlainDoors, "nexmo")],
+            format!("{plain} names nexmo, which is not open; set doors.nexmo, or do not name it"),
+        ),
+        (
+            &[
+                OF_ALL,
+                KEY_OF_ALL,
+                OPEN,
+                (Key::PlainDoors, "sinch_messaging"),
+            ],
+            format!("{plain} names sinch_messaging; set sinch_messaging.tls to \"proxy\" instead"),
+        ),
+        (
+            &[OF_ALL, KEY_OF_ALL, (Key::PlainDoors, "nativ")],
+            format!("{plain} names \"nativ\", which is no door; did you mean \"native\"?"),
+        ),
+        (
+            &[OF_ALL, KEY_OF_ALL, NEXMO, (Key::PlainDoors, "nexmo,")],
+            format!(
+                "{plain} names \"\", which is no door; write some of native, nexmo, kustomer, sinch"
+            ),
+        ),
+    ] {
+        assert_eq!(settle(flags, &[], None).unwrap_err().sentence, expected);
     }
 }
 
@@ -181,8 +283,8 @@ fn a_listener_for_messages_that_nobody_reaches_is_refused() {
             &[OPEN][..],
             format!(
                 "{door} is 127.0.0.1:7084, and its clients speak TLS alone; name \
-                 sinch_messaging.certificate_file and sinch_messaging.key_file, or set \
-                 sinch_messaging.tls to \"proxy\" where a proxy in front speaks it"
+                 tls.certificate_file and tls.key_file, or set sinch_messaging.tls to \"proxy\" \
+                 where a proxy in front speaks it"
             ),
         ),
         (
@@ -192,14 +294,14 @@ fn a_listener_for_messages_that_nobody_reaches_is_refused() {
                 .to_owned(),
         ),
         (
-            &[OPEN, PROXY, KEY],
+            &[OPEN, PROXY, CERTIFICATE, KEY],
             "sinch_messaging.tls (--sinch-messaging-tls) is \"proxy\", and \
-             sinch_messaging.key_file (--sinch-messaging-key-file) names what then nobody is \
-             shown; remove one of them"
+             sinch_messaging.certificate_file (--sinch-messaging-certificate-file) names what then \
+             nobody is shown; remove one of them"
                 .to_owned(),
         ),
         (
-            &[OPEN, (Key::TlsBy, "off")],
+            &[OPEN, (Key::MessagingTls, "off")],
             "sinch_messaging.tls (--sinch-messaging-tls) is \"off\"; write \"own\", or \"proxy\" \
              where a proxy in front speaks TLS"
                 .to_owned(),
@@ -225,6 +327,66 @@ fn a_listener_for_messages_that_nobody_reaches_is_refused() {
         ),
     ] {
         assert_eq!(settle(flags, &[], None).unwrap_err().sentence, expected);
+    }
+}
+
+#[test]
+fn the_key_that_seals_comes_from_one_place() {
+    const FILE_FLAG: (Key, &str) = (Key::SealingKeyFile, "/run/credentials/own/key");
+    let source = |flags: &[(Key, &str)], variables: &[(&str, &str)]| {
+        settle(flags, variables, None).map(|configuration| configuration.key)
+    };
+    let file = source(&[FILE_FLAG], &[]).unwrap();
+    assert!(matches!(file, KeySource::File(_)), "{file:?}");
+    for (folder, expected) in [
+        ("/run/credentials/own", true),
+        ("/run/credentials/ow", false),
+    ] {
+        let given = source(&[FILE_FLAG], &[("CREDENTIALS_DIRECTORY", folder)]).unwrap();
+        assert_eq!(
+            matches!(given, KeySource::Credential(_)),
+            expected,
+            "{given:?}"
+        );
+    }
+    let secret = [("COUNTERSIGN_KEY_ENCRYPTION_KEY", "c2VjcmV0")];
+    let variable = source(&[], &secret).unwrap();
+    assert!(matches!(variable, KeySource::Variable(_)));
+    assert!(!format!("{variable:?}").contains("c2VjcmV0"));
+    let sentence = source(&[FILE_FLAG], &secret).unwrap_err().sentence;
+    assert_eq!(
+        sentence,
+        "key_encryption_key_file (--key-encryption-key-file) is \"/run/credentials/own/key\", and \
+         COUNTERSIGN_KEY_ENCRYPTION_KEY is set, too; keep one of them"
+    );
+}
+
+#[test]
+fn what_every_key_comes_to_is_told_but_for_the_secret() {
+    let variables = variables_of(&[
+        ("COUNTERSIGN_LOG_LEVEL", "quiet"),
+        ("COUNTERSIGN_KEY_ENCRYPTION_KEY", "c2VjcmV0"),
+    ]);
+    let effective = effective(&Layers {
+        flags: vec![(Key::Listen, "somewhere".to_owned())],
+        variables,
+        file: Some((Path::new(FILE), "[tls]\nkey_file = \"k.pem\"")),
+    })
+    .unwrap();
+    assert_eq!(effective.len(), Key::ALL.len() + 1);
+    let of = |key: &str| {
+        let setting = effective.iter().find(|setting| setting.key == key).unwrap();
+        (setting.value.as_deref(), setting.origin.to_string())
+    };
+    for (key, value, origin) in [
+        ("listen", Some("somewhere"), "--listen"),
+        ("log_level", Some("quiet"), "COUNTERSIGN_LOG_LEVEL"),
+        ("tls.key_file", Some("k.pem"), "countersign.toml:2"),
+        ("data_dir", Some("/var/lib/countersign"), "by default"),
+        ("doors.nexmo", None, "by default"),
+        ("key_encryption_key", None, "COUNTERSIGN_KEY_ENCRYPTION_KEY"),
+    ] {
+        assert_eq!(of(key), (value, origin.to_owned()), "{key}");
     }
 }
 

@@ -154,6 +154,15 @@ impl Cidr {
     }
 }
 
+impl From<IpAddr> for Cidr {
+    /// The network of one address.
+    fn from(address: IpAddr) -> Self {
+        let network = address.to_canonical();
+        let bits = if network.is_ipv4() { 32 } else { 128 };
+        Self { network, bits }
+    }
+}
+
 impl FromStr for Cidr {
     type Err = CidrError;
 
@@ -199,6 +208,16 @@ mod tests {
                 inside,
                 "{address} in {cidr}"
             );
+        }
+        for (address, network) in [
+            ("203.0.113.7", "203.0.113.7/32"),
+            ("::ffff:203.0.113.7", "203.0.113.7/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            let of_one = Cidr::from(address);
+            assert_eq!(of_one.to_string(), network);
+            assert!(of_one.contains(address));
         }
         for bad in [
             "",

@@ -158,6 +158,21 @@ async fn a_head_that_does_not_arrive_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_idle_ends() {
+    let limits = Limits {
+        head_max: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let running = run(Service::new(hello()), limits).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    for _ in 0..2 {
+        idle.write_all(REQUEST).await.unwrap();
+        read_answer(&mut idle).await;
+    }
+    assert_eq!(idle.read(&mut [0; 16]).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn connections_over_the_bound_wait_for_a_free_place() {
     let limits = Limits {
         connections_max: 1,

@@ -2,17 +2,25 @@
 //! else keeps a place for long.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Extension;
 use axum::routing::get;
+use countersign_credential::time::Timestamp;
 use countersign_server::connection::Connection;
 use countersign_server::route::Service;
 use countersign_server::serve::{Limits, Server, Socket, Stopped};
+use countersign_server::tls::{Validity, validity};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificate::Certificate;
@@ -150,4 +158,137 @@ async fn who_does_not_read_is_hung_up_on() {
     let mut received = Vec::new();
     let _ = stream.read_to_end(&mut received).await;
     assert!((0..LONG).contains(&received.len()), "{}", received.len());
+}
+
+/// A request of a client that is served, and then the connection as it is.
+async fn served(running: &Running) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let connected = running.certificate.connect(running.address, &[]).await;
+    let mut stream = connected.expect("TLS is agreed on");
+    stream.write_all(REQUEST).await.expect("the server reads");
+    read_answer(&mut stream).await;
+    stream
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_arrive_and_a_connection_that_is_idle_end() {
+    let limits = Limits {
+        head_max: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let running = run(limits).await;
+    for begin in [&b""[..], b"GET / HTTP/1.1\r\nhost: l"] {
+        let mut idle = served(&running).await;
+        idle.write_all(begin).await.unwrap();
+        let mut received = Vec::new();
+        // It ends; a reset is an end, too.
+        let _ = idle.read_to_end(&mut received).await;
+        assert!(!String::from_utf8_lossy(&received).contains("200 OK"));
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_to_who_connects_from_then_on() {
+    let running = run(Limits::default()).await;
+    let mut before = served(&running).await;
+    let renewed = Renewed::new();
+    running
+        .certificate
+        .tls
+        .renew(&renewed.pem, &renewed.key_pem)
+        .unwrap();
+    // Who is connected already goes on.
+    before.write_all(REQUEST).await.unwrap();
+    read_answer(&mut before).await;
+    let refused = running.certificate.connect(running.address, &[]).await;
+    assert!(refused.is_err(), "the one before is shown no more");
+    assert_eq!(renewed.shown_at(running.address).await, renewed.der);
+
+    let other = Renewed::new();
+    for (certificate, key) in [
+        (&*other.pem, &*renewed.key_pem),
+        (&*other.pem, "no key"),
+        ("no certificate", &*other.key_pem),
+    ] {
+        assert!(running.certificate.tls.renew(certificate, key).is_err());
+        assert_eq!(renewed.shown_at(running.address).await, renewed.der);
+    }
+}
+
+#[test]
+fn a_certificate_tells_when_it_is_good() {
+    let day = |text: &str| Timestamp::from_iso_8601(text);
+    let of = |from: (i32, u8, u8), until: (i32, u8, u8)| {
+        let mut asked = CertificateParams::new(vec!["shop.example".to_owned()]).unwrap();
+        asked.not_before = date_time_ymd(from.0, from.1, from.2);
+        asked.not_after = date_time_ymd(until.0, until.1, until.2);
+        let key = KeyPair::generate().unwrap();
+        asked.self_signed(&key).unwrap().pem()
+    };
+    let one = of((2026, 2, 3), (2027, 4, 5));
+    let expected = Validity {
+        from: day("2026-02-03T00:00:00.000Z"),
+        until: day("2027-04-05T00:00:00.000Z"),
+    };
+    assert!(expected.from.is_some() && expected.until.is_some());
+    assert_eq!(validity(&one), Some(expected));
+    // Those behind it do not count.
+    let chain = format!("{one}{}", of((2000, 1, 1), (2001, 1, 1)));
+    assert_eq!(validity(&chain), Some(expected));
+    let long_ago = validity(&of((1980, 1, 1), (1981, 1, 1))).unwrap();
+    assert_eq!(long_ago.until, day("1981-01-01T00:00:00.000Z"));
+    for none in [
+        "",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        assert!(
+            validity(none).is_none_or(|good| good.until.is_none()),
+            "{none}"
+        );
+    }
+}
+
+/// A certificate that takes the place of another.
+struct Renewed {
+    pem: String,
+    key_pem: String,
+    der: CertificateDer<'static>,
+}
+
+// === impl Renewed ===
+
+impl Renewed {
+    fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+        let CertifiedKey { cert, signing_key } = made.expect("a certificate");
+        Self {
+            pem: cert.pem(),
+            key_pem: signing_key.serialize_pem(),
+            der: cert.der().clone(),
+        }
+    }
+
+    /// What a client is shown that trusts this one.
+    async fn shown_at(&self, address: SocketAddr) -> CertificateDer<'static> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone()).expect("a certificate");
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("they are supported")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connector = TlsConnector::from(Arc::new(config));
+        let connected = connector
+            .connect(name, stream)
+            .await
+            .expect("it is trusted");
+        let shown = connected
+            .get_ref()
+            .1
+            .peer_certificates()
+            .expect("one is shown");
+        shown[0].clone()
+    }
 }

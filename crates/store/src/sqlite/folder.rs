@@ -3,10 +3,12 @@
 //! The write-ahead log shares memory between connections, which a network file system does not
 //! give, and many of them acknowledge a sync that did not happen. So the known ones are refused:
 //! NFS, SMB and CIFS, AFS, Ceph, Coda, Lustre, GPFS, BeeGFS, and 9P, by which virtual machines
-//! pass in folders of their host. FUSE is let through, because it cannot be told apart whether a
-//! local disk or a remote host is behind it.
+//! pass in folders of their host; and behind FUSE those that the table of mounts tells of. Other
+//! FUSE is let through, because a local disk may be behind it.
 
 use super::DATABASE_FILE;
+#[cfg(target_os = "linux")]
+use super::mounts::network_kind;
 use crate::error::StoreError;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Error, ErrorKind, Read, Write};
@@ -16,6 +18,10 @@ use std::path::{Path, PathBuf};
 /// The file whose lock says that a process uses the folder. It is never removed: a lock on a file
 /// that was removed would keep nobody out.
 const LOCK_FILE: &str = "countersign.lock";
+
+/// The number of everything that FUSE passes in, in statfs(2).
+#[cfg(target_os = "linux")]
+const FUSE: u32 = 0x6573_5546;
 
 /// A data folder that this process alone has open, until this is dropped or released.
 #[derive(Debug)]
@@ -175,7 +181,7 @@ fn process_in(file: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-/// Refuses a folder on one of the network file systems that are known.
+/// Refuses a folder, or what would be above it, on a network file system.
 ///
 /// # Errors
 /// [`StoreError::Network`] or [`StoreError::Open`].
@@ -185,13 +191,24 @@ pub fn refuse_network_file_system(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| cannot_open(path, &Error::from(error)))?
         .f_type;
     // The kernel's numbers are 32 bits wide; the field's width and sign depend on the platform.
-    match network_file_system(found as u32) {
+    let kind = match found as u32 {
+        FUSE => behind_fuse(path),
+        found => network_file_system(found),
+    };
+    match kind {
         None => Ok(()),
         Some(kind) => Err(StoreError::Network {
             path: path.to_owned(),
             kind,
         }),
     }
+}
+
+/// What FUSE passes in. Without the table it cannot be told, and is let through.
+#[cfg(target_os = "linux")]
+fn behind_fuse(path: &Path) -> Option<&'static str> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    network_kind(&mounts, &path.canonicalize().ok()?)
 }
 
 /// Refuses nothing: other systems name their file systems in other ways. They are for development.
@@ -273,7 +290,6 @@ mod tests {
     fn network_file_systems_are_known_by_their_numbers() {
         const EXT4: u32 = 0xEF53;
         const TMPFS: u32 = 0x0102_1994;
-        const FUSE: u32 = 0x6573_5546;
         for local in [EXT4, TMPFS, FUSE] {
             assert_eq!(network_file_system(local), None);
         }

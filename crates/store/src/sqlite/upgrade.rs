@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 /// Says whose the database is, in its header: "CSgn".
-const APPLICATION_ID: i64 = 0x4353_676E;
+pub(super) const APPLICATION_ID: i64 = 0x4353_676E;
 
 const APPLIED: &str = "SELECT number, checksum FROM migrations ORDER BY number";
 const RECORD: &str = "INSERT INTO migrations (number, name, checksum) VALUES (?1, ?2, ?3)";

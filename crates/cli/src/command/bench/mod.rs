@@ -45,7 +45,7 @@ const MEMBERS_MAX: u64 = 3_000;
 /// Measure what a running server costs: logins, calls, sockets, messages, revocation.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  countersign dev & countersign bench\n  taskset -c 1 countersign bench --only w1,w4 --rounds 5 --beside floor=ws://127.0.0.1:9100/ws --tokens tokens.txt"
+    after_help = "Examples:\n  countersign dev & countersign bench\n  taskset -c 1 countersign bench --only w1,w4 --rounds 5 --beside floor=ws://127.0.0.1:9100/ws --tokens tokens.txt\n  countersign bench --only w7"
 )]
 pub(crate) struct Arguments {
     /// The `dev.json` of the server's data folder, or the ready line of `countersign dev --json`
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     /// The server's process; found by its address, where it runs on this machine.
     #[arg(long)]
     pid: Option<u32>,
-    /// The workloads that are measured; all, if none is named.
+    /// The workloads that are measured; all but w7, if none is named.
     #[arg(long, value_name = "W", value_delimiter = ',', value_enum)]
     only: Vec<Workload>,
     /// How often each is measured; the median counts.
@@ -114,6 +114,8 @@ enum Workload {
     W5,
     /// Pages of history.
     W6,
+    /// Starts of servers of its own; measured alone, and where it is named.
+    W7,
     /// Revocation.
     W8,
     /// Logins at the nexmo door; and, where nothing else is measured, the memory
@@ -148,6 +150,11 @@ impl Arguments {
         if !self.steps.is_sorted_by(|step, next| step < next) {
             return Err(Failure::usage(
                 "each of --steps is more than the one before it",
+            ));
+        }
+        if self.only.len() > 1 && self.only.contains(&Workload::W7) {
+            return Err(Failure::usage(
+                "--only names w7 and others; w7 starts servers of its own, so measure it alone",
             ));
         }
         Ok(())

@@ -212,6 +212,9 @@ fn name_of(row: Row) -> String {
         | Metric::MessagesInASecond
         | Metric::MessageP50
         | Metric::MessageP99
+        | Metric::Start
+        | Metric::IdleServer
+        | Metric::Program
         | Metric::ClosedP50
         | Metric::ClosedP99
         | Metric::ClosedMax

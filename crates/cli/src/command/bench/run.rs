@@ -10,14 +10,16 @@ use super::results::{OURS, Results};
 use super::sinch::Door;
 use super::stage::Stage;
 use super::target::Target;
-use super::workload::{Number, Scene, fan_out, login, message, own_user, page, revocation, sinch};
+use super::workload::{
+    Number, Scene, fan_out, login, message, own_user, page, revocation, sinch, start,
+};
 use super::{Arguments, Workload};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::ready::Ready;
 use crate::system::System;
 
-/// Every workload, in the order in which they run.
+/// Every workload of a server that runs, in the order in which they run.
 const WORKLOADS: [Workload; 8] = [
     Workload::W1,
     Workload::W2,
@@ -53,6 +55,9 @@ pub(super) async fn run(
     system: System,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
+    if arguments.only == [Workload::W7] {
+        return starts(arguments, system, output).await;
+    }
     let file = match &arguments.dev {
         Some(file) => file.clone(),
         None => system.data_home()?.join("countersign/dev/dev.json"),
@@ -77,11 +82,48 @@ pub(super) async fn run(
         users: bench.users,
         events: bench.history.as_ref().map_or(0, History::events),
     };
+    tell(
+        arguments,
+        &bench.results,
+        &bench.targets,
+        &circumstances,
+        output,
+    )
+}
+
+/// Measures servers that are started for it, and tells.
+async fn starts(
+    arguments: &Arguments,
+    system: System,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let load_before = machine::load();
+    let results = start::run(arguments.rounds, system, output).await?;
+    let circumstances = Circumstances {
+        machine: machine::describe(),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        cores: machine::cores(),
+        load_before,
+        load_after: machine::load(),
+        rounds: arguments.rounds,
+        users: 1,
+        events: 0,
+    };
+    tell(arguments, &results, &[], &circumstances, output)
+}
+
+fn tell(
+    arguments: &Arguments,
+    results: &Results,
+    targets: &[Target],
+    circumstances: &Circumstances,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
     if arguments.json {
-        let object = report::object(&bench.results, &bench.targets, &circumstances);
+        let object = report::object(results, targets, circumstances);
         output.line(&object.to_string())?;
     } else {
-        report::table(&bench.results, &bench.targets, &circumstances, output)?;
+        report::table(results, targets, circumstances, output)?;
     }
     Ok(Exit::Done)
 }
@@ -231,7 +273,8 @@ impl<'a> Bench<'a> {
             Workload::Sinch if is_ours => {
                 sinch::run(scene, &self.sinch, arguments.clients, duration).await
             }
-            Workload::Sinch => Ok(Vec::new()),
+            // Its servers are others.
+            Workload::W7 | Workload::Sinch => Ok(Vec::new()),
         }
     }
 
@@ -255,6 +298,7 @@ impl Workload {
             Self::W4 => "W4",
             Self::W5 => "W5",
             Self::W6 => "W6",
+            Self::W7 => "W7",
             Self::W8 => "W8",
             Self::Nexmo => "nexmo",
             Self::Sinch => "sinch",

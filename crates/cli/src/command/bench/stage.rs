@@ -281,19 +281,24 @@ impl Stage {
         Ok(credentials.into_iter().map(proof).collect())
     }
 
+    /// The calls by which these users log in over HTTP.
+    ///
+    /// # Errors
+    /// If the key does not sign.
+    pub(super) fn logins(&self, users: &[String]) -> Result<Vec<Call>, Failure> {
+        let bearer = Bearer::new(&self.publishable_key)?;
+        let call = |credential: &String| {
+            Call::post("/v1/sessions", &bearer, &json!({"credential": credential}))
+        };
+        Ok(self.credentials(users)?.iter().map(call).collect())
+    }
+
     /// Logs these users in over HTTP.
     ///
     /// # Errors
     /// If a login is refused.
     pub(super) async fn log_in(&self, users: &[String]) -> Result<Vec<Session>, Failure> {
-        let bearer = Bearer::new(&self.publishable_key)?;
-        let calls = self
-            .credentials(users)?
-            .iter()
-            .map(|credential| {
-                Call::post("/v1/sessions", &bearer, &json!({"credential": credential}))
-            })
-            .collect();
+        let calls = self.logins(users)?;
         let answers = http::all(
             &self.authority,
             MAKING_CONNECTIONS,

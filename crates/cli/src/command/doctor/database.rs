@@ -7,13 +7,15 @@ use countersign_credential::time::Timestamp;
 use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
-use countersign_store::secrets::{KeyEncryptionKey, Keyring};
+use countersign_store::secrets::Keyring;
 use countersign_store::sqlite::DATABASE_FILE;
 use countersign_store::sqlite::inspection::{Contents, Depth, inspect};
 use countersign_store::sqlite::snapshot::Snapshot;
 
 use super::finding::Finding;
 use crate::data_folder::DataFolder;
+use crate::installation::installed_key;
+use crate::key_source::KeySource;
 use crate::node::advice;
 use crate::system::System;
 
@@ -27,7 +29,7 @@ const BEHIND_MS_MAX: i64 = 1_000;
 /// Looks at the database. What is in it can be asked of the store that is
 /// answered, where it is good.
 pub(super) async fn look(
-    folder: &DataFolder,
+    (folder, source): (&DataFolder, &KeySource),
     system: System,
     thorough: bool,
     findings: &mut Vec<Finding>,
@@ -79,7 +81,7 @@ pub(super) async fn look(
         )
     });
     findings.extend(clock(folder, contents.newest, system));
-    let keyring = key(folder, &contents, findings)?;
+    let keyring = key((folder, source), &contents, findings)?;
     if contents.schema != known {
         return None;
     }
@@ -118,10 +120,14 @@ fn clock(folder: &DataFolder, newest: Option<Timestamp>, system: System) -> Opti
 }
 
 /// Whether the key opens what is sealed.
-fn key(folder: &DataFolder, contents: &Contents, findings: &mut Vec<Finding>) -> Option<Keyring> {
-    let file = folder.key_encryption_key();
-    let shown = file.display();
-    if !file.exists() {
+fn key(
+    (folder, source): (&DataFolder, &KeySource),
+    contents: &Contents,
+    findings: &mut Vec<Finding>,
+) -> Option<Keyring> {
+    let in_folder = folder.key_encryption_key();
+    let shown = source.place(&in_folder);
+    if *source == KeySource::Folder && !in_folder.exists() {
         findings.push(Finding::problem(
             KEY,
             format!("{shown} is not there, and nothing else opens the secrets in the database"),
@@ -129,18 +135,17 @@ fn key(folder: &DataFolder, contents: &Contents, findings: &mut Vec<Finding>) ->
         ));
         return None;
     }
-    let key = match KeyEncryptionKey::read(&file) {
-        Ok(key) => key,
-        Err(error) => {
+    let keyring = match installed_key(source, folder) {
+        Ok((keyring, _)) => keyring,
+        Err(failure) => {
             findings.push(Finding::problem(
                 KEY,
-                error.to_string(),
+                failure.sentence,
                 "a server refuses to start with it",
             ));
             return None;
         }
     };
-    let keyring = Keyring::new(key, Vec::new());
     match contents.open_secrets(&keyring) {
         Ok(secrets) => {
             findings.push(Finding::ok(

@@ -9,8 +9,8 @@ use countersign_server::tls::is_over;
 use countersign_store::sqlite::folder::Holder;
 
 use super::finding::Finding;
+use crate::certificate::{Certificate, CertificateFiles, Certificates};
 use crate::configuration::Configuration;
-use crate::messaging::Certificate;
 use crate::setting::Setting;
 use crate::system::System;
 
@@ -23,7 +23,7 @@ const LISTENS: &str = "0A";
 const DAYS_LEFT_MIN: i64 = 14;
 const DAY_S: i64 = 86_400;
 
-/// Looks at every address of the configuration, and at its certificate.
+/// Looks at every address of the configuration, and at its certificates.
 pub(super) fn look(
     configuration: &Configuration,
     holder: Option<Holder>,
@@ -33,7 +33,7 @@ pub(super) fn look(
     for address in configuration.addresses() {
         findings.push(listener(address, holder));
     }
-    findings.extend(certificate(configuration, system));
+    findings.extend(certificates(configuration, system));
 }
 
 fn listener(setting: &Setting<SocketAddr>, holder: Option<Holder>) -> Finding {
@@ -98,33 +98,40 @@ fn listening(table: &str, port: u16) -> Vec<String> {
     found.collect()
 }
 
-/// Whether the operator's certificate can be shown, and for how long.
-fn certificate(configuration: &Configuration, system: System) -> Option<Finding> {
-    let (certificate, _) = match &configuration.messaging.certificate {
-        Certificate::Files { certificate, key } => (certificate, key),
-        Certificate::Made | Certificate::OfProxy => return None,
-    };
-    if let Err(failure) = configuration.messaging.read() {
+/// Whether the operator's certificates can be shown, and for how long.
+fn certificates(configuration: &Configuration, system: System) -> Vec<Finding> {
+    let doors = configuration.doors.iter().map(|(_, listening)| listening);
+    let mut known: Vec<&CertificateFiles> = Vec::new();
+    for listening in std::iter::once(&configuration.native).chain(doors) {
+        if let Certificate::Files(files) = &listening.certificate
+            && !known.contains(&files)
+        {
+            known.push(files);
+        }
+    }
+    known
+        .into_iter()
+        .filter_map(|files| certificate(files, system))
+        .collect()
+}
+
+fn certificate(files: &CertificateFiles, system: System) -> Option<Finding> {
+    let now = system.now();
+    let wanted = Certificate::Files(files.clone());
+    if let Err(failure) = Certificates::read([&wanted], now) {
         return Some(Finding::problem(
             CERTIFICATE,
             failure.sentence,
             "a server refuses to start with it",
         ));
     }
-    let shown = certificate.value.display();
-    let pem = fs::read_to_string(&certificate.value).ok()?;
-    let now = system.now();
-    Some(if is_over(&pem, now) {
-        Finding::problem(
-            CERTIFICATE,
-            format!("{shown} is over, or not good yet"),
-            "renew it, and start the server again",
-        )
-    } else if is_over(&pem, now.plus_seconds(DAYS_LEFT_MIN * DAY_S)) {
+    let shown = files.certificate.value.display();
+    let pem = fs::read_to_string(&files.certificate.value).ok()?;
+    Some(if is_over(&pem, now.plus_seconds(DAYS_LEFT_MIN * DAY_S)) {
         Finding::warning(
             CERTIFICATE,
             format!("{shown} is over in less than {DAYS_LEFT_MIN} days"),
-            "renew it, and start the server again",
+            "renew it, and have the server read it again: kill -HUP",
         )
     } else {
         Finding::ok(

@@ -59,7 +59,13 @@ pub(crate) async fn run(
     if folder::look(&folder, &mut findings) {
         let holder = folder::holder_of(&folder, &mut findings);
         findings.push(machine::open_files(holder));
-        let found = database::look(&folder, system, arguments.thorough, &mut findings).await;
+        let found = database::look(
+            (&folder, &configuration.key),
+            system,
+            arguments.thorough,
+            &mut findings,
+        )
+        .await;
         if let Some(store) = found {
             openness::look(&store, system, &mut findings).await;
             store.engine().close().await;

@@ -22,8 +22,8 @@ const INDEX: &str = "-shm";
 pub(super) struct Exchange<'a> {
     pub(super) folder: &'a DataFolder,
     pub(super) now: Timestamp,
-    /// The key that opens what comes in.
-    pub(super) key_file: &'a Path,
+    /// The key that opens what comes in, where it is not the server's already.
+    pub(super) key_file: Option<&'a Path>,
 }
 
 /// What was there before, under its new names.
@@ -94,8 +94,11 @@ impl Exchange<'_> {
 
     /// Puts the key in place, where another one or none is.
     fn put_key(&self) -> io::Result<Option<PathBuf>> {
+        let Some(key_file) = self.key_file else {
+            return Ok(None);
+        };
         let place = self.folder.key_encryption_key();
-        let key = Zeroizing::new(fs::read(self.key_file)?);
+        let key = Zeroizing::new(fs::read(key_file)?);
         let mut kept = None;
         if place.exists() {
             if *Zeroizing::new(fs::read(&place)?) == *key {

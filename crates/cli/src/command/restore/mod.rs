@@ -19,7 +19,7 @@ use self::exchange::{Exchange, Kept};
 use self::stage::{Stage, Staged};
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
-use crate::installation::{Installation, Sound, check, keyring, unusable};
+use crate::installation::{Installation, Sound, check, installed_key, keyring, unusable};
 use crate::node::advice;
 use crate::output::Output;
 use crate::setting::Setting;
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     from: PathBuf,
 
     /// The key that opens its secrets; it is put into the folder
-    /// [default: the one that is in the folder].
+    /// [default: the one that the server is configured to have].
     #[arg(long, value_name = "FILE")]
     key_encryption_key: Option<PathBuf>,
 
@@ -122,10 +122,15 @@ async fn restore(
             from.display()
         )));
     }
-    let key_file = key_file(arguments, &folder.value);
-    let keyring = keyring(&key_file)?;
+    let (keyring, key_place) = match &arguments.key_encryption_key {
+        Some(file) => (keyring(file)?, file.display().to_string()),
+        None => {
+            let configuration = arguments.installation.configuration(system)?;
+            installed_key(&configuration.key, &folder.value)?
+        }
+    };
     refuse_what_is_there(arguments, folder, &keyring)?;
-    let sound = check(from, &keyring, &key_file, bad_backup).await?;
+    let sound = check(from, &keyring, &key_place, bad_backup).await?;
     let claimed = Folder::claim(folder.value.path()).map_err(|error| refused(&error))?;
     // A server may have been there a moment ago.
     refuse_what_is_there(arguments, folder, &keyring)?;
@@ -135,7 +140,7 @@ async fn restore(
         let exchange = Exchange {
             folder: &folder.value,
             now,
-            key_file: &key_file,
+            key_file: arguments.key_encryption_key.as_deref(),
         };
         let kept = exchange.run(&staged.database)?;
         Ok(Done {
@@ -147,11 +152,6 @@ async fn restore(
     Stage::remove(folder.value.path());
     drop(claimed);
     put
-}
-
-fn key_file(arguments: &Arguments, folder: &DataFolder) -> PathBuf {
-    let named = arguments.key_encryption_key.clone();
-    named.unwrap_or_else(|| folder.key_encryption_key())
 }
 
 /// Refuses to take the place of something without being told to.

@@ -7,6 +7,7 @@ pub(super) mod fan_out;
 pub(super) mod page;
 pub(super) mod revocation;
 pub(super) mod sinch;
+pub(super) mod start;
 
 use super::metric::Metric;
 use super::protocol::{Proof, Protocol};
