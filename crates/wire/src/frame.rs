@@ -16,6 +16,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::conversation::Conversation;
 use crate::event::{Event, From, NewEvent};
+use crate::object;
 use crate::schema;
 use crate::secret::Secret;
 use crate::session::{DeviceClaim, LoginUser};
@@ -57,7 +58,11 @@ pub struct Authenticate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
     /// With a credential: the device, as far as it knows itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "object::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<DeviceClaim>,
     /// With a credential: the device's own access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]

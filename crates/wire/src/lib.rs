@@ -16,6 +16,7 @@ pub mod patch;
 pub mod secret;
 pub mod schema;
 mod tagged;
+mod object;
 pub mod code;
 pub mod problem;
 pub mod session;

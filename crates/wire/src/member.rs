@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object;
 use crate::schema;
 
 /// `POST /v1/conversations/{id}/members`.
@@ -10,8 +11,10 @@ use crate::schema;
 #[serde(deny_unknown_fields)]
 pub struct NewMember {
     /// Whom, by exactly one of the three.
+    #[serde(deserialize_with = "object::required")]
     pub user: UserReference,
     /// Invited or joined.
+    #[schema(value_type = schema::FirstState)]
     pub state: MemberState,
 }
 
@@ -38,6 +41,7 @@ pub struct UserReference {
 #[serde(deny_unknown_fields)]
 pub struct MemberPatch {
     /// Joined or left.
+    #[schema(value_type = schema::NextState)]
     pub state: MemberState,
 }
 

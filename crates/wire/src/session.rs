@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object;
 use crate::schema;
 use crate::secret::Secret;
 use crate::time::Time;
@@ -18,7 +19,11 @@ pub struct LoginRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
     /// The device, as far as it knows itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "object::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<DeviceClaim>,
     /// The device's own access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,6 +32,7 @@ pub struct LoginRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<bool>,
     /// The client's nonce: the same one makes a retry harmless.
+    #[schema(value_type = Option<schema::ClientId>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
 }
@@ -36,7 +42,11 @@ pub struct LoginRequest {
 #[serde(deny_unknown_fields)]
 pub struct AnonymousRequest {
     /// The device, as far as it knows itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "object::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<DeviceClaim>,
 }
 
@@ -47,6 +57,7 @@ pub struct RefreshRequest {
     /// The refresh token.
     pub refresh_token: Secret,
     /// The client's nonce: the same one makes a retry harmless.
+    #[schema(value_type = Option<schema::ClientId>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
 }

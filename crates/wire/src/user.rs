@@ -20,7 +20,7 @@ pub struct NewUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// Its e-mail address, unique too; the backend vouches for it.
-    #[schema(value_type = Option<schema::Name>)]
+    #[schema(value_type = Option<schema::Email>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// What others see.
@@ -42,7 +42,7 @@ pub struct UserPatch {
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub external_id: Patch<String>,
     /// The new e-mail address.
-    #[schema(value_type = Option<schema::Name>)]
+    #[schema(value_type = Option<schema::Email>)]
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub email: Patch<String>,
     /// The new display name.

@@ -4,6 +4,8 @@ mod world;
 mod http;
 mod contract;
 mod openapi;
+mod pages;
+mod errors;
 mod story;
 mod identity_rules;
 mod timeouts;
