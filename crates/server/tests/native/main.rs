@@ -15,6 +15,7 @@ mod instant;
 mod acl;
 mod application_bearer;
 mod bad_input;
+mod smuggling;
 mod origins;
 mod serve;
 mod tls;
