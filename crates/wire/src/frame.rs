@@ -326,6 +326,7 @@ pub struct GoingAway {
 /// `POST /v1/sync`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"have": {"CON-01932d4c-7e58-7c21-9b0a-3f6f0d3f6a11": 41}, "epoch": 1, "wait_seconds": 20})))]
 pub struct SyncRequest {
     /// The newest event that the client has, by conversation; one that is
     /// absent counts as 0. Without it only what is new from now on is told.

@@ -11,6 +11,7 @@ use crate::time::Time;
 /// `POST /v1/sessions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"credential": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl", "device": {"name": "Safari on iPhone"}, "nonce": "8f14e45f"})))]
 pub struct LoginRequest {
     /// What the user's backend has signed.
     pub credential: Secret,
@@ -40,6 +41,7 @@ pub struct LoginRequest {
 /// `POST /v1/sessions/anonymous`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"device": {"name": "Safari on iPhone"}})))]
 pub struct AnonymousRequest {
     /// The device, as far as it knows itself.
     #[serde(
@@ -53,6 +55,7 @@ pub struct AnonymousRequest {
 /// `POST /v1/sessions/refresh`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh_token": "cs_rt_…", "nonce": "8f14e45f"})))]
 pub struct RefreshRequest {
     /// The refresh token.
     pub refresh_token: Secret,

@@ -54,6 +54,7 @@ pub struct Settings {
 /// `PATCH /v1/applications/{id}/settings`: null resets a member to its default.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"allowed_origins": ["https://shop.example"], "merge": "keep_separate"})))]
 pub struct SettingsPatch {
     /// Whether users may sign up and sign in with a name and a password.
     #[schema(value_type = Option<bool>)]

@@ -10,6 +10,7 @@ use crate::time::Time;
 /// `POST /v1/users`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"external_id": "customer-1207", "display_name": "Alice"})))]
 pub struct NewUser {
     /// Unique in the application.
     #[schema(value_type = Option<schema::Name>)]
@@ -32,6 +33,7 @@ pub struct NewUser {
 /// `PATCH /v1/users/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"display_name": "Alice"})))]
 pub struct UserPatch {
     /// The new name.
     #[schema(value_type = Option<schema::Name>)]

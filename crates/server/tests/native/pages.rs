@@ -58,13 +58,13 @@ async fn the_page_of_the_api_has_every_call_and_no_dead_end() {
     let text = reply.text();
     let shown = text.matches("<details class=\"call\"").count();
     assert_eq!(shown, native::calls().len());
-    let ids: BTreeSet<&str> = values(&text, " id=\"").collect();
+    let ids: BTreeSet<&str> = values(text, " id=\"").collect();
     assert_eq!(
         ids.len(),
         text.matches(" id=\"").count(),
         "an id is there twice"
     );
-    for link in values(&text, " href=\"") {
+    for link in values(text, " href=\"") {
         match link.split_at_checked(1) {
             Some(("#", id)) => assert!(ids.contains(id), "{link} leads nowhere"),
             Some(("/", _)) => assert_eq!(world.get(link).send().await.status, 200, "{link}"),

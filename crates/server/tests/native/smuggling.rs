@@ -47,6 +47,13 @@ async fn a_request_with_two_ends_is_the_last_on_its_connection() {
 }
 
 #[tokio::test]
+async fn a_request_has_one_host() {
+    let world = World::new().await;
+    let call = world.get("/healthz").header("host", "elsewhere");
+    call.send().await.problem(400, "bad_request");
+}
+
+#[tokio::test]
 async fn the_method_is_that_of_the_request_line() {
     let world = World::new().await;
     let user = world.user("user").await;

@@ -190,9 +190,17 @@ fn request_body(document: &Value, body: &Value) -> String {
     let shapes: String = members(&body["content"])
         .map(|(media_type, content)| shape(document, media_type, content))
         .collect();
+    // Every media type of a body has the same shape.
+    let described = members(&body["content"])
+        .map(|(_, content)| &content["schema"])
+        .next();
+    let whole = described
+        .filter(|it| !it.is_null())
+        .map(|it| schema::whole(document, resolved(document, it)));
     format!(
-        "<h3>Body</h3>{}{may_be_left_out}{shapes}",
-        prose(text(&body["description"]))
+        "<h3>Body</h3>{}{may_be_left_out}{shapes}{}",
+        prose(text(&body["description"])),
+        whole.unwrap_or_default()
     )
 }
 

@@ -65,7 +65,7 @@ pub(super) fn sample(document: &Value, schema: &Value) -> Value {
 }
 
 /// The members of an object, or what else the shape is.
-fn whole(document: &Value, schema: &Value) -> String {
+pub(super) fn whole(document: &Value, schema: &Value) -> String {
     let parts = if schema["allOf"].is_array() {
         list(&schema["allOf"])
             .map(|part| resolved(document, part))
@@ -168,9 +168,6 @@ fn name(schema: &Value) -> Option<&str> {
 
 fn sampled(document: &Value, schema: &Value, depth: usize) -> Value {
     let schema = resolved(document, schema);
-    if let Some(example) = schema["example"].as_object() {
-        return Value::Object(example.clone());
-    }
     let given = [
         &schema["examples"][0],
         &schema["default"],
@@ -186,11 +183,8 @@ fn sampled(document: &Value, schema: &Value, depth: usize) -> Value {
     if let Some(first) = alternatives.into_iter().find(|it| it["type"] != "null") {
         return sampled(document, first, depth + 1);
     }
-    let kind = match &schema["type"] {
-        Value::Array(several) => several.first().unwrap_or(&Value::Null),
-        one => one,
-    };
-    match text(kind) {
+    let kind = &schema["type"];
+    match text(kind.get(0).unwrap_or(kind)) {
         "string" => json!("…"),
         "integer" => json!(schema["minimum"].as_i64().unwrap_or(1)),
         "boolean" => json!(true),
