@@ -18,6 +18,8 @@ const LOOKS = [
   { width: 360, scheme: 'dark' },
 ];
 
+/// How long a long page may take to be judged: every text is held to what is behind it.
+const JUDGED_MS = 120_000;
 /// With parameters, with bodies of every kind, with members and with alternatives.
 const OPENED = ['logIn', 'listUsers', 'updateSettings', 'uploadAttachment', 'deleteEvent', 'schema-SettingsPatch', 'schema-ServerFrame', 'schema-Kid'];
 
@@ -66,10 +68,10 @@ for (const [path, judged] of [
       await page.looks(look);
       await holds(page, `document.documentElement.scrollWidth <= ${look.width}`);
       if (!judged.includes(look)) continue;
-      await page.evaluate(`axe.run({ resultTypes: ['violations'] }).then(({ violations }) => {
+      await inTime('what axe says', page.evaluate(`axe.run({ resultTypes: ['violations'] }).then(({ violations }) => {
         const told = violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(' | '));
         if (told.length > 0) throw new Error(${JSON.stringify(JSON.stringify(look))} + ' ' + told.join('; '));
-      })`);
+      })`), JUDGED_MS);
     }
     await holds(page, `performance.getEntriesByType('resource').length === 0`);
     assert.deepEqual(page.complaints, []);

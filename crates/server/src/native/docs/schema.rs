@@ -101,16 +101,26 @@ pub(super) fn whole(document: &Value, schema: &Value) -> String {
 fn row(document: &Value, object: &Value, name: &str, schema: &Value) -> String {
     let is_needed = list(&object["required"]).any(|it| it == name);
     let needed = if is_needed {
-        " <span class=\"needed\">always</span>"
+        " <span class=\"needed\">required</span>"
     } else {
         ""
     };
     format!(
         "<div><dt><code>{}</code>{needed}</dt><dd>{}<p class=\"kind\">{}</p></dd></div>",
         escaped(name),
-        prose(text(&schema["description"])),
+        prose(about(schema)),
         kind(document, schema)
     )
+}
+
+/// What a member is for; of one that may be null the other alternative says it.
+fn about(schema: &Value) -> &str {
+    let alternatives = list(&schema["oneOf"]).chain(list(&schema["anyOf"]));
+    let mut told = [schema]
+        .into_iter()
+        .chain(alternatives)
+        .map(|it| text(&it["description"]));
+    told.find(|about| !about.is_empty()).unwrap_or_default()
 }
 
 fn of_type(document: &Value, name: &str, schema: &Value) -> String {
