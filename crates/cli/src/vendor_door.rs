@@ -29,12 +29,4 @@ impl VendorDoor {
             Self::SinchMessaging => "sinch_messaging",
         }
     }
-
-    /// What a door that is open cannot do yet; nothing of one that is built.
-    pub(crate) fn lacks(self) -> Option<&'static str> {
-        match self {
-            Self::Nexmo | Self::Sinch | Self::SinchMessaging => None,
-            Self::Kustomer => Some("customers log in and chat; not built yet: files"),
-        }
-    }
 }

@@ -43,6 +43,8 @@ pub const ATTACHMENT_S_MAX: u64 = 120;
 pub const FILES_WAITING_MAX: u64 = 20;
 /// How long a file waits for the event that will name it, in seconds.
 pub const FILE_WAITS_S: i64 = 86_400;
+/// How long a file that was announced may take to come, in seconds.
+pub const ANNOUNCED_FILE_S: i64 = 600;
 /// Files that one event may name.
 pub const EVENT_FILES_MAX: usize = 8;
 /// Attachments that arrive at once, over all users: each is held in memory.
@@ -58,6 +60,8 @@ pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
 /// What an application keeps with a user or a conversation, as text: it is read with every page of
 /// events that the user has part in.
 pub const CUSTOM_DATA_BYTES_MAX: usize = 8 * 1024;
+/// What a user says of themselves, in bytes.
+pub const DESCRIBED_BYTES_MAX: usize = 8 * 1024;
 /// Code or text of why a member went out.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// A slug.
@@ -178,6 +182,11 @@ pub const REVOCATIONS_HEARD_MAX: usize = 2 * REVOCATIONS_REREAD_MAX;
 pub const COMMIT_S_MAX: i64 = 10;
 /// How long a node goes by what it remembers without seeing the store.
 pub const STORE_UNSEEN_S_MAX: u64 = 5;
+
+/// Audit logs that are sealed in one run.
+pub const SEALED_LOGS_MAX: usize = 100;
+/// Entries of a log that one batch seals.
+pub const SEALED_ENTRIES_MAX: usize = 200;
 
 /// Rows of a kind that the janitor looks at, at once.
 pub const JANITOR_PAGE: usize = 200;

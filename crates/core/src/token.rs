@@ -1,6 +1,6 @@
 //! Our own tokens: MACed, not stored.
 //!
-//! An access, refresh or tracking token is its content and an HMAC-SHA256 (RFC 2104)
+//! An access, refresh, tracking or upload token is its content and an HMAC-SHA256 (RFC 2104)
 //! over it, so that a node reads it without the store; what ends a token early
 //! is the session's row or a revocation, never the token itself. It carries a
 //! prefix that says what it is, so that a pasted one is recognised before any
@@ -30,6 +30,8 @@ pub const REFRESH_PREFIX: &str = "cs_rt_";
 pub const TRACKING_PREFIX: &str = "cs_tt_";
 /// What a pass begins with.
 pub const PASS_PREFIX: &str = "cs_sp_";
+/// What an upload token begins with.
+pub const UPLOAD_PREFIX: &str = "cs_ut_";
 
 const VERSION: u8 = 1;
 const FLAG_ANONYMOUS: u8 = 1;
@@ -49,6 +51,8 @@ pub enum TokenKind {
     Tracking,
     /// What a pass says of its session: no call takes it.
     Pass,
+    /// Goes with one file, by who may show nothing else; good for minutes.
+    Upload,
 }
 
 /// What a token says.
@@ -86,6 +90,7 @@ impl TokenKind {
             Self::Refresh => REFRESH_PREFIX,
             Self::Tracking => TRACKING_PREFIX,
             Self::Pass => PASS_PREFIX,
+            Self::Upload => UPLOAD_PREFIX,
         }
     }
 
@@ -95,6 +100,7 @@ impl TokenKind {
             Self::Refresh => 2,
             Self::Tracking => 3,
             Self::Pass => 4,
+            Self::Upload => 5,
         }
     }
 }
@@ -314,6 +320,7 @@ mod tests {
             TokenKind::Refresh,
             TokenKind::Tracking,
             TokenKind::Pass,
+            TokenKind::Upload,
         ] {
             for (anonymous, api_key) in [(false, false), (true, false), (false, true), (true, true)]
             {

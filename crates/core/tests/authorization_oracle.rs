@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 51] = [
+const TABLE: [(&str, [&str; 6]); 52] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -89,6 +89,7 @@ const TABLE: [(&str, [&str; 6]); 51] = [
         ["-", "joined", "joined", "yes", "yes", "yes"],
     ),
     ("UploadImageAhead", ["-", "-", "yes", "yes", "yes", "yes"]),
+    ("UploadMediaAhead", ["-", "yes", "yes", "yes", "yes", "yes"]),
     ("ReadMedia", ["-", "joined", "joined", "yes", "yes", "yes"]),
     (
         "DeleteMedia",
@@ -395,6 +396,7 @@ fn action(dice: &mut Dice) -> Action {
         Action::UploadImage(conversation),
         Action::UploadMedia(conversation),
         Action::UploadImageAhead,
+        Action::UploadMediaAhead,
         Action::ReadMedia(file),
         Action::DeleteMedia(file),
         Action::ReadWaiting(file),

@@ -4,8 +4,11 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
-use http::Extensions;
 use http::request::Parts;
+use http::{Extensions, HeaderMap, header};
+
+/// How a proxy was reached.
+const FORWARDED_SCHEME: &str = "x-forwarded-proto";
 
 /// The connection that a request came over. The listener puts it into the
 /// request's extensions.
@@ -27,6 +30,17 @@ impl Connection {
             peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             tls: false,
         })
+    }
+
+    /// Where a door was reached, scheme and host; nothing, where the request named
+    /// no host. A proxy that ends TLS before it says so; whoever else does gets
+    /// addresses that are of no use to them.
+    pub(crate) fn origin(self, headers: &HeaderMap) -> String {
+        let told = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let host = told(header::HOST.as_str());
+        let is_secure = self.tls || told(FORWARDED_SCHEME) == Some("https");
+        let scheme = if is_secure { "https" } else { "http" };
+        host.map_or_else(String::new, |host| format!("{scheme}://{host}"))
     }
 
     /// Whether nobody on the way can read along: it is encrypted, or does not

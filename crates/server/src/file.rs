@@ -18,10 +18,19 @@ use crate::operations::Operations;
 
 /// What stands in a form beside its file, the boundaries included.
 const FORM_BYTES_MAX: usize = 64 * 1024;
+/// What guards a form.
+const KEY_BYTES_MAX: u64 = 4 * 1024;
 
 /// The body of an upload, which is read by its handler, or by nobody.
 #[derive(Debug, Clone)]
 pub(crate) struct Unread(Arc<Mutex<Option<Body>>>);
+
+/// The part of a form that must stand before its file, and be good: else the file
+/// is not read.
+pub(crate) struct Key<'a> {
+    pub(crate) part: &'a str,
+    pub(crate) check: &'a mut (dyn FnMut(&str) -> Result<(), Error> + Send),
+}
 
 /// A place for a file that arrives: each is held in memory.
 pub(crate) fn arriving(operations: &Operations) -> Result<SemaphorePermit<'_>, Error> {
@@ -41,6 +50,16 @@ pub(crate) async fn read_form(
     body: Body,
     part: &str,
 ) -> Result<Vec<u8>, Error> {
+    read_guarded_form(headers, body, part, None).await
+}
+
+/// The same, where the form has its own key, if there is one.
+pub(crate) async fn read_guarded_form(
+    headers: &HeaderMap,
+    body: Body,
+    part: &str,
+    key: Option<Key<'_>>,
+) -> Result<Vec<u8>, Error> {
     let boundary = match boundary(headers) {
         Ok(boundary) => boundary,
         Err(error) => {
@@ -49,7 +68,7 @@ pub(crate) async fn read_form(
         }
     };
     let mut stream = body.into_data_stream();
-    let reading = file_of_form(&mut stream, boundary, part);
+    let reading = file_of_form(&mut stream, boundary, part, key);
     let seconds = Duration::from_secs(limit::ATTACHMENT_S_MAX);
     let read = tokio::time::timeout(seconds, reading).await;
     let read = read.unwrap_or_else(|_| {
@@ -61,6 +80,13 @@ pub(crate) async fn read_form(
         body::drop_unread(Body::new(stream)).await;
     }
     read
+}
+
+/// Whether a text can be a file's name: no path, and nothing that makes it look
+/// like another one.
+pub(crate) fn is_name(name: &str) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !name.contains(['/', '\\']) && !name.contains(turns) && name != "." && name != ".."
 }
 
 /// A file as a download.
@@ -92,16 +118,29 @@ async fn file_of_form(
     stream: &mut BodyDataStream,
     boundary: String,
     part: &str,
+    mut key: Option<Key<'_>>,
 ) -> Result<Vec<u8>, Error> {
-    let limits = SizeLimit::new()
+    let mut limits = SizeLimit::new()
         .whole_stream((limit::ATTACHMENT_BYTES_MAX + FORM_BYTES_MAX) as u64)
         .for_field(part, limit::ATTACHMENT_BYTES_MAX as u64);
+    if let Some(key) = &key {
+        limits = limits.for_field(key.part, KEY_BYTES_MAX);
+    }
     let constraints = Constraints::new().size_limit(limits);
     let mut form = Multipart::with_constraints(stream, boundary, constraints);
     let mut file: Option<Vec<u8>> = None;
     while let Some(mut field) = form.next_field().await.map_err(|error| refused(&error))? {
+        if let Some(Key { check, .. }) = key.take_if(|key| field.name() == Some(key.part)) {
+            let text = field.text().await.map_err(|error| refused(&error))?;
+            check(&text)?;
+            continue;
+        }
         if field.name() != Some(part) {
             continue;
+        }
+        if let Some(Key { part: name, .. }) = &key {
+            let detail = format!("the form has no part {name} before its part {part}");
+            return Err(Error::new(Code::BadRequest, detail));
         }
         if file.is_some() {
             let twice = format!("the form has more than one part {part}");
@@ -179,6 +218,47 @@ mod tests {
         headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         let read = read_form(&headers, Body::from(body), "file").await;
         read.map_err(|error| error.code)
+    }
+
+    #[tokio::test]
+    async fn a_guarded_form_shows_its_key_before_its_file() {
+        let mut headers = HeaderMap::new();
+        let form = "multipart/form-data; boundary=b";
+        headers.insert(header::CONTENT_TYPE, form.parse().unwrap());
+        let part = |name: &str, content: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+        };
+        let [key, wrong, file] = [
+            part("key", "open"),
+            part("key", "shut"),
+            part("file", "abc"),
+        ];
+        let long = part("key", &"x".repeat(5000));
+        for (body, expected) in [
+            (format!("{key}{file}"), Ok(b"abc".to_vec())),
+            (
+                format!("{}{key}{file}", part("acl", "x")),
+                Ok(b"abc".to_vec()),
+            ),
+            (format!("{file}{key}"), Err(Code::BadRequest)),
+            (file.clone(), Err(Code::BadRequest)),
+            (format!("{wrong}{file}"), Err(Code::MalformedToken)),
+            (format!("{wrong}{key}{file}"), Err(Code::MalformedToken)),
+            (format!("{long}{file}"), Err(Code::TooLarge)),
+            (key.clone(), Err(Code::BadRequest)),
+        ] {
+            let mut check = |text: &str| match text {
+                "open" => Ok(()),
+                _ => Err(Error::new(Code::MalformedToken, "none of ours")),
+            };
+            let key = Key {
+                part: "key",
+                check: &mut check,
+            };
+            let body = Body::from(format!("{body}--b--\r\n"));
+            let found = read_guarded_form(&headers, body, "file", Some(key)).await;
+            assert_eq!(found.map_err(|error| error.code), expected);
+        }
     }
 
     #[tokio::test]

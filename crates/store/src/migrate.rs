@@ -55,6 +55,16 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "passwords",
         template: include_str!("../migrations/0007_passwords.sql"),
     },
+    Migration {
+        number: 8,
+        name: "described",
+        template: include_str!("../migrations/0008_described.sql"),
+    },
+    Migration {
+        number: 9,
+        name: "audit chain",
+        template: include_str!("../migrations/0009_audit_chain.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

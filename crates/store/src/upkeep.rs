@@ -1,5 +1,6 @@
 //! The upkeep port, in SQL.
 
+use crate::change::{self, Plan};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::read;
 use crate::rows::Rows;
@@ -7,9 +8,9 @@ use crate::store::SqlStore;
 use async_trait::async_trait;
 use countersign_core::id::{ApplicationId, SessionId};
 use countersign_core::model::revocation::Revocation;
-use countersign_core::ports::store::StoreError;
+use countersign_core::ports::store::{CommitError, StoreError};
 use countersign_core::ports::upkeep::{
-    Piece, Remains, SweptSession, SweptVisitor, Upkeep, Visitors,
+    Piece, Remains, Sealing, SweptSession, SweptVisitor, Unsealed, Upkeep, Visitors,
 };
 use countersign_credential::time::Timestamp;
 
@@ -103,6 +104,25 @@ impl<E: Engine + 'static> Upkeep for SqlStore<E> {
         let remove = Statement::new(REMOVE_WAITING_FILES, parameters);
         let answers = self.engine.write(remove.into()).await?;
         Ok(answers.iter().map(|rows| rows.len() as u64).sum())
+    }
+
+    async fn unsealed_logs(&self, limit: usize) -> Result<Vec<ApplicationId>, StoreError> {
+        Ok(read::audit::unsealed_logs(&self.engine, limit).await?)
+    }
+
+    async fn unsealed(
+        &self,
+        application: ApplicationId,
+        limit: usize,
+    ) -> Result<Unsealed, StoreError> {
+        Ok(read::audit::unsealed(&self.engine, application, limit).await?)
+    }
+
+    async fn seal(&self, application: ApplicationId, sealing: Sealing) -> Result<(), CommitError> {
+        let mut plan = Plan::new(application);
+        change::audit::seal(&mut plan, sealing);
+        self.engine.write(plan.take_batch()).await?;
+        Ok(())
     }
 
     async fn remove_leftovers(&self, piece: Piece) -> Result<Vec<(Remains, u64)>, StoreError> {

@@ -12,10 +12,12 @@ use crate::output::Output;
 use crate::ready::Ready;
 use crate::setting::{Origin, Setting};
 use crate::system::System;
-use crate::vendor_door::VendorDoor;
 
 /// Run a server on this machine, with a demo application and all doors open.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign dev\n  countersign dev --data-dir ./data --port 0 --json"
+)]
 pub(crate) struct Arguments {
     /// Where everything is kept; made if it is not there
     /// [default: $XDG_DATA_HOME/countersign/dev, else ~/.local/share/countersign/dev].
@@ -93,19 +95,13 @@ fn tell_person(node: &Development, output: &mut Output) -> Result<(), Failure> {
     output.line("Countersign is ready, for development: it listens on this machine alone.")?;
     output.line("")?;
     output.line(&format!("  native API       {url}"))?;
-    for (door, name, url) in [
-        (VendorDoor::Nexmo, "nexmo", &doors.nexmo),
-        (VendorDoor::Kustomer, "kustomer", &doors.kustomer),
-        (VendorDoor::Sinch, "sinch", &doors.sinch),
-        (
-            VendorDoor::SinchMessaging,
-            "sinch messages",
-            &doors.sinch_messaging,
-        ),
+    for (name, url) in [
+        ("nexmo", &doors.nexmo),
+        ("kustomer", &doors.kustomer),
+        ("sinch", &doors.sinch),
+        ("sinch messages", &doors.sinch_messaging),
     ] {
-        let lacks = door.lacks();
-        let note = lacks.map_or_else(String::new, |lacks| format!("   ({lacks})"));
-        output.line(&format!("  {name:<16} {url}{note}"))?;
+        output.line(&format!("  {name:<16} {url}"))?;
     }
     output.line("")?;
     output.line(&format!(

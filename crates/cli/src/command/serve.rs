@@ -22,7 +22,7 @@ use crate::vendor_door::VendorDoor;
 /// configuration file, that before the default.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A configuration file:\n  listen = \"127.0.0.1:7080\"\n  data_dir = \"/var/lib/countersign\"\n  log_level = \"info\"\n\n  [doors]\n  nexmo = \"127.0.0.1:7081\""
+    after_help = "Example:\n  countersign serve --config /etc/countersign.toml\n\nA configuration file:\n  listen = \"127.0.0.1:7080\"\n  data_dir = \"/var/lib/countersign\"\n  log_level = \"info\"\n\n  [doors]\n  nexmo = \"127.0.0.1:7081\""
 )]
 pub(crate) struct Arguments {
     /// The configuration file, in TOML; there need not be one [env: COUNTERSIGN_CONFIG].
@@ -201,12 +201,7 @@ fn log_start(prepared: &Prepared, configuration: &Configuration) {
         }
     }
     for (door, address) in &addresses.doors {
-        match door.lacks() {
-            None => tracing::info!(door = door.name(), %address, "this door is open"),
-            Some(lacks) => {
-                tracing::info!(door = door.name(), %address, "this door is open ({lacks})");
-            }
-        }
+        tracing::info!(door = door.name(), %address, "this door is open");
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

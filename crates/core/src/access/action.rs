@@ -86,6 +86,8 @@ pub enum Action {
     UploadMedia(ConversationId),
     /// Store an image ahead of the event that will name it.
     UploadImageAhead,
+    /// Store any file ahead of the event that will name it.
+    UploadMediaAhead,
     /// Read a file.
     ReadMedia(AttachmentId),
     /// Delete a file.
@@ -174,7 +176,7 @@ impl Action {
                 format!("/v1/conversations/{id}/events/{event}"),
             ),
             Self::UploadImage(_) | Self::UploadImageAhead => fixed(Method::Post, "/v1/image"),
-            Self::UploadMedia(_) => fixed(Method::Post, "/v1/media"),
+            Self::UploadMedia(_) | Self::UploadMediaAhead => fixed(Method::Post, "/v1/media"),
             Self::ReadMedia(id) | Self::ReadWaiting(id) => (Method::Get, format!("/v1/media/{id}")),
             Self::DeleteMedia(id) | Self::DeleteWaiting(id) => {
                 (Method::Delete, format!("/v1/media/{id}"))
@@ -236,6 +238,7 @@ impl Action {
             | Self::CreateConversation
             | Self::InstantConversation
             | Self::UploadImageAhead
+            | Self::UploadMediaAhead
             | Self::ReadMedia(_)
             | Self::DeleteMedia(_)
             | Self::ReadWaiting(_)
@@ -287,7 +290,7 @@ impl Action {
             Self::Send(_) => "send events",
             Self::SendFor(..) => "send events for others",
             Self::DeleteEvent(..) => "delete this event",
-            Self::UploadImage(_) | Self::UploadMedia(_) => "attach files",
+            Self::UploadImage(_) | Self::UploadMedia(_) | Self::UploadMediaAhead => "attach files",
             Self::UploadImageAhead => "upload images",
             Self::ReadMedia(_) | Self::ReadWaiting(_) => "read files",
             Self::DeleteMedia(_) | Self::DeleteWaiting(_) => "delete this file",

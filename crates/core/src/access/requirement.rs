@@ -65,7 +65,7 @@ fn of_visitor(action: &Action) -> Requirement {
             | Action::UpdateUser(_)
             | Action::ListConversationsOf(_)
             | Action::InstantConversation
-            // A visitor's files begin in a conversation, of which it has few.
+            // Where a visitor sends pictures they begin in a conversation.
             | Action::UploadImageAhead
     );
     if names_others {
@@ -84,7 +84,9 @@ fn of_user(action: &Action) -> Requirement {
         | Action::ListConversations
         | Action::CreateConversation
         | Action::InstantConversation
-        | Action::UploadImageAhead => Requirement::Always,
+        | Action::UploadImageAhead
+        // A visitor's, too: it may begin a conversation, and attach as much there.
+        | Action::UploadMediaAhead => Requirement::Always,
         Action::Refresh(_)
         | Action::EndSession(_)
         | Action::UpdateUser(_)

@@ -49,6 +49,7 @@ pub async fn attach(ctx: &Ctx, principal: &Principal, attach: Attach) -> Result<
     view_for(ctx, principal, conditional, attach.conversation).await?;
     let (permit, guard) = conditional.in_batch()?;
     let file = NewFile {
+        id: AttachmentId::new(ctx.now(), &*ctx.random),
         conversation: Some(attach.conversation),
         file_name: attach.file_name,
         media_type,
@@ -78,12 +79,55 @@ pub async fn upload_image_ahead(
         );
     }
     let file = NewFile {
+        id: AttachmentId::new(ctx.now(), &*ctx.random),
         conversation: None,
         file_name: None,
         media_type,
         content,
     };
     store(ctx, principal, &permit, Guard::None, file).await
+}
+
+/// Stores any file that waits for the event that will name it, under an id that
+/// was given out before it came.
+///
+/// # Errors
+/// `too_large` for a file that is, or that is one too many for its author.
+pub(super) async fn upload_ahead(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: AttachmentId,
+    file_name: String,
+    content: Vec<u8>,
+) -> Result<Attachment, Error> {
+    let permit = authorize(principal, &Action::UploadMediaAhead)?.outright()?;
+    check_size(&content)?;
+    if let Some(found) = ctx.store.attachment(permit.application(), id).await? {
+        // A retry, of which the first answer got lost.
+        return Ok(found);
+    }
+    let file = NewFile {
+        id,
+        conversation: None,
+        file_name: Some(file_name),
+        media_type: media_type::recognised(&content),
+        content,
+    };
+    store(ctx, principal, &permit, Guard::None, file).await
+}
+
+/// Reads what a file is, without its bytes.
+///
+/// # Errors
+/// As [`read_attachment`].
+pub async fn describe_attachment(
+    ctx: &Ctx,
+    principal: &Principal,
+    id: AttachmentId,
+) -> Result<Attachment, Error> {
+    let actions = (Action::ReadMedia(id), Action::ReadWaiting(id));
+    let (_, attachment) = permitted(ctx, principal, id, actions).await?;
+    Ok(attachment)
 }
 
 /// Reads a file with its bytes.
@@ -126,6 +170,7 @@ pub async fn delete_attachment(
 
 /// A file that is to be stored.
 struct NewFile {
+    id: AttachmentId,
     conversation: Option<ConversationId>,
     file_name: Option<String>,
     media_type: &'static str,
@@ -142,7 +187,7 @@ async fn store(
     let judge = ctx.judge_of(permit.application()).await?;
     let now = ctx.now();
     let attachment = Attachment {
-        id: AttachmentId::new(now, &*ctx.random),
+        id: file.id,
         conversation: file.conversation,
         author: principal.author(),
         file_name: file.file_name,

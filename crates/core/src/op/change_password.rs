@@ -9,6 +9,7 @@ use crate::access::principal::Principal;
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
+use crate::model::audit::Details;
 use crate::model::password::Password;
 use crate::model::revocation::Target;
 use crate::model::session::EndReason;
@@ -53,8 +54,7 @@ pub async fn change_password(
     let settings = &judge.application.settings;
     check(settings)?;
     let by_id = Identifier::Id(own.user);
-    let found = ctx.store.password(application, by_id).await?;
-    let Some((_, before)) = found else {
+    let Some((_, before)) = ctx.store.password(application, by_id).await? else {
         return Err(Error::new(
             Code::NotPermitted,
             "this user has no password: the application's backend says who it is",
@@ -85,8 +85,15 @@ pub async fn change_password(
         },
     ];
     changes.extend(ended.iter().cloned().map(Change::Revoke));
-    let audit = entry(ctx, principal, "user.password_changed", &own.user, None);
-    changes.push(Change::Audit(audit));
+    let nothing = Details::default();
+    let audit = entry(
+        ctx,
+        principal.actor(),
+        "user.password_changed",
+        &own.user,
+        nothing,
+    );
+    changes.push(Change::Audit(audit.about(own.user)));
     let committed = ctx.store.commit(&permit, changes).await?;
     ctx.tally.committed(&committed);
     for revocation in ended {

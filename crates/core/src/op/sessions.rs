@@ -2,6 +2,7 @@
 
 use countersign_credential::time::Timestamp;
 
+use super::audit::entry;
 use super::visitor::visitor;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
@@ -10,6 +11,7 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, DeviceId, SessionId, UserId};
 use crate::limit;
+use crate::model::audit::{Actor, Details};
 use crate::model::page::{Page, Window};
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{Device, EndReason, Session, SessionIdentity, Timeouts};
@@ -51,7 +53,8 @@ fn whose(principal: &Principal, named: Option<UserId>) -> Result<UserId, Error> 
     }
 }
 
-/// The open sessions of a user, the newest first.
+/// The open sessions of a user, the newest first. A backend that names nobody gets
+/// those of everybody, the oldest first, some of them on each page.
 ///
 /// # Errors
 /// Those of authorization and of the store.
@@ -62,11 +65,43 @@ pub async fn list_sessions(
     window: Window,
 ) -> Result<Page<Session>, Error> {
     let permit = authorize(principal, &Action::ListSessions)?.outright()?;
-    let user = whose(principal, user)?;
     let application = permit.application();
+    if principal.user().is_none() && user.is_none() {
+        return all_sessions(ctx, application, &window).await;
+    }
+    let user = whose(principal, user)?;
     let timeouts = timeouts(ctx, application).await?;
     let found = ctx.store.sessions(application, user, timeouts, window);
     Ok(found.await?)
+}
+
+/// A page is what is open among so many rows: those that are over are read as well,
+/// and nobody knows how many they are.
+async fn all_sessions(
+    ctx: &Ctx,
+    application: ApplicationId,
+    window: &Window,
+) -> Result<Page<Session>, Error> {
+    let judge = ctx.judge_of(application).await?;
+    let settings = &judge.application.settings;
+    let now = ctx.now();
+    let position = window.after.as_deref();
+    let after = position.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+    let after = after.map(SessionId::from_bytes);
+    let limit = window.limit.clamp(1, limit::PAGE_MAX);
+    let rows = ctx
+        .registry
+        .sessions_after(application, after, limit)
+        .await?;
+    let last = rows.last().filter(|_| rows.len() == limit);
+    let next = last.map(|last| last.session.id.bytes().to_vec());
+    let open = rows.into_iter().filter(|row| !row.revoked);
+    let open = open.map(|row| row.session);
+    let items = open.filter(|session| session.is_open(now, settings));
+    Ok(Page {
+        items: items.collect(),
+        next,
+    })
 }
 
 /// The devices on which a user has open sessions.
@@ -125,12 +160,13 @@ pub async fn log_out(ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
         ..Facts::default()
     };
     let permit = authorize(principal, &action)?.given(&own)?;
+    let by_itself = EndReason::LoggedOut;
     end(
         ctx,
         &permit,
-        identity.session,
+        (identity.session, identity.user),
         Some(identity),
-        EndReason::LoggedOut,
+        by_itself,
     )
     .await
 }
@@ -161,10 +197,12 @@ pub async fn end_session(
         own,
         ..Facts::default()
     })?;
-    if view.is_none_or(|view| view.session.ended.is_some()) {
-        return Err(Error::not_found("session"));
+    match owner {
+        Some(user) if view.is_some_and(|view| view.session.ended.is_none()) => {
+            end(ctx, &permit, (session, user), None, EndReason::Revoked).await
+        }
+        Some(_) | None => Err(Error::not_found("session")),
     }
-    end(ctx, &permit, session, None, EndReason::Revoked).await
 }
 
 /// Ends every session of the user but the one that asks.
@@ -241,7 +279,8 @@ async fn end_all(
     sessions: impl Iterator<Item = Session>,
 ) -> Result<(), Error> {
     for session in sessions {
-        match end(ctx, permit, session.id, None, EndReason::Revoked).await {
+        let of = (session.id, session.user);
+        match end(ctx, permit, of, None, EndReason::Revoked).await {
             Ok(()) => {}
             // It ended by itself meanwhile.
             Err(error) if error.code == Code::SessionEnded => {}
@@ -253,11 +292,11 @@ async fn end_all(
 
 /// Ends a session. By its own log-out, its row and a tombstone suffice; ended
 /// by others, its credential is revoked too, since a credential can be a bearer
-/// at a door of its own.
+/// at a door of its own. What a backend ends, the log is told of.
 async fn end(
     ctx: &Ctx,
     permit: &Permit,
-    session: SessionId,
+    (session, user): (SessionId, UserId),
     own: Option<SessionIdentity>,
     why: EndReason,
 ) -> Result<(), Error> {
@@ -284,6 +323,14 @@ async fn end(
             at: now,
             forget_at: revocation.forget_at,
         });
+    }
+    match permit.actor() {
+        Actor::ApiKey(_) | Actor::Backend => {
+            let details = Details::default();
+            let audit = entry(ctx, permit.actor(), "session.revoke", &session, details);
+            changes.push(Change::Audit(audit.about(user)));
+        }
+        Actor::User(_) | Actor::Client | Actor::System => {}
     }
     match ctx.store.commit(permit, changes).await {
         Ok(committed) => ctx.tally.committed(&committed),

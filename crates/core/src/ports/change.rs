@@ -58,16 +58,7 @@ pub enum Change {
     /// all. What is revoked "up to now" ends by the time of its opening; a
     /// login that was committed before the revocation and read the clock after
     /// it would slip past that.
-    EndOpenedAfter {
-        /// Whose; everybody's where nobody is named.
-        user: Option<UserId>,
-        /// The moment.
-        moment: Timestamp,
-        /// Why.
-        why: EndReason,
-        /// When.
-        at: Timestamp,
-    },
+    EndOpenedAfter(LateSessions),
     /// Ends every open session of a user but one.
     EndOtherSessions {
         /// Whose.
@@ -210,6 +201,11 @@ pub enum Change {
     RevokeApiKey(ApiKeyId),
     /// Adds an entry to the audit log.
     Audit(AuditEntry),
+    /// Erases what entries about a user hold beside who did what: what was
+    /// before and after, the remark, and the salt of all three. The entries stay,
+    /// and so does the chain over them; an entry of
+    /// [`USER_ERASED`](crate::model::audit::USER_ERASED) says why they are empty.
+    EraseAuditDetails(UserId),
 }
 
 /// Settings as the store keeps them, by which a change tells what it was
@@ -236,6 +232,19 @@ pub struct SessionEnd {
     /// Why it ends.
     pub why: EndReason,
     /// When it ends.
+    pub at: Timestamp,
+}
+
+/// The sessions that were opened after a moment, and end.
+#[derive(Debug, Clone, Copy)]
+pub struct LateSessions {
+    /// Whose; everybody's where nobody is named.
+    pub user: Option<UserId>,
+    /// The moment.
+    pub moment: Timestamp,
+    /// Why they end.
+    pub why: EndReason,
+    /// When they end.
     pub at: Timestamp,
 }
 
@@ -497,4 +506,6 @@ pub enum Expectation {
     Application,
     /// The settings are as they were read.
     SettingsUnchanged,
+    /// The audit log is sealed up to where it was read.
+    AuditHead,
 }

@@ -42,11 +42,11 @@ pub(super) struct Shown(pub(super) Option<String>);
 #[derive(Debug)]
 pub(super) struct Device(pub(super) Tracked);
 
-/// Whom something is shown to.
+/// The customer of a chat, and the device's session where it is one that asks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader {
+pub(super) struct Customer {
     pub(super) user: UserId,
-    pub(super) session: SessionId,
+    pub(super) session: Option<SessionId>,
 }
 
 /// A body that some clients send as a form, and others as JSON.
@@ -145,13 +145,13 @@ impl FromRequestParts<Arc<Ctx>> for Device {
     }
 }
 
-// === impl Reader ===
+// === impl Customer ===
 
-impl Reader {
+impl Customer {
     pub(super) fn of(device: &Tracked) -> Self {
         Self {
             user: device.user.id,
-            session: device.session.id,
+            session: Some(device.session.id),
         }
     }
 }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, one, resource, time};
-use super::asked::{Device, Json, Reader};
+use super::asked::{Customer, Device, Json};
 use super::failure::Refused;
 use super::messages;
 use super::page::Wanted;
@@ -81,9 +81,8 @@ pub(super) async fn list(
     let page = op::conversations::list_conversations(&ctx, principal, window).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for view in &page.items {
-        let kept = kept(&view.conversation);
-        if !wanted.active || !kept.contains_key(LOCKED_AT) {
-            items.push(shown(&ctx, principal, Reader::of(&device), view).await?);
+        if !wanted.active || !is_ended(&view.conversation) {
+            items.push(shown(&ctx, principal, Customer::of(&device), view).await?);
         }
     }
     let page = Page {
@@ -105,7 +104,7 @@ pub(super) async fn create(
         ..Create::default()
     };
     let made = op::conversations::create_conversation(&ctx, &device.principal, create).await?;
-    let shown = shown(&ctx, &device.principal, Reader::of(&device), &made.view).await?;
+    let shown = shown(&ctx, &device.principal, Customer::of(&device), &made.view).await?;
     let Answer(_, body) = one(shown);
     Ok(Answer(StatusCode::CREATED, body))
 }
@@ -138,7 +137,7 @@ pub(super) async fn change(
         view
     };
     Ok(one(
-        shown(&ctx, principal, Reader::of(&device), &view).await?
+        shown(&ctx, principal, Customer::of(&device), &view).await?
     ))
 }
 
@@ -176,7 +175,7 @@ pub(super) fn chat_id(parameters: &Parameters) -> Result<ConversationId, Error> 
     id.ok_or_else(|| Error::not_found("session"))
 }
 
-/// Whether somebody has ended a chat.
+/// Whether somebody has ended the chat.
 pub(super) fn is_ended(conversation: &Conversation) -> bool {
     kept(conversation).contains_key(LOCKED_AT)
 }
@@ -242,10 +241,11 @@ async fn seen_at(
     Ok(found.first().map(|event| event.timestamp))
 }
 
+/// A chat as it is shown to who asks.
 pub(super) async fn shown(
     ctx: &Ctx,
     principal: &Principal,
-    reader: Reader,
+    of: Customer,
     view: &ConversationView,
 ) -> Result<Value, Error> {
     let conversation = &view.conversation;
@@ -256,7 +256,7 @@ pub(super) async fn shown(
     let attributes = json!({
         "title": conversation.display_name,
         "preview": newest.as_ref().map(messages::text),
-        "trackingId": reader.session.to_string(),
+        "trackingId": of.session.map(|id| id.to_string()),
         "createdAt": time(conversation.created_at),
         "lastSeenAt": seen_at.map(time),
         "lastMessageAt": newest.map(|event| time(event.timestamp)),
@@ -266,7 +266,7 @@ pub(super) async fn shown(
     });
     let mut shown = resource("chat_session", &conversation.id, attributes);
     shown["relationships"] = json!({
-        "customer": { "data": { "type": "customer", "id": reader.user.to_string() } },
+        "customer": { "data": { "type": "customer", "id": of.user.to_string() } },
     });
     Ok(shown)
 }

@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, one, resource, time};
-use super::asked::{Device, Json, Reader};
+use super::asked::{Customer, Device, Json};
+use super::attachments;
 use super::chats::chat_id;
 use super::failure::Refused;
 use super::page::Wanted;
@@ -47,7 +48,7 @@ pub(super) async fn list(
     let page = op::events::list_event_page(&ctx, principal, chat, filter(), window).await?;
     let path = format!("/c/v1/chat/sessions/{chat}/messages");
     Ok(wanted.answer(&path, &page, |event| {
-        shown(Reader::of(&device), chat, event)
+        shown(Customer::of(&device), chat, event)
     }))
 }
 
@@ -58,16 +59,31 @@ pub(super) async fn read(
     parameters: Parameters,
 ) -> Result<Answer, Refused> {
     let chat = chat_id(&parameters)?;
-    let number = parameters
-        .get("message_id")
-        .and_then(|text| text.strip_prefix(&format!("{chat}-"))?.parse().ok());
+    let id = parameters.get("message_id").unwrap_or_default();
+    let event = named(&ctx, &device.principal, Some(chat), id).await?;
+    Ok(one(shown(Customer::of(&device), chat, &event)))
+}
+
+/// The message of this id, which has its chat's in it.
+pub(super) async fn named(
+    ctx: &Ctx,
+    principal: &Principal,
+    within: Option<ConversationId>,
+    id: &str,
+) -> Result<Event, Error> {
     let missing = || Error::not_found("message");
-    let number: u64 = number.ok_or_else(missing)?;
-    let event = op::events::read_event(&ctx, &device.principal, chat, number).await?;
-    if !is_message(&event) {
-        return Err(missing().into());
+    let (chat, number) = id.rsplit_once('-').ok_or_else(missing)?;
+    let chat: ConversationId = chat.parse().map_err(|_| missing())?;
+    let number: u64 = number.parse().map_err(|_| missing())?;
+    if within.is_some_and(|within| within != chat) {
+        return Err(missing());
     }
-    Ok(one(shown(Reader::of(&device), chat, &event)))
+    let event = op::events::read_event(ctx, principal, chat, number).await?;
+    if is_message(&event) {
+        Ok(event)
+    } else {
+        Err(missing())
+    }
 }
 
 /// `POST /c/v1/chat/messages`
@@ -81,22 +97,26 @@ pub(super) async fn send(
         .parse()
         .map_err(|_| Error::not_found("session"))?;
     let wrong = |detail| Error::new(Code::BadRequest, detail);
-    if !new.attachments.is_empty() {
-        return Err(wrong("attachments: there are none at this door").into());
-    }
+    let files = attachments::named(&new.attachments)?;
     let text = new.body.filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| wrong("body: a message has a text"))?;
     let client_id = new.client_message_id.map(checked_client_id).transpose()?;
-    let body = json!({ "text": text }).to_string();
+    let (kind, body) = match text {
+        text if !files.is_empty() => {
+            let body = attachments::body(&ctx, &device.principal, text, &files).await?;
+            (EventKind::Message, body)
+        }
+        Some(text) => (EventKind::Text, json!({ "text": text })),
+        None => return Err(wrong("body: a message has a text, or attachments").into()),
+    };
     let send = Send {
         conversation: chat,
         member: None,
-        content: Content::New(EventKind::Text, body),
-        files: Vec::new(),
+        content: Content::New(kind, body.to_string()),
+        files,
         client_id,
     };
     let sent = op::events::send(&ctx, &device.principal, send).await?;
-    let Answer(_, body) = one(shown(Reader::of(&device), chat, &sent.event));
+    let Answer(_, body) = one(shown(Customer::of(&device), chat, &sent.event));
     let status = if sent.new {
         StatusCode::CREATED
     } else {
@@ -119,11 +139,13 @@ pub(super) async fn newest(
     Ok(page.items.into_iter().next())
 }
 
-/// What a message says, as far as this protocol can: a text, or an address.
+/// What a message says, as far as this protocol can: a text, or an address. Files of
+/// ours are attachments, and no text.
 pub(super) fn text(event: &Event) -> String {
     let body: Map<String, Value> = serde_json::from_str(&event.body).unwrap_or_default();
     let member = |name: &str| body.get(name).and_then(Value::as_str);
-    let text = member("text").or_else(|| member("url"));
+    let url = member("url").filter(|_| attachments::of(event).is_empty());
+    let text = member("text").or(url);
     text.unwrap_or_default().to_owned()
 }
 
@@ -133,7 +155,7 @@ pub(super) fn is_message(event: &Event) -> bool {
     KINDS.contains(&event.kind) && event.deleted_at.is_none()
 }
 
-fn filter() -> EventFilter {
+pub(super) fn filter() -> EventFilter {
     EventFilter {
         kinds: KINDS.map(KindFilter::One).into(),
         deleted: false,
@@ -143,8 +165,8 @@ fn filter() -> EventFilter {
 }
 
 /// A message's id has its chat's, since its number alone is another one's, too.
-pub(super) fn shown(reader: Reader, chat: ConversationId, event: &Event) -> Value {
-    let own = event.from.user == Some(reader.user);
+pub(super) fn shown(of: Customer, chat: ConversationId, event: &Event) -> Value {
+    let own = event.from.user == Some(of.user);
     let sender = match event.from.user {
         Some(user) if own => json!({ "type": "customer", "id": user.to_string() }),
         Some(user) => json!({ "type": "user", "id": user.to_string() }),
@@ -155,20 +177,24 @@ pub(super) fn shown(reader: Reader, chat: ConversationId, event: &Event) -> Valu
         "direction": if own { "in" } else { "out" },
         "createdAt": time(event.timestamp),
         "importedAt": null,
-        "trackingId": reader.session.to_string(),
+        "trackingId": of.session.map(|id| id.to_string()),
     });
+    let attachments: Vec<Value> = attachments::of(event)
+        .into_iter()
+        .map(|id| json!({ "type": "attachment", "id": id.to_string() }))
+        .collect();
     let id = format!("{chat}-{}", event.id);
     let mut shown = resource("chat_message", &id, attributes);
     shown["relationships"] = json!({
         "session": { "data": { "type": "chat_session", "id": chat.to_string() } },
-        "customer": { "data": { "type": "customer", "id": reader.user.to_string() } },
+        "customer": { "data": { "type": "customer", "id": of.user.to_string() } },
         "sentBy": { "data": sender },
-        "attachments": { "data": [] },
+        "attachments": { "data": attachments },
     });
     shown
 }
 
-fn checked_client_id(text: String) -> Result<String, Error> {
+pub(super) fn checked_client_id(text: String) -> Result<String, Error> {
     let fits = (1..=countersign_core::limit::CLIENT_ID_BYTES_MAX).contains(&text.len());
     if fits && !text.contains(char::is_control) {
         return Ok(text);

@@ -33,6 +33,9 @@ mod messages;
 mod channel;
 mod channel_pass;
 mod socket;
+mod attachments;
+mod users;
+mod support;
 
 use std::sync::Arc;
 

@@ -35,6 +35,12 @@ enum InHost {
 }
 
 impl Named {
+    /// What stands before each path of the organization's, as it was reached.
+    pub(super) fn prefix(&self) -> String {
+        let slug = self.path.as_ref();
+        slug.map_or_else(String::new, |slug| format!("/{slug}"))
+    }
+
     /// What an address says, and the address without it. The path is canonical.
     pub(super) fn of(uri: Uri, headers: &HeaderMap) -> Result<(Self, Uri), Error> {
         let host = host(&uri, headers).and_then(|host| in_host(&host));
@@ -49,7 +55,7 @@ impl Named {
         Ok(all.all(|judge| judge.application.id == with))
     }
 
-    async fn resolved(self, ctx: &Ctx) -> Result<Arc<Judge>, Error> {
+    pub(super) async fn resolved(self, ctx: &Ctx) -> Result<Arc<Judge>, Error> {
         match self.named(ctx).await? {
             (Some(one), Some(other)) if one.application.id != other.application.id => {
                 Err(unknown())

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
+use countersign_core::id::UserId;
 use countersign_core::limit::PAGE_MAX;
 use countersign_core::model::page::{Page, Window};
 use http::request::Parts;
@@ -29,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) window: Window,
     /// Whether only those are wanted that are still open.
     pub(super) active: bool,
+    /// Whose, where a backend asks.
+    pub(super) customer: Option<UserId>,
     after: Option<String>,
 }
 
@@ -61,9 +64,12 @@ impl Wanted {
             limit: size,
         };
         let active = text("active") == Some("true");
+        let customer = text("customerId").map(str::parse).transpose();
+        let customer = customer.map_err(|_| Error::not_found("customer"))?;
         Ok(Self {
             window,
             active,
+            customer,
             after,
         })
     }
@@ -77,11 +83,14 @@ impl Wanted {
     ) -> Answer {
         let size = self.window.limit;
         let active = if self.active { "&active=true" } else { "" };
-        let link = |after: Option<&str>| match after {
-            Some(after) => {
-                format!("{path}?page%5Bsize%5D={size}{active}&page%5Bafter%5D={after}")
+        let customer = self.customer.as_ref();
+        let customer = customer.map_or_else(String::new, |id| format!("&customerId={id}"));
+        let link = |after: Option<&str>| {
+            let first = format!("{path}?page%5Bsize%5D={size}{active}{customer}");
+            match after {
+                Some(after) => format!("{first}&page%5Bafter%5D={after}"),
+                None => first,
             }
-            None => format!("{path}?page%5Bsize%5D={size}{active}"),
         };
         let next = page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next));
         let data: Vec<Value> = page.items.iter().map(shown).collect();

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::error::Error;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use super::attachments;
 use super::failure::{self, Failure, Refused};
 use super::organization::Named;
 use super::routes;
@@ -46,7 +47,7 @@ impl Protocol for Kustomer {
     }
 
     async fn prepared(&self, request: Request) -> Result<(Request, Option<Unread>), Error> {
-        let (request, unread) = prepared(request, |_, _| false).await?;
+        let (request, unread) = prepared(request, attachments::is_upload).await?;
         let (mut parts, body) = request.into_parts();
         let (named, uri) = Named::of(parts.uri, &parts.headers)?;
         parts.uri = uri;

@@ -8,8 +8,8 @@ use countersign_core::context::Ctx;
 use http::Method;
 
 use super::{
-    channel_pass, chat_settings, chats, customer, customers, identity, messages, secret, socket,
-    tokens, tracking,
+    attachments, channel_pass, chat_settings, chats, customer, customers, identity, messages,
+    secret, socket, support, tokens, tracking, users,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -35,10 +35,17 @@ const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 /// A socket, by the key that the settings name.
 const SOCKET: &str = "/app/{key}";
 
+const ATTACHMENTS: &str = "/c/v1/chat/attachments";
+/// Where the bytes of a file come, with a key in their form.
+pub(super) const UPLOADS: &str = "/c/v1/chat/attachments/uploads";
+const ATTACHMENT: &str = "/c/v1/chat/messages/{message_id}/attachments/{attachment_id}";
+
+const SUPPORT_MESSAGES: &str = "/v2.1/chat/sessions/{session_id}/messages";
+
 /// Whether anybody may call, and is known by the address alone.
 pub(super) fn is_entrance(template: &str) -> bool {
     let of_identity = [CURRENT, TOKENS, IDENTITY];
-    let of_chat = [SETTINGS, OLD_SETTINGS, SCHEDULE, SOCKET];
+    let of_chat = [SETTINGS, OLD_SETTINGS, SCHEDULE, SOCKET, UPLOADS];
     of_identity.contains(&template) || of_chat.contains(&template)
 }
 
@@ -73,6 +80,14 @@ pub(super) fn all() -> Vec<Route> {
         route(M::GET, MESSAGE, messages::read),
         route(M::POST, "/c/v1/pusher/auth", channel_pass::give),
         route(M::GET, SOCKET, socket::connect::open),
+        route(M::POST, ATTACHMENTS, attachments::announce),
+        route(M::POST, UPLOADS, attachments::upload),
+        route(M::GET, ATTACHMENT, attachments::read),
+        route(M::GET, "/c/v1/users/{user_id}", users::read),
+        route(M::GET, "/v2.1/chat/sessions", support::list),
+        route(M::GET, SUPPORT_MESSAGES, support::messages),
+        route(M::POST, "/v2.1/chat/messages", support::send_for),
+        route(M::POST, "/v2.1/chat/outbound/messages", support::answer),
     ]
 }
 

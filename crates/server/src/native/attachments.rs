@@ -83,8 +83,7 @@ pub(super) async fn read(
 /// A name without what would make it a path, or look like another name.
 fn checked_file_name(name: &str) -> Result<String, Error> {
     let name = checked_name("name", name.to_owned())?;
-    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if name.contains(['/', '\\']) || name.contains(turns) || name == "." || name == ".." {
+    if !file::is_name(&name) {
         return Err(Error::new(
             Code::BadRequest,
             "name is a file's name: no path, and no character that turns the text around",

@@ -11,8 +11,8 @@ use countersign_core::error::{Code, Error};
 use countersign_core::limit;
 use countersign_core::op::authenticate::Bearer;
 use countersign_core::op::user_bearer::authenticate_users_too;
+use http::Uri;
 use http::request::Parts;
-use http::{HeaderMap, Uri, header};
 use serde::de::DeserializeOwned;
 
 use super::failure::Refused;
@@ -22,9 +22,6 @@ use crate::body::{ReadBody, check_strict, decode};
 use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::route::Parameters;
-
-/// How a proxy was reached.
-const FORWARDED_SCHEME: &str = "x-forwarded-proto";
 
 /// A call by somebody who is known.
 #[derive(Debug)]
@@ -108,7 +105,7 @@ impl FromRequestParts<Arc<Ctx>> for Asked {
         }
         let Ok(parameters) = Parameters::from_request_parts(parts, ctx).await;
         let connection = Connection::of(&parts.extensions);
-        let origin = origin(&parts.headers, connection);
+        let origin = connection.origin(&parts.headers);
         Ok(Self {
             principal,
             version,
@@ -139,16 +136,6 @@ pub(super) async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Principal, Err
         gate.call(&principal, ctx.now())?;
     }
     Ok(principal)
-}
-
-/// Where the door was reached. A proxy that ends TLS before it says so; whoever
-/// else does gets addresses that are of no use to them.
-pub(super) fn origin(headers: &HeaderMap, connection: Connection) -> String {
-    let told = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = told(header::HOST.as_str());
-    let is_secure = connection.tls || told(FORWARDED_SCHEME) == Some("https");
-    let scheme = if is_secure { "https" } else { "http" };
-    host.map_or_else(String::new, |host| format!("{scheme}://{host}"))
 }
 
 // === impl Query ===

@@ -23,7 +23,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::asked::{Query, origin, principal};
+use super::asked::{Query, principal};
 use super::failure::Refused;
 use super::frames::Wants;
 use super::packet::{self, Packet, Revision};
@@ -378,7 +378,7 @@ impl FromRequestParts<Arc<Ctx>> for SocketAsked {
         let connection = Connection::of(&parts.extensions);
         Ok(Self {
             connection,
-            origin: origin(&parts.headers, connection).into(),
+            origin: connection.origin(&parts.headers).into(),
             query: Query::of(&parts.uri)?,
         })
     }

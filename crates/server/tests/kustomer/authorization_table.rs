@@ -25,12 +25,16 @@ const ACTORS: [&str; 10] = [
 type Line = (&'static str, &'static str, [u16; 10]);
 
 const CHAT: &str = "/c/v1/chat/sessions/{session_id}";
+const SUPPORT_MESSAGES: &str = "/v2.1/chat/sessions/{session_id}/messages";
+const ANSWERS: &str = "/v2.1/chat/outbound/messages";
+const UPLOADS: &str = "/c/v1/chat/attachments/uploads";
 const CONVERSATION: &str = "/c/v1/conversations/{session_id}";
 const MESSAGES: &str = "/c/v1/chat/sessions/{session_id}/messages";
+const ATTACHMENT: &str = "/c/v1/chat/messages/{message_id}/attachments/{attachment_id}";
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 24] = [
+const TABLE: [Line; 32] = [
     // A stranger has another organization's key, and a foreigner a device there.
     //                                        nobody page user admin both operator stranger visitor customer foreigner
     ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
@@ -59,6 +63,17 @@ const TABLE: [Line; 24] = [
     // It is a call of nobody, and answers a WebSocket alone.
     ("GET", "/app/{key}",                    [400, 400, 400, 400, 400, 400, 400, 400, 400, 400]),
     ("GET", MESSAGE,                         [401, 401, 401, 401, 401, 401, 401, 200, 200, 404]),
+    ("GET", "/v2.1/chat/sessions",           [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    ("GET", SUPPORT_MESSAGES,                [401, 403, 200, 200, 200, 200, 404, 401, 401, 401]),
+    ("POST", "/v2.1/chat/messages",          [401, 403, 201, 201, 201, 201, 404, 401, 401, 401]),
+    ("POST", ANSWERS,                        [401, 403, 201, 201, 201, 201, 404, 401, 401, 401]),
+    ("POST", "/c/v1/chat/attachments",       [401, 401, 401, 401, 401, 401, 401, 201, 201, 404]),
+    // Its form tells who sends it, and this body is none.
+    ("POST", UPLOADS,                        [415, 415, 415, 415, 415, 415, 415, 415, 415, 415]),
+    // There is a message, and it has no file.
+    ("GET", ATTACHMENT,                      [401, 401, 401, 401, 401, 401, 401, 404, 404, 404]),
+    // A visitor knows nobody by name, and a customer itself and its mates.
+    ("GET", "/c/v1/users/{user_id}",         [401, 401, 401, 401, 401, 401, 401, 403, 200, 404]),
 ];
 
 #[tokio::test]
@@ -67,16 +82,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
     let alice = world.log_in(None, "alice").await.customer;
     for (place, (method, template, expected)) in TABLE.into_iter().enumerate() {
         for (actor, expected) in ACTORS.into_iter().zip(expected) {
-            let made = async |roles: &[&str]| text(&world.api_key(roles, json!({})).await["key"]);
-            let bearer = match actor {
-                "page" => made(&["tracking"]).await,
-                "user" => made(&["user"]).await,
-                "admin" => made(&["admin"]).await,
-                "both" => made(&["admin", "user"]).await,
-                "operator" => world.operator.clone(),
-                "stranger" => world.other_backend.clone(),
-                _ => String::new(),
-            };
+            let bearer = bearer_of(&world, actor).await;
             let token = match actor {
                 "visitor" => world.visitor().await,
                 "customer" => world.log_in(None, "alice").await.token,
@@ -97,14 +103,21 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             };
             let chat = world.chat(&own).await;
             let message = world.say(&own, &chat, "hello").await;
-            let path = template
-                .replace("{token_id}", &text(&victim["id"]))
-                .replace("{customer_id}", &alice)
-                .replace("{schedule_id}", "default")
-                .replace("{session_id}", &chat)
-                .replace("{key}", &world.application.to_string())
-                .replace("{message_id}", &message);
-            let path = format!("/demo{path}");
+            let ids = [
+                ("{token_id}", text(&victim["id"])),
+                ("{customer_id}", alice.clone()),
+                ("{user_id}", alice.clone()),
+                ("{schedule_id}", "default".to_owned()),
+                ("{session_id}", chat.clone()),
+                ("{key}", world.application.to_string()),
+                ("{message_id}", message.clone()),
+                ("{attachment_id}", message),
+            ];
+            let path = ids
+                .iter()
+                .fold(path_of(template, &alice), |path, (name, id)| {
+                    path.replace(name, id)
+                });
             let authorization = format!("Bearer {bearer}");
             let mut headers = Vec::new();
             if !bearer.is_empty() {
@@ -117,8 +130,11 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 "externalToken": world.credential("alice"),
                 "session": chat,
                 "socket_id": "1.2", "channel_name": world.activity(&chat),
+                "customerId": whose(&world, &chat).await,
                 "body": "hello",
                 "custom": {},
+                "name": "a.txt",
+                "contentLength": 1,
                 "externalId": format!("{place}-{actor}"),
             });
             let call = Call {
@@ -133,6 +149,35 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 reply.body
             );
         }
+    }
+}
+
+/// Where a template is called, with the query that it needs.
+fn path_of(template: &str, customer: &str) -> String {
+    if template == "/v2.1/chat/sessions" {
+        format!("/demo{template}?customerId={customer}")
+    } else {
+        format!("/demo{template}")
+    }
+}
+
+/// Whose chat it is: its first member's.
+async fn whose(world: &World, chat: &str) -> String {
+    let path = format!("/v1/conversations/{chat}/members");
+    text(&world.done("GET", &path, None).await["members"][0]["user_id"])
+}
+
+/// The API key of an actor, if it has one.
+async fn bearer_of(world: &World, actor: &str) -> String {
+    let made = async |roles: &[&str]| text(&world.api_key(roles, json!({})).await["key"]);
+    match actor {
+        "page" => made(&["tracking"]).await,
+        "user" => made(&["user"]).await,
+        "admin" => made(&["admin"]).await,
+        "both" => made(&["admin", "user"]).await,
+        "operator" => world.operator.clone(),
+        "stranger" => world.other_backend.clone(),
+        _ => String::new(),
     }
 }
 

@@ -27,7 +27,7 @@ use countersign_core::token::Token;
 use tokio_util::sync::CancellationToken;
 
 use self::end::End;
-use super::asked::Reader;
+use super::asked::Customer;
 use super::channel::{Channel, Of};
 use crate::rate::Limiter;
 use crate::realtime::follower::Follower;
@@ -71,11 +71,11 @@ enum Wake {
 // === impl Entered ===
 
 impl Entered {
-    fn reader(&self) -> Reader {
+    fn customer(&self) -> Customer {
         let line = &self.open.line;
-        Reader {
+        Customer {
             user: line.user,
-            session: line.session,
+            session: Some(line.session),
         }
     }
 

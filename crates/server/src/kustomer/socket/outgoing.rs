@@ -57,12 +57,14 @@ impl Socket {
     async fn tell(&mut self, delivery: Delivery) -> Result<(), End> {
         match delivery {
             Delivery::Event(conversation, recent) => {
-                let reader = self.entered.reader();
-                let channel = self.entered.channel(Of::Tracking(reader.session));
+                let customer = self.entered.customer();
+                let channel = self
+                    .entered
+                    .channel(Of::Tracking(self.entered.open.line.session));
                 let Some(channel) = channel.filter(|_| messages::is_message(&recent.event)) else {
                     return Ok(());
                 };
-                let resource = messages::shown(reader, conversation, &recent.event);
+                let resource = messages::shown(customer, conversation, &recent.event);
                 let frame = frame::message(channel, &resource);
                 self.write(Message::Text(frame)).await
             }
@@ -85,16 +87,18 @@ impl Socket {
             self.entered.ended.remove(&conversation.id);
             return Ok(());
         }
-        let reader = self.entered.reader();
+        let customer = self.entered.customer();
         let is_new = self.entered.ended.insert(conversation.id);
-        let channel = self.entered.channel(Of::Tracking(reader.session));
+        let channel = self
+            .entered
+            .channel(Of::Tracking(self.entered.open.line.session));
         let Some(channel) = channel.filter(|_| is_new) else {
             return Ok(());
         };
         let resource = loop {
             self.pass_gate().await?;
             let Entered { ctx, principal, .. } = &self.entered;
-            match chats::shown(ctx, principal, reader, view).await {
+            match chats::shown(ctx, principal, customer, view).await {
                 Ok(resource) => break resource,
                 Err(error) if is_ours(&error) => self.silent(&error).await?,
                 // It was taken away meanwhile.
@@ -114,12 +118,18 @@ impl Socket {
             match self.socket.write(line, &mut message, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
-                Err(Unwritten::Slow) => {
-                    self.entered.realtime.gave_up_on_slow_reader();
-                    return Err(End::Later);
-                }
+                Err(Unwritten::Slow) => return Err(self.give_up().await),
                 Err(Unwritten::Broken) => return Err(End::Gone),
             }
         }
+    }
+
+    /// A client that does not read is told to come back, if it reads on in time.
+    async fn give_up(&mut self) -> End {
+        let Entered { realtime, open, .. } = &self.entered;
+        realtime.gave_up_on_slow_reader();
+        let patience = realtime.patience.close;
+        self.socket.flush(&open.line, patience).await;
+        End::Later
     }
 }
