@@ -54,6 +54,18 @@ export async function openBrowser({ certificate } = {}) {
     await send('Runtime.addBinding', { name: 'tell' }, sessionId);
     return {
       visit: (url) => send('Page.navigate', { url }, sessionId),
+      /// As a window of this width shows it, to who likes pages light or dark.
+      looks: async ({ width, height = 900, scheme }) => {
+        const metrics = { width, height, deviceScaleFactor: 1, mobile: false };
+        await send('Emulation.setDeviceMetricsOverride', metrics, sessionId);
+        const features = [{ name: 'prefers-color-scheme', value: scheme }];
+        await send('Emulation.setEmulatedMedia', { features }, sessionId);
+      },
+      press: async (key, text) => {
+        for (const type of ['keyDown', 'keyUp']) {
+          await send('Input.dispatchKeyEvent', { type, key, ...(type === 'keyDown' && { text }) }, sessionId);
+        }
+      },
       evaluate: async (expression) => {
         const { exceptionDetails } = await send('Runtime.evaluate', { expression, awaitPromise: true }, sessionId);
         if (exceptionDetails) throw new Error(`in the page: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
@@ -98,7 +110,7 @@ export async function openBrowser({ certificate } = {}) {
   /// A page of somebody else's making: what it shows, and what a person does in it.
   const visitor = async (who, url) => {
     const complaints = [];
-    const { visit, evaluate, dispose } = await tab(() => {}, (complaint) => complaints.push(complaint));
+    const { visit, evaluate, dispose, looks, press } = await tab(() => {}, (complaint) => complaints.push(complaint));
     await visit(url);
     await evaluate(`document.readyState === 'complete' || new Promise((resolve) => addEventListener('load', resolve))`);
     /// A page that is loaded again meanwhile is looked at again.
@@ -119,7 +131,7 @@ export async function openBrowser({ certificate } = {}) {
         throw error;
       });
     };
-    return { shows, evaluate, dispose, complaints };
+    return { shows, evaluate, dispose, looks, press, complaints };
   };
   const close = async () => {
     await site.close();

@@ -42,6 +42,7 @@ mod rate;
 mod gate;
 mod password_tries;
 mod request_log;
+pub mod remedy;
 pub mod realtime;
 mod metrics;
 pub mod operations;

@@ -10,6 +10,7 @@ use crate::time::Time;
 /// `POST /v1/applications/{id}/api-keys`, and `POST /v1/api-keys`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "backend", "roles": ["user"], "expires_in_days": 365})))]
 pub struct NewApiKey {
     /// What people call it.
     #[schema(value_type = schema::Name)]

@@ -12,6 +12,7 @@ use crate::time::Time;
 /// `POST /v1/applications`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Shop", "slug": "shop"})))]
 pub struct NewApplication {
     /// What people call it.
     #[schema(value_type = schema::Name)]
@@ -29,6 +30,7 @@ pub struct NewApplication {
 /// `PATCH /v1/applications/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Shop"})))]
 pub struct ApplicationPatch {
     /// The new name.
     #[schema(value_type = schema::Name)]

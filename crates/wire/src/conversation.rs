@@ -10,6 +10,7 @@ use crate::time::Time;
 /// `POST /v1/conversations`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"display_name": "Order 1207", "client_id": "order-1207"})))]
 pub struct NewConversation {
     /// Unique in the application.
     #[schema(value_type = Option<schema::Name>)]
@@ -28,6 +29,7 @@ pub struct NewConversation {
 /// `PATCH /v1/conversations/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"display_name": "Order 1207, delivered"})))]
 pub struct ConversationPatch {
     /// The new name.
     #[schema(value_type = Option<schema::Name>)]

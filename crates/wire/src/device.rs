@@ -25,6 +25,7 @@ pub struct Device {
 /// `PATCH /v1/devices/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Phone"})))]
 pub struct DevicePatch {
     /// The new name.
     #[schema(value_type = schema::Name)]

@@ -15,6 +15,7 @@ use crate::time::Time;
 /// `POST /v1/conversations/{id}/events`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"type": "text", "body": {"text": "Hello"}, "client_id": "m-1"})))]
 pub struct NewEvent {
     /// What it is: `text`, `message`, `image`, `custom:NAME`, `edit`,
     /// `delete`; or `delivered` or `seen`, which get no number.

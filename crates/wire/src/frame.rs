@@ -16,6 +16,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::conversation::Conversation;
 use crate::event::{Event, From, NewEvent};
+use crate::object;
 use crate::schema;
 use crate::secret::Secret;
 use crate::session::{DeviceClaim, LoginUser};
@@ -57,7 +58,11 @@ pub struct Authenticate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
     /// With a credential: the device, as far as it knows itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "object::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<DeviceClaim>,
     /// With a credential: the device's own access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -321,6 +326,7 @@ pub struct GoingAway {
 /// `POST /v1/sync`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"have": {"CON-01932d4c-7e58-7c21-9b0a-3f6f0d3f6a11": 41}, "epoch": 1, "wait_seconds": 20})))]
 pub struct SyncRequest {
     /// The newest event that the client has, by conversation; one that is
     /// absent counts as 0. Without it only what is new from now on is told.

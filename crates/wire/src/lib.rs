@@ -17,6 +17,7 @@ pub mod secret;
 pub mod digest;
 pub mod schema;
 mod tagged;
+mod object;
 pub mod code;
 pub mod problem;
 pub mod session;

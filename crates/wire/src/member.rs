@@ -3,15 +3,19 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object;
 use crate::schema;
 
 /// `POST /v1/conversations/{id}/members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user": {"id": "USR-01932d4c-7e58-7c21-9b0a-3f6f0d3f6a11"}, "state": "invited"})))]
 pub struct NewMember {
     /// Whom, by exactly one of the three.
+    #[serde(deserialize_with = "object::required")]
     pub user: UserReference,
     /// Invited or joined.
+    #[schema(value_type = schema::FirstState)]
     pub state: MemberState,
 }
 
@@ -36,8 +40,10 @@ pub struct UserReference {
 /// `PATCH /v1/conversations/{id}/members/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"state": "joined"})))]
 pub struct MemberPatch {
     /// Joined or left.
+    #[schema(value_type = schema::NextState)]
     pub state: MemberState,
 }
 

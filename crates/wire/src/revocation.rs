@@ -9,6 +9,7 @@ use crate::time::Time;
 /// `POST /v1/revocations`: exactly one thing is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user_id": "USR-01932d4c-7e58-7c21-9b0a-3f6f0d3f6a11"})))]
 pub struct NewRevocation {
     /// One session.
     #[schema(value_type = Option<schema::SessionId>)]

@@ -6,14 +6,22 @@
 //! A limit is a number of characters here and of bytes at the door: it is the
 //! most that can be said in JSON Schema, and never too little.
 
-use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, KnownFormat, Object, ObjectBuilder, SchemaFormat, Type,
+};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+use crate::code::Code;
 
 /// The longest name of anything.
 const NAME_CHARACTERS_MAX: usize = 255;
 /// The longest id that a client makes itself, and the longest nonce.
 const CLIENT_ID_CHARACTERS_MAX: usize = 255;
+/// The longest e-mail address (RFC 5321 section 4.5.3.1.3, without its brackets).
+const EMAIL_CHARACTERS_MAX: usize = 254;
+/// The patterns of one ACL.
+const ACL_PATTERNS_MAX: usize = 100;
 /// The longest slug.
 const SLUG_CHARACTERS_MAX: usize = 63;
 
@@ -68,6 +76,10 @@ texts! {
     Assurance = one_of(&["anonymous", "described", "verified"]);
     /// A text by which people call something, without control characters.
     Name = between(1, NAME_CHARACTERS_MAX);
+    /// An e-mail address: one `@`, a dot in its domain, and no display name.
+    Email = between(5, EMAIL_CHARACTERS_MAX)
+        .pattern(Some(r"^[^@\s]+@[^@\s]+\.[^@\s]+$"))
+        .examples(["alice@example.com"]);
     /// A client's own id of what it makes, without control characters.
     ClientId = between(1, CLIENT_ID_CHARACTERS_MAX);
     /// The short name of an application in URLs.
@@ -88,6 +100,21 @@ texts! {
     Origin = between(1, NAME_CHARACTERS_MAX)
         .pattern(Some("^https?://[^/?#@]+$"))
         .examples(["https://chat.example"]);
+    /// Which calls may be made: patterns of native paths, each with its rule. In a pattern `*` is
+    /// one segment, and `**` the rest.
+    Acl = object()
+        .property("paths", object()
+            .max_properties(Some(ACL_PATTERNS_MAX))
+            .additional_properties(Some(acl_rule())))
+        .required("paths");
+    /// How a place in a conversation begins.
+    FirstState = one_of(&["invited", "joined"]);
+    /// What a place in a conversation becomes.
+    NextState = one_of(&["joined", "left"]);
+    /// The code of a refusal, as this version knows them.
+    ErrorCode = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Code::ALL.iter().map(|code| code.as_str())));
     /// A network, by its first address and the length of its prefix.
     Cidr = text().examples(["192.0.2.0/24", "2001:db8::/32"]);
     /// An application in a path: its id, or `current` for the bearer's own.
@@ -102,6 +129,26 @@ texts! {
     EntryPlace = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
     /// Where a page ends and the next begins; to be sent back as it is.
     Cursor = text().pattern(Some("^[A-Za-z0-9_-]+$"));
+}
+
+/// What is permitted under a pattern; everything, where it says nothing.
+fn acl_rule() -> ObjectBuilder {
+    let methods = one_of(&["GET", "POST", "PUT", "PATCH", "DELETE"]);
+    object()
+        .property("methods", ArrayBuilder::new().items(methods))
+        .property(
+            "filters",
+            ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .additional_properties(Some(text())),
+        )
+}
+
+/// An object that has no members but those that are named.
+fn object() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 /// A digest of 32 bytes.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object;
 use crate::schema;
 use crate::secret::Secret;
 use crate::time::Time;
@@ -10,6 +11,7 @@ use crate::time::Time;
 /// `POST /v1/sessions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"credential": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl", "device": {"name": "Safari on iPhone"}, "nonce": "8f14e45f"})))]
 pub struct LoginRequest {
     /// What the user's backend has signed.
     pub credential: Secret,
@@ -18,7 +20,11 @@ pub struct LoginRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
     /// The device, as far as it knows itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "object::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<DeviceClaim>,
     /// The device's own access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,6 +33,7 @@ pub struct LoginRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<bool>,
     /// The client's nonce: the same one makes a retry harmless.
+    #[schema(value_type = Option<schema::ClientId>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
 }
@@ -34,19 +41,26 @@ pub struct LoginRequest {
 /// `POST /v1/sessions/anonymous`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"device": {"name": "Safari on iPhone"}})))]
 pub struct AnonymousRequest {
     /// The device, as far as it knows itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "object::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<DeviceClaim>,
 }
 
 /// `POST /v1/sessions/refresh`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh_token": "cs_rt_…", "nonce": "8f14e45f"})))]
 pub struct RefreshRequest {
     /// The refresh token.
     pub refresh_token: Secret,
     /// The client's nonce: the same one makes a retry harmless.
+    #[schema(value_type = Option<schema::ClientId>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{Ref, Schema};
 
+use crate::object;
 use crate::patch::Patch;
 use crate::schema;
 
@@ -44,7 +45,7 @@ pub struct Settings {
     #[schema(value_type = Vec<schema::Origin>, max_items = 100)]
     pub allowed_origins: Vec<String>,
     /// What a credential without an ACL, and a visitor, may call.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Acl)]
     pub default_acl: Box<RawValue>,
     /// Whether a kustomer login upgrades the tracking token in place.
     pub kustomer_keep_token: bool,
@@ -53,6 +54,7 @@ pub struct Settings {
 /// `PATCH /v1/applications/{id}/settings`: null resets a member to its default.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"allowed_origins": ["https://shop.example"], "merge": "keep_separate"})))]
 pub struct SettingsPatch {
     /// Whether users may sign up and sign in with a name and a password.
     #[schema(value_type = Option<bool>)]
@@ -60,11 +62,19 @@ pub struct SettingsPatch {
     pub managed_users: Patch<bool>,
     /// What a valid credential of an unknown user does.
     #[schema(schema_with = per_dialect_patch::<UnknownUser>)]
-    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    #[serde(
+        default,
+        deserialize_with = "object::patch",
+        skip_serializing_if = "Patch::is_absent"
+    )]
     pub unknown_user: Patch<PerDialectPatch<UnknownUser>>,
     /// Whether a credential opens one session only.
     #[schema(schema_with = per_dialect_patch::<bool>)]
-    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    #[serde(
+        default,
+        deserialize_with = "object::patch",
+        skip_serializing_if = "Patch::is_absent"
+    )]
     pub one_time: Patch<PerDialectPatch<bool>>,
     /// What becomes of a visitor's conversations at the login.
     #[schema(schema_with = or_null::<MergePolicy>)]
@@ -103,7 +113,7 @@ pub struct SettingsPatch {
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub allowed_origins: Patch<Vec<String>>,
     /// What a credential without an ACL, and a visitor, may call.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = acl_or_null)]
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub default_acl: Patch<Box<RawValue>>,
     /// Whether a kustomer login upgrades the tracking token in place.
@@ -196,6 +206,13 @@ fn per_dialect_patch<T: ToSchema>() -> Schema {
 fn or_null<T: ToSchema>() -> Schema {
     let null = ObjectBuilder::new().schema_type(Type::Null);
     Schema::OneOf(OneOfBuilder::new().item(T::schema()).item(null).build())
+}
+
+/// By hand: what is derived for an `Option` of it trips a lint.
+fn acl_or_null() -> Schema {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    let acl = Ref::from_schema_name(schema::Acl::name());
+    Schema::OneOf(OneOfBuilder::new().item(acl).item(null).build())
 }
 
 fn absent<T>() -> Patch<T> {

@@ -14,6 +14,7 @@ use crate::time::Time;
 /// imported, with none the server makes one.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"algorithm": "RS256", "kid": "2027-01"})))]
 pub struct NewSigningKey {
     /// Its algorithm; a JWK may tell it by itself.
     #[schema(value_type = Option<schema::KeyAlgorithm>)]
@@ -44,6 +45,7 @@ pub struct NewSigningKey {
 /// `PATCH /v1/applications/{id}/keys/{kid}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"state": "current"})))]
 pub struct SigningKeyPatch {
     /// The new state: `current`, `previous`, `standby`, or `revoked` for ever.
     #[schema(value_type = schema::KeyState)]

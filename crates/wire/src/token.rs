@@ -10,6 +10,7 @@ use crate::time::Time;
 /// `POST /v1/tokens/explain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"})))]
 pub struct ExplainRequest {
     /// The credential.
     pub token: Secret,
@@ -71,6 +72,7 @@ pub struct Check {
 /// Other parameters are ignored, as OAuth's clients expect (RFC 6749 section
 /// 3.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"token": "cs_at_…"})))]
 pub struct IntrospectRequest {
     /// The token.
     pub token: Secret,

@@ -10,6 +10,7 @@ use crate::time::Time;
 /// `POST /v1/users`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"external_id": "customer-1207", "display_name": "Alice"})))]
 pub struct NewUser {
     /// Unique in the application.
     #[schema(value_type = Option<schema::Name>)]
@@ -20,7 +21,7 @@ pub struct NewUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// Its e-mail address, unique too; the backend vouches for it.
-    #[schema(value_type = Option<schema::Name>)]
+    #[schema(value_type = Option<schema::Email>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// What others see.
@@ -32,6 +33,7 @@ pub struct NewUser {
 /// `PATCH /v1/users/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"display_name": "Alice"})))]
 pub struct UserPatch {
     /// The new name.
     #[schema(value_type = Option<schema::Name>)]
@@ -42,7 +44,7 @@ pub struct UserPatch {
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub external_id: Patch<String>,
     /// The new e-mail address.
-    #[schema(value_type = Option<schema::Name>)]
+    #[schema(value_type = Option<schema::Email>)]
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub email: Patch<String>,
     /// The new display name.

@@ -11,6 +11,7 @@ mod length;
 mod machine_path;
 mod manifest;
 mod problem;
+mod security;
 mod table;
 mod tree;
 mod workspace;
@@ -48,6 +49,9 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     problems.extend(edges::check(crates, text(edges::PLACE)));
     problems.extend(dependencies::check(crates, text(dependencies::PLACE)));
     problems.extend(foreign::check(crates));
+    problems.extend(security::check(text(security::PLACE), |place| {
+        tree.text(place)
+    }));
     for package in crates {
         problems.extend(manifest::check(&package.manifest, text(&package.manifest)));
         let roots = package.roots.iter();

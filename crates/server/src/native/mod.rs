@@ -16,6 +16,9 @@ mod form;
 mod query;
 mod named;
 mod document;
+mod page;
+mod docs;
+mod errors;
 mod health;
 mod sessions;
 mod devices;
@@ -42,7 +45,9 @@ mod sync;
 use std::sync::Arc;
 
 use countersign_core::context::Ctx;
+use countersign_core::error::Code;
 use countersign_core::ports::fanout::Listener;
+use http::StatusCode;
 
 use self::protocol::Native;
 use crate::call::Call;
@@ -75,4 +80,10 @@ pub fn calls() -> Vec<Call> {
 #[must_use]
 pub fn description() -> String {
     openapi::text()
+}
+
+/// The status that a code has at this door, and what it means in few words.
+#[must_use]
+pub fn spelled(code: Code) -> (StatusCode, &'static str) {
+    (problem::status_of(code), problem::title_of(code))
 }

@@ -119,7 +119,9 @@ impl Query {
             .text("cursor")
             .map(|cursor| URL_SAFE_NO_PAD.decode(cursor))
             .transpose()
-            .map_err(|_| Error::new(Code::BadRequest, "the cursor is none of ours"))?;
+            .ok()
+            .filter(|position| position.as_ref().is_none_or(|it| !it.is_empty()))
+            .ok_or_else(|| Error::new(Code::BadRequest, "the cursor is none of ours"))?;
         Ok(Window {
             after,
             limit: self.limit()?,
@@ -193,7 +195,9 @@ mod tests {
         let token = query("access_token=cs_at_secret").unwrap().only(&[]);
         let error = token.unwrap_err();
         assert!(!format!("{error:?}").contains("cs_at"), "{error:?}");
-        let cursor = query("cursor=%00").unwrap().window();
-        assert_eq!(cursor.unwrap_err().code, Code::BadRequest);
+        for cursor in ["cursor=%00", "cursor="] {
+            let window = query(cursor).unwrap().window();
+            assert_eq!(window.unwrap_err().code, Code::BadRequest, "{cursor}");
+        }
     }
 }

@@ -8,9 +8,9 @@ use http::Method;
 
 use super::openapi::Description;
 use super::{
-    api_keys, applications, attachments, audit, connect, conversations, devices, document, events,
-    health, members, metrics, openapi, revocations, sessions, settings, signing_keys, sync, tokens,
-    users,
+    api_keys, applications, attachments, audit, connect, conversations, devices, docs, document,
+    errors, events, health, members, metrics, openapi, revocations, sessions, settings,
+    signing_keys, sync, tokens, users,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -50,6 +50,9 @@ fn of_users() -> Vec<Route> {
         route!(GET, "/readyz", health::ready),
         route!(GET, "/metrics", metrics::read),
         route!(GET, "/openapi.json", document::read),
+        route!(GET, "/docs", docs::read),
+        route!(GET, "/errors", errors::list),
+        route!(GET, "/errors/{code}", errors::read),
         route!(POST, "/v1/sessions", sessions::log_in),
         route!(GET, "/v1/sessions", sessions::list),
         route!(POST, "/v1/sessions/anonymous", sessions::log_in_anonymous),

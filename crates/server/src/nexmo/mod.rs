@@ -36,7 +36,9 @@ mod resume;
 use std::sync::Arc;
 
 use countersign_core::context::Ctx;
+use countersign_core::error::{Code, Error};
 
+use self::failure::About;
 use self::protocol::Nexmo;
 use crate::call::Call;
 use crate::front;
@@ -55,4 +57,10 @@ pub fn operated(ctx: Arc<Ctx>, operations: Operations) -> Service {
 #[must_use]
 pub fn calls() -> Vec<Call> {
     routes::all().into_iter().map(|route| route.call).collect()
+}
+
+/// How the protocol tells a code, where it is about nothing that has a code of its own.
+#[must_use]
+pub fn spelled(code: Code) -> &'static str {
+    failure::described(&Error::new(code, ""), About::Other).code
 }

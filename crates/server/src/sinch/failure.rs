@@ -201,6 +201,10 @@ impl ErrorCode {
     pub(super) const WRONG_SCHEME: Self = Self(40_301);
     pub(super) const CONFIGURATION: Self = Self(42_200);
 
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+
     pub(super) fn status(self) -> StatusCode {
         let status = u16::try_from(self.0 / 100).ok();
         let status = status.and_then(|status| StatusCode::from_u16(status).ok());

@@ -35,6 +35,7 @@ pub mod sealed;
 use std::sync::Arc;
 
 use countersign_core::context::Ctx;
+use countersign_core::error::Code;
 
 use self::protocol::Sinch;
 use crate::call::Call;
@@ -62,4 +63,10 @@ pub fn operated(ctx: Arc<Ctx>, operations: Operations, messaging: Option<Messagi
 #[must_use]
 pub fn calls() -> Vec<Call> {
     routes::all().into_iter().map(|route| route.call).collect()
+}
+
+/// How the protocol tells a code, where it is not told more exactly.
+#[must_use]
+pub fn spelled(code: Code) -> u32 {
+    failure::described(code).number()
 }

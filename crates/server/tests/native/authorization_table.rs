@@ -46,11 +46,14 @@ const AUDIT: &str = "/v1/applications/{application_id}/audit";
 const OPERATOR_KEY: &str = "/v1/api-keys/{api_key_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 61] = [
+const TABLE: [Line; 64] = [
     //                                      nobody  pk   visit user  key  admin oper
     ("GET", "/healthz",                     [200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/readyz",                      [200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/openapi.json",                [200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/docs",                        [200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/errors",                      [200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/errors/{code}",               [200, 200, 200, 200, 200, 200, 200]),
     ("POST", "/v1/sessions",                [201, 201, 403, 403, 201, 201, 201]),
     ("GET", "/v1/sessions",                 [401, 403, 200, 200, 200, 200, 200]),
     ("POST", "/v1/sessions/anonymous",      [401, 201, 403, 403, 403, 403, 403]),
@@ -197,6 +200,7 @@ async fn ask(world: &World, fixture: &Fixture, actor: &str, method: &str, templa
         .replace("{application_id}", &belongings.application)
         .replace("{attachment_id}", &belongings.attachment)
         .replace("{api_key_id}", &belongings.api_key)
+        .replace("{code}", "not_found")
         .replace("{kid}", &belongings.kid)
         .replace("{session_id}", &fixture.user.session)
         .replace("{device_id}", &fixture.user.device)

@@ -152,11 +152,7 @@ impl Exchange<'_> {
     }
 
     fn check_value(&self, schema: &Value, openness: Openness, value: &Value) {
-        let validator = validator(schema, openness);
-        let problems: Vec<String> = validator
-            .iter_errors(value)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
+        let problems = problems(schema, openness, value);
         assert!(
             problems.is_empty(),
             "{problems:#?} in {value:#}: {}",
@@ -171,6 +167,19 @@ impl Exchange<'_> {
 }
 
 // === helpers ===
+
+/// Why a value is not as a schema of the document says.
+pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
+    problems(schema, Openness::Described, value)
+}
+
+fn problems(schema: &Value, openness: Openness, value: &Value) -> Vec<String> {
+    let validator = validator(schema, openness);
+    let problems = validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()));
+    problems.collect()
+}
 
 /// What a reference means, or the value itself.
 pub(crate) fn resolved(value: &Value) -> &Value {

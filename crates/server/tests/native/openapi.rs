@@ -7,12 +7,14 @@ use countersign_core::error::Code;
 use countersign_core::limit;
 use countersign_core::model::api_key::Role;
 use countersign_core::model::event::Assurance;
+use countersign_credential::acl::PATTERNS_MAX;
 use countersign_credential::dialect::Dialect;
 use countersign_credential::key::{KeyAlgorithm, KeyState};
+use countersign_credential::subject::EMAIL_BYTES_MAX;
 use countersign_server::native;
 use serde_json::Value;
 
-use crate::contract::{DOCUMENT, resolved};
+use crate::contract::{DOCUMENT, faults, resolved};
 use crate::world::World;
 
 /// Where the document is committed.
@@ -150,6 +152,23 @@ fn every_code_is_some_calls() {
 }
 
 #[test]
+fn every_body_has_an_example_that_is_one() {
+    for (method, path, operation) in operations() {
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            continue;
+        }
+        let examples = resolved(schema)["examples"].as_array();
+        let examples = examples.map(Vec::as_slice).unwrap_or_default();
+        assert!(!examples.is_empty(), "{method} {path} has no example");
+        for example in examples {
+            let faults = faults(schema, example);
+            assert!(faults.is_empty(), "{method} {path}: {faults:#?}");
+        }
+    }
+}
+
+#[test]
 fn the_words_are_those_of_the_domain() {
     let algorithms = [
         KeyAlgorithm::Rs256,
@@ -190,6 +209,8 @@ fn the_limits_are_those_that_hold() {
         ("Name", "/maxLength", limit::NAME_BYTES_MAX),
         ("ClientId", "/maxLength", limit::CLIENT_ID_BYTES_MAX),
         ("Slug", "/maxLength", limit::SLUG_BYTES_MAX),
+        ("Email", "/maxLength", EMAIL_BYTES_MAX),
+        ("Acl", "/properties/paths/maxProperties", PATTERNS_MAX),
         ("Origin", "/maxLength", limit::ORIGIN_BYTES_MAX),
         (
             "SettingsPatch",

@@ -35,7 +35,6 @@ pub(in crate::native) fn list() -> Description {
     .about("An operator sees all, everybody else their own.")
     .pages()
     .gives::<Applications>(StatusCode::OK, "The applications, the oldest first.")
-    .refuses(&[Code::NotFound])
 }
 
 pub(in crate::native) fn read() -> Description {

@@ -15,6 +15,8 @@ mod refusal;
 pub(super) mod health;
 pub(super) mod metrics;
 pub(super) mod document;
+pub(super) mod docs;
+pub(super) mod errors;
 pub(super) mod sessions;
 pub(super) mod devices;
 pub(super) mod users;

@@ -15,7 +15,7 @@ struct InPath {
     component: fn() -> Component,
 }
 
-const IN_PATH: [InPath; 10] = [
+const IN_PATH: [InPath; 11] = [
     within::<schema::SessionId>("session_id", "The session."),
     within::<schema::DeviceId>("device_id", "The device."),
     within::<schema::UserId>("user_id", "The user."),
@@ -29,6 +29,7 @@ const IN_PATH: [InPath; 10] = [
         "The application: its id, or `current` for the bearer's own.",
     ),
     within::<schema::EventNumber>("event_id", "The number of the event."),
+    within::<schema::ErrorCode>("code", "The code of a refusal."),
 ];
 
 /// The parameters of a path, in the order in which they stand there.

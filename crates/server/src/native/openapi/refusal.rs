@@ -12,7 +12,8 @@ use crate::native::problem::{status_of, title_of};
 /// The body is read before anything else is looked at, whoever sends one.
 pub(super) const EVERY_CALL: &[Code] = &[Code::BadRequest, Code::TooLarge, Code::Internal];
 
-/// A bearer may be none, or one that holds no more, or without the right.
+/// A bearer may be none, or one that holds no more, or without the right; an
+/// operator's may name an application that there is not.
 pub(super) const WITH_BEARER: &[Code] = &[
     Code::ApplicationRequired,
     Code::NoCredential,
@@ -33,6 +34,7 @@ pub(super) const WITH_BEARER: &[Code] = &[
     Code::NotPermitted,
     Code::AclDenied,
     Code::TlsRequired,
+    Code::NotFound,
     Code::RateLimited,
     Code::Unavailable,
 ];

@@ -1,6 +1,5 @@
 //! The calls about revocations.
 
-use countersign_core::error::Code;
 use countersign_wire::revocation::{NewRevocation, Revocation};
 use http::StatusCode;
 
@@ -17,5 +16,4 @@ pub(in crate::native) fn create() -> Description {
         )
         .takes::<NewRevocation>()
         .gives::<Revocation>(StatusCode::CREATED, "It is revoked.")
-        .refuses(&[Code::NotFound])
 }

@@ -66,7 +66,6 @@ pub(in crate::native) fn log_in_anonymous() -> Description {
     )
     .takes_perhaps::<AnonymousRequest>()
     .gives::<LoginAnswer>(StatusCode::CREATED, "A session was opened.")
-    .refuses(&[Code::NotFound])
 }
 
 pub(in crate::native) fn refresh() -> Description {

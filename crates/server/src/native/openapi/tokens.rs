@@ -1,6 +1,5 @@
 //! The calls about tokens and credentials.
 
-use countersign_core::error::Code;
 use countersign_wire::token::{ExplainRequest, Explanation, IntrospectRequest, Introspection};
 use http::StatusCode;
 
@@ -18,7 +17,6 @@ pub(in crate::native) fn explain() -> Description {
     .about("Every check in order. A credential that is refused is an answer, and no error.")
     .takes::<ExplainRequest>()
     .gives::<Explanation>(StatusCode::OK, "What was found.")
-    .refuses(&[Code::NotFound])
 }
 
 pub(in crate::native) fn introspect() -> Description {
@@ -31,5 +29,4 @@ pub(in crate::native) fn introspect() -> Description {
     .about("One that is worth nothing is an answer, and no error: `active` is false.")
     .takes_form::<IntrospectRequest>()
     .gives::<Introspection>(StatusCode::OK, "What it is worth.")
-    .refuses(&[Code::NotFound])
 }
