@@ -53,7 +53,8 @@ use crate::output::Output;
 use crate::system::System;
 
 /// What an answer is made of is many small pieces: with the system's allocator a
-/// fifth of a request's time went into asking for them and giving them back.
+/// fifth of a request's time went into asking for them and giving them back. It is built
+/// without huge pages: with them an idle server's heap was three times as large.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
