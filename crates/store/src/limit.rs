@@ -36,6 +36,17 @@ pub const LOG_RESTART_BYTES: u64 = 64 << 20;
 /// of it beyond that is cut off.
 pub const LOG_KEPT_BYTES: u64 = 96 << 20;
 
+/// Pages that are looked at in one piece, for what is left in them of what was deleted: 16 MiB.
+pub const WIPE_PAGES: u32 = 4_096;
+/// Pages that one commit wipes.
+pub const WIPE_WRITES_MAX: usize = 64;
+/// How long the next piece waits for whoever waits for the lock.
+pub const WIPE_PAUSE: Duration = Duration::from_millis(2);
+/// How often the log is tried to be cut where somebody is in the way.
+pub const LOG_CUTS_MAX: usize = 200;
+/// How long the next try waits.
+pub const LOG_CUT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Prepared statements kept for each connection. The texts are constants, so this is never
 /// reached; it keeps a mistake from growing without end.
 pub const PREPARED_MAX: usize = 1024;

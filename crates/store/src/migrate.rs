@@ -55,6 +55,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "passwords",
         template: include_str!("../migrations/0007_passwords.sql"),
     },
+    Migration {
+        number: 8,
+        name: "erasures",
+        template: include_str!("../migrations/0010_erasures.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

@@ -8,6 +8,7 @@ pub(crate) mod application;
 pub(crate) mod attachment;
 pub(crate) mod audit;
 pub(crate) mod conversation;
+pub(crate) mod erasure;
 pub(crate) mod event;
 pub(crate) mod login;
 pub(crate) mod member;

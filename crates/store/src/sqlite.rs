@@ -8,7 +8,8 @@
 //!                        checkpointer: told of the log's length at each commit
 //! ```
 //!
-//! Invariants: only the writer's connection can write. A batch is answered after the sync that
+//! Invariants: only the writer's connection changes rows; another one may wipe what is left between
+//! them ([`forget`]). A batch is answered after the sync that
 //! covers it, never before. No connection is opened, used or closed on a thread of the async
 //! runtime. A panic or an I/O error ends a connection, never a thread.
 
@@ -16,6 +17,9 @@ mod checkpoint;
 mod connection;
 mod constraint;
 mod folder;
+mod forget;
+mod page;
+mod pseudonyms;
 mod queue;
 mod reader;
 mod statement;
@@ -79,6 +83,8 @@ pub struct Activity {
     pub connections: u64,
     /// Checkpoints.
     pub checkpoints: u64,
+    /// Pages from which something was wiped that no row held any more.
+    pub wiped: u64,
 }
 
 /// What the threads share.
@@ -91,6 +97,8 @@ struct Shared {
     queries: Queue<Batch, Vec<Rows>>,
     checkpoints: Checkpoints,
     connections: Connections,
+    /// Held by who has something forgotten: there is one log to be cut.
+    forgetting: Mutex<()>,
     counters: Counters,
 }
 
@@ -114,6 +122,7 @@ struct Counters {
     commits: AtomicU64,
     connections: AtomicU64,
     checkpoints: AtomicU64,
+    wiped: AtomicU64,
 }
 
 // === impl Work ===
@@ -161,6 +170,7 @@ impl Sqlite {
             commits: counters.commits.load(Ordering::Relaxed),
             connections: counters.connections.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+            wiped: counters.wiped.load(Ordering::Relaxed),
         }
     }
 
@@ -226,6 +236,21 @@ impl Engine for Sqlite {
 
     async fn write(&self, batch: Batch) -> Result<Vec<Rows>, StoreError> {
         self.by_writer(batch, Work::Write).await
+    }
+
+    async fn forget(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let (done, waiting) = oneshot::channel();
+        let thread = Builder::new()
+            .name("store-forget".to_owned())
+            .spawn(move || {
+                let forgetting = shared.forgetting.lock();
+                let _alone = forgetting.unwrap_or_else(PoisonError::into_inner);
+                // Where nobody waits any more, nobody has to know.
+                drop(done.send(forget::run(&shared)));
+            });
+        thread.map_err(|error| no_thread(&self.shared.database, &error))?;
+        waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -310,6 +335,7 @@ fn open_blocking(
         queries: Queue::new(),
         checkpoints: Checkpoints::default(),
         connections: Connections::default(),
+        forgetting: Mutex::new(()),
         counters: Counters::default(),
     });
     // From here on a failure drops the engine, and that ends the threads that run.

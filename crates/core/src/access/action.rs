@@ -40,6 +40,12 @@ pub enum Action {
     IdentifyUser(UserId),
     /// Delete a user.
     DeleteUser(UserId),
+    /// Have all that is kept of a user removed.
+    EraseUser(UserId),
+    /// Read how far that has come.
+    ReadErasure(UserId),
+    /// Read all that is kept of a user.
+    ExportUser(UserId),
     /// List conversations, and sync.
     ListConversations,
     /// List a user's conversations.
@@ -138,6 +144,9 @@ impl Action {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
+            Self::EraseUser(id) => (Method::Post, format!("/v1/users/{id}/erasure")),
+            Self::ReadErasure(id) => (Method::Get, format!("/v1/users/{id}/erasure")),
+            Self::ExportUser(id) => (Method::Get, format!("/v1/users/{id}/export")),
             Self::ListConversations | Self::ListConversationsOf(_) => {
                 fixed(Method::Get, "/v1/conversations")
             }
@@ -202,6 +211,9 @@ impl Action {
             | Self::DescribeUser(id)
             | Self::IdentifyUser(id)
             | Self::DeleteUser(id)
+            | Self::EraseUser(id)
+            | Self::ReadErasure(id)
+            | Self::ExportUser(id)
             | Self::ListConversationsOf(id) => vec![("user_id", id.to_string())],
             Self::ReadConversation(id)
             | Self::UpdateConversation(id)
@@ -273,6 +285,8 @@ impl Action {
             Self::DescribeUser(_) => "describe users",
             Self::IdentifyUser(_) => "change what identifies a user",
             Self::DeleteUser(_) => "delete users",
+            Self::EraseUser(_) | Self::ReadErasure(_) => "erase users",
+            Self::ExportUser(_) => "export users",
             Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",
             Self::CreateConversation => "create conversations",
             Self::InstantConversation => "write to users",

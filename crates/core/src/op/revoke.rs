@@ -181,7 +181,7 @@ impl Revoker<'_> {
     }
 
     async fn jti(&self, jti: &str) -> Result<(), Error> {
-        let revocation = self.tombstone(Target::Jti(jti.to_owned()));
+        let revocation = self.tombstone(Target::jti(self.permit.application(), jti));
         let changes = vec![
             Change::Revoke(revocation.clone()),
             self.audit("credential.revoke", jti.to_owned(), None),

@@ -25,6 +25,7 @@ use crate::model::application::{Application, ApplicationName};
 use crate::model::attachment::Attachment;
 use crate::model::audit::{AuditEntry, AuditRecord};
 use crate::model::conversation::{ConversationList, ConversationView, Creator};
+use crate::model::erasure::Erasure;
 use crate::model::event::{Author, Event, EventFilter, Range};
 use crate::model::member::Member;
 use crate::model::page::{Order, Page, Window};
@@ -212,6 +213,12 @@ pub trait Store: Send + Sync {
         filter: UserFilter,
         window: Window,
     ) -> Result<Page<User>, StoreError>;
+    /// How far the erasure of a user has come, if there is one.
+    async fn erasure(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Option<Erasure>, StoreError>;
     /// Whether two users both have a place that is not left in one conversation.
     async fn share_conversation(
         &self,

@@ -33,6 +33,8 @@ struct State {
     wanted: Option<Mode>,
     /// Length of the log when a checkpoint was last wanted, in bytes.
     log_bytes_last: u64,
+    /// Whether the last checkpoint that was to cut the log did, once it has been tried.
+    cut: Option<bool>,
     stopping: bool,
 }
 
@@ -70,19 +72,40 @@ impl Checkpoints {
         // Whoever found the disk full is not forgotten for it.
         state.wanted = state.wanted.max(Some(wanted));
         drop(state);
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     /// The disk is full: the log may be what fills it.
     pub(super) fn make_room(&self) {
         self.lock().wanted = Some(Mode::Truncate);
-        self.changed.notify_one();
+        self.changed.notify_all();
+    }
+
+    /// Has the log moved and cut, and says whether it was: whoever reads or writes may have kept it
+    /// from that. One at a time may ask.
+    pub(super) fn cut_log(&self) -> bool {
+        let mut state = self.lock();
+        state.cut = None;
+        state.wanted = Some(Mode::Truncate);
+        self.changed.notify_all();
+        while state.cut.is_none() && !state.stopping {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.cut == Some(true)
+    }
+
+    /// Whether the thread is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stopping
     }
 
     /// Ends the thread, after a last checkpoint.
     pub(super) fn stop(&self) {
         self.lock().stopping = true;
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     /// The thread.
@@ -93,12 +116,14 @@ impl Checkpoints {
             let mode;
             (mode, stopping) = self.next();
             match checkpoint(&shared.database, &mut connection, mode) {
-                Ok(()) => {
+                Ok(complete) => {
                     shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+                    self.tried(mode, complete);
                 }
                 // A failed checkpoint loses nothing: the log is kept, and the next one tries again.
                 Err(error) => {
                     connection = None;
+                    self.tried(mode, false);
                     if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
                         shared.reopen_all();
                     }
@@ -109,6 +134,13 @@ impl Checkpoints {
         if let Some(connection) = connection {
             // Where it fails the log stays, and whoever opens the database next finds it.
             drop(close_last(connection));
+        }
+    }
+
+    fn tried(&self, mode: Mode, complete: bool) {
+        if mode == Mode::Truncate {
+            self.lock().cut = Some(complete);
+            self.changed.notify_all();
         }
     }
 
@@ -134,11 +166,12 @@ impl Checkpoints {
     }
 }
 
+/// Does a checkpoint, and says whether all of it was done: who reads, or writes, may be in the way.
 fn checkpoint(
     database: &Path,
     connection: &mut Option<Connection>,
     mode: Mode,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(open_checkpointer(database)?),
@@ -150,10 +183,11 @@ fn checkpoint(
         Mode::Restart => &[passive, "PRAGMA wal_checkpoint(RESTART)"],
         Mode::Truncate => &[passive, "PRAGMA wal_checkpoint(TRUNCATE)"],
     };
+    let mut busy = 0;
     for step in steps {
-        connection.query_row(step, [], |_| Ok(()))?;
+        busy = connection.query_row(step, [], |row| row.get(0))?;
     }
-    Ok(())
+    Ok(busy == 0)
 }
 
 #[cfg(test)]
