@@ -25,6 +25,8 @@ pub mod generate;
 pub mod access;
 pub mod tally;
 pub mod key_use;
+pub mod audit_chain;
+mod difference;
 mod memory;
 pub mod store_watch;
 pub mod context;

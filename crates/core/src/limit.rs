@@ -181,6 +181,11 @@ pub const COMMIT_S_MAX: i64 = 10;
 /// How long a node goes by what it remembers without seeing the store.
 pub const STORE_UNSEEN_S_MAX: u64 = 5;
 
+/// Audit logs that are sealed in one run.
+pub const SEALED_LOGS_MAX: usize = 100;
+/// Entries of a log that one batch seals.
+pub const SEALED_ENTRIES_MAX: usize = 200;
+
 /// Rows of a kind that the janitor looks at, at once.
 pub const JANITOR_PAGE: usize = 200;
 /// Pages that it looks at in one run, as long as there is nothing to remove.

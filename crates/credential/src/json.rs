@@ -13,6 +13,7 @@
 mod reader;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use thiserror::Error;
 
@@ -127,6 +128,23 @@ pub fn read_object(bytes: &[u8]) -> Result<Object<'_>, JsonError> {
     } else {
         Err(Problem::NotAnObject.at(0))
     }
+}
+
+/// Writes a string with the escapes that RFC 8259 section 7 demands, and no
+/// others.
+pub fn write_string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            '\0'..='\x1f' => {
+                write!(json, "\\u{:04x}", u32::from(character))
+                    .expect("a String takes every write");
+            }
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
 }
 
 // === impl Value ===

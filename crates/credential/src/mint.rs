@@ -8,8 +8,6 @@
 //!
 //! Absent on purpose: unsigned tokens, and claims that no dialect knows.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use thiserror::Error;
@@ -18,6 +16,7 @@ use crate::acl::Acl;
 use crate::dialect::claim::ID_BYTES_MAX;
 use crate::dialect::lifetime::{LIFE_MAX_S, SHORT_LIFE_S};
 use crate::dialect::sinch;
+use crate::json;
 use crate::key::{KeyAlgorithm, Kid};
 use crate::signing_key::SigningKey;
 use crate::subject::{Email, ExternalId, UserName};
@@ -356,14 +355,14 @@ impl Members {
         if !self.0.is_empty() {
             self.0.push(',');
         }
-        write_text(&mut self.0, name);
+        json::write_string(&mut self.0, name);
         self.0.push(':');
         self.0.push_str(json);
     }
 
     fn text(&mut self, name: &str, text: &str) {
         let mut json = String::new();
-        write_text(&mut json, text);
+        json::write_string(&mut json, text);
         self.raw(name, &json);
     }
 
@@ -384,20 +383,4 @@ impl Members {
     fn finish(&self) -> String {
         format!("{{{}}}", self.0)
     }
-}
-
-/// Writes a JSON string (RFC 8259 section 7).
-fn write_text(json: &mut String, text: &str) {
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => json.extend(['\\', character]),
-            '\0'..='\u{1f}' => {
-                write!(json, "\\u{:04x}", u32::from(character))
-                    .expect("a string takes whatever is written");
-            }
-            _ => json.push(character),
-        }
-    }
-    json.push('"');
 }

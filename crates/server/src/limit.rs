@@ -45,3 +45,7 @@ pub const ERASURE_BUSY_MS: u64 = 10;
 pub const JANITOR_S: u64 = 5;
 /// How long it waits after a batch, in seconds.
 pub const JANITOR_BUSY_S: u64 = 1;
+/// How often a node looks for entries of the audit log that are to be sealed, in seconds.
+pub const SEAL_S: u64 = 1;
+/// How many batches of each log it then seals at most, so that others come first.
+pub const SEAL_BATCHES_MAX: usize = 10;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use countersign_core::op::janitor::{Progress, Run};
-use countersign_core::op::{erasures, janitor, key_uses, store_watch};
+use countersign_core::op::{audit_seal, erasures, janitor, key_uses, store_watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::limit;
 
 /// Looks after the node until it is told to stop: the store is watched and
-/// cleaned, and which keys were used is written while it runs, and what is left
-/// of that at the end. So it is told once the server has answered its last request, and
+/// cleaned, the audit log is sealed, and which keys were used is written while it
+/// runs, and what is left of both at the end. So it is told once the server has answered its last request, and
 /// before the store closes.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) {
     // Apart from each other: none of them may wait for another's store calls.
@@ -22,6 +22,7 @@ pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) {
         watch_store(&ctx, &stop),
         clean_store(&ctx, &stop),
         erase_users(&ctx, &stop),
+        seal_audit(&ctx, &stop),
         write_key_uses(&ctx, &stop),
     );
 }
@@ -80,6 +81,29 @@ async fn erase_users(ctx: &Ctx, stop: &CancellationToken) {
                 limit::ERASURE_MS
             }
         };
+    }
+}
+
+async fn seal_audit(ctx: &Ctx, stop: &CancellationToken) {
+    let mut looks = every(limit::SEAL_S);
+    while stop.run_until_cancelled(looks.tick()).await.is_some() {
+        seal_some(ctx).await;
+    }
+    // What the last requests did.
+    seal_some(ctx).await;
+}
+
+/// Some batches, one after the other, as long as there is something to seal.
+async fn seal_some(ctx: &Ctx) {
+    for _ in 0..limit::SEAL_BATCHES_MAX {
+        match audit_seal::seal(ctx).await {
+            Ok(Run::Worked) => {}
+            Ok(Run::Idle) => return,
+            Err(error) => {
+                tracing::warn!(code = error.code.as_str(), "the audit log was not sealed");
+                return;
+            }
+        }
     }
 }
 

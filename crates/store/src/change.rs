@@ -163,16 +163,23 @@ fn plan_change(
         Change::AddApiKey(key) => api_key::add(plan, &key),
         Change::RevokeApiKey(id) => api_key::revoke(plan, id),
         Change::Audit(entry) => audit::add(plan, entry),
+        Change::EraseAuditDetails(user) => audit::erase_details(plan, user),
     }
     Ok(())
 }
 
 /// The changes with their positions, those of conversations in the order of the conversations'
-/// ids; all others stay where they are.
+/// ids, and those of the audit log, which is one lock for a whole application, at the end; all
+/// others stay where they are.
 fn in_lock_order(changes: Vec<Change>) -> Vec<(usize, Change)> {
     let mut slots: Vec<Option<(usize, Change)>> = Vec::with_capacity(changes.len());
     let mut locking = Vec::new();
+    let mut audits = Vec::new();
     for (position, change) in changes.into_iter().enumerate() {
+        if let Change::Audit(_) = change {
+            audits.push((position, change));
+            continue;
+        }
         match conversation_of(&change) {
             Some(conversation) => {
                 locking.push((conversation, position, change));
@@ -188,6 +195,7 @@ fn in_lock_order(changes: Vec<Change>) -> Vec<(usize, Change)> {
     slots
         .into_iter()
         .filter_map(|slot| slot.or_else(|| sorted.next()))
+        .chain(audits)
         .collect()
 }
 
@@ -233,7 +241,8 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::SetSettings(_)
         | Change::AddApiKey(_)
         | Change::RevokeApiKey(_)
-        | Change::Audit(_) => None,
+        | Change::Audit(_)
+        | Change::EraseAuditDetails(_) => None,
     }
 }
 

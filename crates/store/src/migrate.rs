@@ -57,6 +57,16 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 8,
+        name: "reserved",
+        template: include_str!("../migrations/0008_reserved.sql"),
+    },
+    Migration {
+        number: 9,
+        name: "audit chain",
+        template: include_str!("../migrations/0009_audit_chain.sql"),
+    },
+    Migration {
+        number: 10,
         name: "erasures",
         template: include_str!("../migrations/0010_erasures.sql"),
     },

@@ -56,6 +56,7 @@ names! {
     SlugFree = "slug free";
     AliasFree = "alias free";
     Application = "application";
+    AuditHead = "audit head";
     SettingsUnchanged = "settings unchanged";
 }
 

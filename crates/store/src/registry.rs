@@ -25,7 +25,7 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
-const DELETE_ALL_OF: [&str; 14] = [
+const DELETE_ALL_OF: [&str; 15] = [
     "DELETE FROM signing_keys WHERE application_id = $1",
     "DELETE FROM api_keys WHERE application_id = $1",
     "DELETE FROM users WHERE application_id = $1",
@@ -40,6 +40,7 @@ const DELETE_ALL_OF: [&str; 14] = [
     "DELETE FROM erasures WHERE application_id = $1",
     "DELETE FROM erasure_places WHERE application_id = $1",
     "DELETE FROM audit WHERE application_id = $1",
+    "DELETE FROM audit_logs WHERE application_id = $1",
 ];
 const NOTE_API_KEY: &str = "UPDATE api_keys SET last_used_at = $2 \
      WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
@@ -69,6 +70,7 @@ pub(crate) const TEXTS: &[&str] = &[
     DELETE_ALL_OF[11],
     DELETE_ALL_OF[12],
     DELETE_ALL_OF[13],
+    DELETE_ALL_OF[14],
     NOTE_API_KEY,
     NOTE_SIGNING_KEY,
     EPOCH,
@@ -185,8 +187,8 @@ impl<E: Engine + 'static> Registry for SqlStore<E> {
     async fn add_operator_key(&self, key: ApiKey, audit: AuditEntry) -> Result<(), CommitError> {
         let parameters = change::api_key::parameters(Value::Null, &key);
         let add = Statement::new(change::api_key::ADD_OPERATOR, parameters);
-        let mut batch = installation_audit(audit);
-        batch.extend([add]);
+        let mut batch = Batch::from(add);
+        batch.extend(installation_audit(audit).statements().iter().cloned());
         self.engine.write(batch).await?;
         Ok(())
     }

@@ -327,8 +327,9 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
     async fn audit(
         &self,
         application: ApplicationId,
+        order: Order,
         window: Window,
     ) -> Result<Page<AuditRecord>, StoreError> {
-        Ok(read::audit::list(&self.engine, application, &window).await?)
+        Ok(read::audit::list(&self.engine, application, order, &window).await?)
     }
 }

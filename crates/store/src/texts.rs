@@ -52,6 +52,32 @@ fn every_text_is_portable() {
     }
 }
 
+/// What the audit log has told it goes on telling: it ends with its application, and but for that
+/// only what [`change::audit`] says is done to it.
+#[test]
+fn no_text_but_those_of_the_log_changes_it() {
+    let changes = |sql: &&str| {
+        let changing = ["UPDATE audit", "DELETE FROM audit", "INTO audit"];
+        changing.iter().any(|text| sql.contains(text))
+    };
+    let all = TEXTS.iter().copied().flatten().copied().filter(changes);
+    let of_others = all.filter(|sql| !change::audit::TEXTS.contains(sql));
+    let with_the_application = [
+        "DELETE FROM audit WHERE application_id = $1",
+        "DELETE FROM audit_logs WHERE application_id = $1",
+    ];
+    assert_eq!(of_others.collect::<Vec<_>>(), with_the_application);
+    let told = ["happened_at", "actor", "action", "target", "user_id"];
+    for sql in change::audit::TEXTS
+        .iter()
+        .filter(|sql| sql.starts_with("UPDATE audit "))
+    {
+        let set = sql.split("WHERE").next().unwrap();
+        assert!(told.iter().all(|column| !set.contains(column)), "{sql}");
+        assert!(!sql.contains("DELETE"), "{sql}");
+    }
+}
+
 /// No text may read a whole table, nor all that one application has of it: each goes by an index.
 #[tokio::test]
 async fn every_text_fits_the_schema_and_finds_its_rows_by_an_index() {
@@ -99,6 +125,10 @@ fn is_of_few_rows(step: &str) -> bool {
         "SCAN l",
         "SCAN x USING INDEX erasures_open",
         "SCAN erasures USING INDEX erasures_open",
+        // Each application has one, and few of them are behind.
+        "SEARCH l USING PRIMARY KEY (application_id=?)",
+        "SEARCH audit_logs USING PRIMARY KEY (application_id=?)",
+        "SCAN audit_logs USING INDEX audit_logs_unsealed",
         // All that have a password, where none of them may go on.
         "SEARCH every USING PRIMARY KEY (application_id=?)",
     ];

@@ -1,6 +1,6 @@
 //! The upkeep port, in SQL.
 
-use crate::change::{Plan, erasure};
+use crate::change::{self, Plan, erasure};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::read;
 use crate::rows::Rows;
@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use countersign_core::id::{ApplicationId, SessionId};
 use countersign_core::model::revocation::Revocation;
 use countersign_core::ports::Clock;
-use countersign_core::ports::store::StoreError;
+use countersign_core::ports::store::{CommitError, StoreError};
 use countersign_core::ports::upkeep::{
-    ErasedPiece, ErasurePiece, Piece, Remains, SweptSession, SweptVisitor, Upkeep, Visitors,
+    ErasedPiece, ErasurePiece, Piece, Remains, Sealing, SweptSession, SweptVisitor, Unsealed,
+    Upkeep, Visitors,
 };
 use countersign_credential::time::Timestamp;
 
@@ -152,6 +153,25 @@ impl<E: Engine + 'static> Upkeep for SqlStore<E> {
         let note = Statement::new(NOTE_ERASED, parameters);
         let answers = self.engine.write(note.into()).await?;
         Ok(answers.iter().map(|rows| rows.len() as u64).sum())
+    }
+
+    async fn unsealed_logs(&self, limit: usize) -> Result<Vec<ApplicationId>, StoreError> {
+        Ok(read::audit::unsealed_logs(&self.engine, limit).await?)
+    }
+
+    async fn unsealed(
+        &self,
+        application: ApplicationId,
+        limit: usize,
+    ) -> Result<Unsealed, StoreError> {
+        Ok(read::audit::unsealed(&self.engine, application, limit).await?)
+    }
+
+    async fn seal(&self, application: ApplicationId, sealing: Sealing) -> Result<(), CommitError> {
+        let mut plan = Plan::new(application);
+        change::audit::seal(&mut plan, sealing);
+        self.engine.write(plan.take_batch()).await?;
+        Ok(())
     }
 
     async fn remove_leftovers(&self, piece: Piece) -> Result<Vec<(Remains, u64)>, StoreError> {

@@ -8,8 +8,8 @@ use countersign_core::access::{Permit, authorize};
 use countersign_core::id::{ApiKeyId, ApplicationId, AuditId};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName, ApplicationPatch};
-use countersign_core::model::audit::{Actor, AuditEntry};
-use countersign_core::model::page::Window;
+use countersign_core::model::audit::{Actor, AuditEntry, Details};
+use countersign_core::model::page::{Order, Window};
 use countersign_core::model::settings::Settings;
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{Change, Expectation};
@@ -96,7 +96,9 @@ impl World {
             actor: Actor::System,
             action,
             target: "it".to_owned(),
-            detail: None,
+            user: None,
+            details: Details::default(),
+            salt: [5; 32],
         }
     }
 
@@ -123,7 +125,11 @@ impl World {
     }
 
     async fn actions(&self, application: ApplicationId) -> Vec<String> {
-        let page = self.store.audit(application, window()).await.unwrap();
+        let page = self
+            .store
+            .audit(application, Order::OldestFirst, window())
+            .await
+            .unwrap();
         let actions = page.items.into_iter().map(|record| record.action);
         let mut actions: Vec<String> = actions.collect();
         actions.sort();

@@ -14,6 +14,7 @@
 pub mod time;
 pub mod patch;
 pub mod secret;
+pub mod digest;
 pub mod schema;
 mod tagged;
 pub mod code;

@@ -96,8 +96,21 @@ texts! {
     EventNumber = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     /// A place in a conversation, 0 before its first event.
     EventPlace = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+    /// The number of an entry of the audit log.
+    EntryNumber = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    /// A place in the audit log, 0 before its first entry.
+    EntryPlace = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
     /// Where a page ends and the next begins; to be sent back as it is.
     Cursor = text().pattern(Some("^[A-Za-z0-9_-]+$"));
+}
+
+/// A digest of 32 bytes.
+pub(crate) fn digest() -> Object {
+    let about = "32 bytes, as hexadecimal digits.";
+    text()
+        .description(Some(about))
+        .pattern(Some("^[0-9a-f]{64}$"))
+        .build()
 }
 
 fn id(prefix: &str) -> ObjectBuilder {

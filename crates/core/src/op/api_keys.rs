@@ -8,12 +8,13 @@ use crate::access::action::Action;
 use crate::access::principal::{Principal, Who};
 use crate::access::{authorize, authorize_installation};
 use crate::context::Ctx;
+use crate::difference::{Difference, Value};
 use crate::error::{Code, Error};
-use crate::id::{ApiKeyId, AuditId};
+use crate::id::ApiKeyId;
 use crate::limit;
 use crate::model::api_key::{ApiKey, Cidr, Role, Roles};
 use crate::model::application::Application;
-use crate::model::audit::{Actor, AuditEntry};
+use crate::model::audit::{Actor, AuditEntry, Details};
 use crate::model::page::{Page, Window};
 use crate::ports::change::Change;
 use crate::ports::fanout::Notice;
@@ -76,7 +77,7 @@ pub async fn create_api_key(
         .hint("revoke keys that are no longer used"));
     }
     let created = make_api_key(ctx, Some(&application), new);
-    let audit = told(ctx, principal, &created.key);
+    let audit = told(ctx, principal.actor(), &created.key);
     let changes = vec![Change::AddApiKey(created.key.clone()), Change::Audit(audit)];
     ctx.store.commit(&permit, changes).await?;
     Ok(created)
@@ -103,7 +104,8 @@ pub async fn list_api_keys(
 /// `not_permitted` without an admin key; `not_found`.
 pub async fn revoke_api_key(ctx: &Ctx, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
     let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
-    let audit = entry(ctx, principal, "api_key.revoke", &id, None);
+    let was = known_of(ctx, id).await?;
+    let audit = entry(ctx, principal.actor(), "api_key.revoke", &id, was);
     let changes = vec![Change::RevokeApiKey(id), Change::Audit(audit)];
     ctx.store.commit(&permit, changes).await?;
     ctx.publish(Notice::ApiKey(id));
@@ -130,7 +132,7 @@ pub async fn create_key_of_operator(
     }
     check_life(&new)?;
     let created = make_api_key(ctx, None, new);
-    let audit = told(ctx, principal, &created.key);
+    let audit = told(ctx, principal.actor(), &created.key);
     ctx.registry
         .add_operator_key(created.key.clone(), audit)
         .await?;
@@ -167,7 +169,8 @@ pub async fn revoke_key_of_operator(
                 .hint("make another one, and revoke this one with it"),
         );
     }
-    let audit = entry(ctx, principal, "api_key.revoke", &id, None);
+    let was = known_of(ctx, id).await?;
+    let audit = entry(ctx, principal.actor(), "api_key.revoke", &id, was);
     ctx.registry.revoke_operator_key(id, audit).await?;
     ctx.publish(Notice::ApiKey(id));
     Ok(())
@@ -188,14 +191,7 @@ pub async fn create_operator_key(ctx: &Ctx, name: &str) -> Result<CreatedApiKey,
         cidr: None,
     };
     let created = make_api_key(ctx, None, new);
-    let audit = AuditEntry {
-        id: AuditId::new(created.key.created_at, &*ctx.random),
-        at: created.key.created_at,
-        actor: Actor::System,
-        action: "api_key.create",
-        target: created.key.id.to_string(),
-        detail: Some("operator, the first".to_owned()),
-    };
+    let audit = told(ctx, Actor::System, &created.key);
     ctx.registry
         .add_operator_key(created.key.clone(), audit)
         .await?;
@@ -213,10 +209,31 @@ fn check_life(new: &NewApiKey) -> Result<(), Error> {
     }
 }
 
-fn told(ctx: &Ctx, principal: &Principal, key: &ApiKey) -> AuditEntry {
+fn told(ctx: &Ctx, actor: Actor, key: &ApiKey) -> AuditEntry {
+    entry(ctx, actor, "api_key.create", &key.id, described(key))
+}
+
+/// What is known of a key that goes, as an entry has it; nothing, where there is
+/// no such key.
+pub(super) async fn known_of(ctx: &Ctx, id: ApiKeyId) -> Result<Details, Error> {
+    let found = ctx.registry.api_key(id).await?;
+    let known = found.as_ref().map(described);
+    Ok(Details {
+        before: known.and_then(|known| known.after),
+        ..Details::default()
+    })
+}
+
+fn described(key: &ApiKey) -> Details {
     let roles: Vec<&str> = key.roles.iter().map(Role::as_str).collect();
-    let detail = Some(roles.join(", "));
-    entry(ctx, principal, "api_key.create", &key.id, detail)
+    let expires_at = key.expires_at.map(|at| at.to_string());
+    let cidr = key.cidr.map(|cidr| cidr.to_string());
+    Difference::default()
+        .made("name", &*key.name)
+        .made("roles", Value::Texts(roles))
+        .made("expires_at", expires_at.as_deref())
+        .made("cidr", cidr.as_deref())
+        .details()
 }
 
 fn make_api_key(ctx: &Ctx, application: Option<&Application>, new: NewApiKey) -> CreatedApiKey {

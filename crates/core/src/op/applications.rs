@@ -7,10 +7,12 @@ use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::{Principal, Role};
 use crate::context::Ctx;
+use crate::difference::Difference;
 use crate::error::{Code, Error};
 use crate::id::{ApiKeyId, ApplicationId};
 use crate::limit;
 use crate::model::application::{Application, ApplicationName, ApplicationPatch, Slug};
+use crate::model::audit::Details;
 use crate::model::page::{Page, Window};
 use crate::model::revocation::Target;
 use crate::model::settings::Settings;
@@ -67,7 +69,12 @@ pub async fn create_application(
         settings: new.settings,
         keys: Vec::new(),
     };
-    let audit = entry(ctx, principal, "application.create", &id, None);
+    let made = Difference::default()
+        .made("slug", application.slug.as_str())
+        .made("name", &*application.name)
+        .made("alias", application.alias.as_deref())
+        .details();
+    let audit = entry(ctx, principal.actor(), "application.create", &id, made);
     ctx.registry
         .add_application(&permit, application.clone(), audit)
         .await?;
@@ -122,18 +129,9 @@ pub async fn change_application(
         check_text("alias", alias)?;
     }
     if patch != ApplicationPatch::default() {
-        let changed = [
-            patch.name.is_some().then_some("name"),
-            patch.alias.is_some().then_some("alias"),
-        ];
-        let changed: Vec<&str> = changed.into_iter().flatten().collect();
-        let audit = entry(
-            ctx,
-            principal,
-            "application.change",
-            &id,
-            Some(changed.join(", ")),
-        );
+        let before = find(ctx, id).await?;
+        let details = difference(&before, &patch).details();
+        let audit = entry(ctx, principal.actor(), "application.change", &id, details);
         let changes = vec![Change::ChangeApplication(patch), Change::Audit(audit)];
         ctx.store.commit(&permit, changes).await?;
         ctx.publish(Notice::Application(id));
@@ -150,8 +148,12 @@ pub async fn delete_application(ctx: &Ctx, principal: &Principal) -> Result<(), 
     let id = permit.application();
     let before = find(ctx, id).await?;
     let keys = api_keys_of(ctx, id).await?;
-    let slug = Some(before.slug.to_string());
-    let audit = entry(ctx, principal, "application.delete", &id, slug);
+    let was = Difference::default()
+        .gone("slug", before.slug.as_str())
+        .gone("name", &*before.name)
+        .gone("alias", before.alias.as_deref())
+        .details();
+    let audit = entry(ctx, principal.actor(), "application.delete", &id, was);
     ctx.registry.delete_application(&permit, audit).await?;
     // Nothing is left to be revoked; the notice ends what nodes remember.
     ctx.publish(Notice::Application(id));
@@ -173,11 +175,24 @@ pub async fn export_application(ctx: &Ctx, principal: &Principal) -> Result<Appl
     let permit = authorize(principal, &Action::ManageKeys)?.outright()?;
     let id = permit.application();
     let application = find(ctx, id).await?;
-    let audit = entry(ctx, principal, "application.export", &id, None);
+    let remark = Details::remark("with the secrets of its keys");
+    let audit = entry(ctx, principal.actor(), "application.export", &id, remark);
     ctx.store
         .commit(&permit, vec![Change::Audit(audit)])
         .await?;
     Ok(application)
+}
+
+/// What a patch changes.
+fn difference(before: &Application, patch: &ApplicationPatch) -> Difference {
+    let mut difference = Difference::default();
+    if let Some(name) = &patch.name {
+        difference = difference.member("name", &*before.name, &**name);
+    }
+    if let Some(alias) = &patch.alias {
+        difference = difference.member("alias", before.alias.as_deref(), alias.as_deref());
+    }
+    difference
 }
 
 /// The application as it is at this moment, past what the node remembers.

@@ -7,20 +7,22 @@ use crate::access::{authorize, authorize_installation};
 use crate::context::Ctx;
 use crate::error::Error;
 use crate::id::{ApplicationId, AuditId};
-use crate::model::audit::{AuditEntry, AuditRecord};
-use crate::model::page::{Page, Window};
+use crate::model::audit::{Actor, AuditEntry, AuditRecord, Details};
+use crate::model::page::{Order, Page, Window};
 
-/// An application's log, the newest entry first.
+/// An application's log.
 ///
 /// # Errors
 /// `not_permitted` without an admin key.
 pub async fn list_audit(
     ctx: &Ctx,
     principal: &Principal,
+    order: Order,
     window: Window,
 ) -> Result<Page<AuditRecord>, Error> {
     let permit = authorize(principal, &Action::ReadAudit)?.outright()?;
-    Ok(ctx.store.audit(permit.application(), window).await?)
+    let application = permit.application();
+    Ok(ctx.store.audit(application, order, window).await?)
 }
 
 /// The installation's log: operators' keys, and applications that are gone.
@@ -30,27 +32,33 @@ pub async fn list_audit(
 pub async fn list_installation_audit(
     ctx: &Ctx,
     principal: &Principal,
+    order: Order,
     window: Window,
 ) -> Result<Page<AuditRecord>, Error> {
     authorize_installation(principal)?;
-    Ok(ctx.store.audit(ApplicationId::INSTALLATION, window).await?)
+    let installation = ApplicationId::INSTALLATION;
+    Ok(ctx.store.audit(installation, order, window).await?)
 }
 
-/// An entry of this moment. Neither target nor detail ever holds a secret.
+/// An entry of this moment. Neither target nor details ever hold a secret.
 pub(super) fn entry(
     ctx: &Ctx,
-    principal: &Principal,
+    actor: Actor,
     action: &'static str,
     target: &impl ToString,
-    detail: Option<String>,
+    details: Details,
 ) -> AuditEntry {
     let now = ctx.now();
+    let mut salt = [0; 32];
+    ctx.random.fill(&mut salt);
     AuditEntry {
         id: AuditId::new(now, &*ctx.random),
         at: now,
-        actor: principal.actor(),
+        actor,
         action,
         target: target.to_string(),
-        detail,
+        user: None,
+        details,
+        salt,
     }
 }

@@ -9,6 +9,7 @@ use crate::access::principal::Principal;
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
+use crate::model::audit::Details;
 use crate::model::password::Password;
 use crate::model::revocation::Target;
 use crate::model::session::EndReason;
@@ -85,8 +86,15 @@ pub async fn change_password(
         },
     ];
     changes.extend(ended.iter().cloned().map(Change::Revoke));
-    let audit = entry(ctx, principal, "user.password_changed", &own.user, None);
-    changes.push(Change::Audit(audit));
+    let nothing = Details::default();
+    let audit = entry(
+        ctx,
+        principal.actor(),
+        "user.password_changed",
+        &own.user,
+        nothing,
+    );
+    changes.push(Change::Audit(audit.about(own.user)));
     let committed = ctx.store.commit(&permit, changes).await?;
     ctx.tally.committed(&committed);
     for revocation in ended {

@@ -82,6 +82,7 @@ fn missed(expectation: Expectation) -> Error {
         Expectation::SettingsUnchanged => {
             (Code::Conflict, "the settings were changed at the same time")
         }
+        Expectation::AuditHead => (Code::Conflict, "the audit log was sealed at the same time"),
     };
     let error = Error::new(code, detail);
     match obstacle(expectation) {
@@ -120,6 +121,7 @@ fn obstacle(expectation: Expectation) -> Option<Obstacle> {
         | Expectation::SlugFree
         | Expectation::AliasFree
         | Expectation::Application
-        | Expectation::SettingsUnchanged => None,
+        | Expectation::SettingsUnchanged
+        | Expectation::AuditHead => None,
     }
 }

@@ -20,6 +20,7 @@ use crate::context::Ctx;
 use crate::error::Error;
 use crate::id::UserId;
 use crate::limit;
+use crate::model::audit::{Details, USER_ERASED};
 use crate::model::erasure::Erasure;
 use crate::model::settings::Settings;
 use crate::model::user::Identifier;
@@ -115,7 +116,7 @@ async fn begin(
     };
     changes.push(Change::EraseUser(id, now));
     // Of what was there nothing is told: it is what has to go.
-    let audit = entry(ctx, principal, "user.erased", &id, None);
+    let audit = entry(ctx, principal.actor(), USER_ERASED, &id, Details::default());
     changes.push(Change::Audit(audit));
     let committed = ctx.store.commit(permit, changes).await?;
     ctx.tally.committed(&committed);

@@ -18,6 +18,7 @@ use crate::error::{Code, Error};
 use crate::id::ApiKeyId;
 use crate::model::api_key::{ApiKey, Role};
 use crate::model::application::Application;
+use crate::model::audit::Details;
 use crate::model::signing_key::{KeyMaterial, SigningKey};
 use crate::ports::change::Change;
 use crate::secret_reads::Reader;
@@ -122,7 +123,8 @@ async fn tell(
         detail = format!("{detail}, {before} times more since the last entry");
     }
     let kid = reader.kid.as_str().to_owned();
-    let audit = entry(ctx, principal, "key.secret_read", &kid, Some(detail));
+    let remark = Details::remark(detail);
+    let audit = entry(ctx, principal.actor(), "key.secret_read", &kid, remark);
     ctx.store.commit(permit, vec![Change::Audit(audit)]).await?;
     ctx.secret_reads.told(reader, now);
     Ok(())

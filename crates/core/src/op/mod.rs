@@ -38,6 +38,7 @@ pub mod janitor;
 pub mod settings;
 pub mod origins;
 pub mod audit;
+pub mod audit_seal;
 pub mod revoke;
 pub mod introspect;
 pub mod explain;

@@ -1,5 +1,6 @@
 //! The API key that asks: it can revoke itself.
 
+use super::api_keys::known_of;
 use super::audit::entry;
 use crate::access::action::Action;
 use crate::access::authorize;
@@ -49,7 +50,8 @@ pub async fn revoke_own_api_key(ctx: &Ctx, principal: &Principal) -> Result<(), 
             ));
         }
     };
-    let audit = entry(ctx, principal, "api_key.revoke", &id, None);
+    let was = known_of(ctx, id).await?;
+    let audit = entry(ctx, principal.actor(), "api_key.revoke", &id, was);
     let changes = vec![Change::RevokeApiKey(id), Change::Audit(audit)];
     ctx.store.commit(&permit, changes).await?;
     ctx.publish(Notice::ApiKey(id));

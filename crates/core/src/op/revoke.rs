@@ -7,15 +7,18 @@
 use countersign_credential::key::{KeyState, Kid};
 use countersign_credential::time::Timestamp;
 
+use super::api_keys::known_of;
+use super::audit::entry;
 use super::sessions::tombstone;
+use super::signing_keys::states;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
 use crate::access::{Permit, authorize};
 use crate::context::{Ctx, Judge};
 use crate::error::{Code, Error};
-use crate::id::{ApiKeyId, ApplicationId, AuditId, DeviceId, SessionId, UserId};
+use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
 use crate::limit;
-use crate::model::audit::AuditEntry;
+use crate::model::audit::{AuditEntry, Details};
 use crate::model::password::PASSWORD_KID;
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::EndReason;
@@ -115,8 +118,12 @@ struct Revoker<'a> {
 impl Revoker<'_> {
     async fn session(&self, id: SessionId) -> Result<(), Error> {
         let revocation = self.tombstone(Target::Session(id));
+        let application = self.permit.application();
+        let view = self.ctx.store.session(application, id).await?;
+        let mut audit = self.told("session.revoke", &id, Details::default());
+        audit.user = view.map(|view| view.session.user);
         let mut changes = self.end_session(id);
-        changes.push(self.audit("session.revoke", id.to_string(), None));
+        changes.push(Change::Audit(audit));
         self.commit(changes).await?;
         self.tell(revocation);
         Ok(())
@@ -129,7 +136,8 @@ impl Revoker<'_> {
         if !self.ctx.store.device_known(application, id).await? {
             return Err(Error::not_found("device"));
         }
-        let mut changes = vec![self.audit("device.revoke", id.to_string(), None)];
+        let audit = self.told("device.revoke", &id, Details::default());
+        let mut changes = vec![Change::Audit(audit)];
         let mut ended = 0;
         while ended < limit::SESSIONS_ENDED_MAX {
             let open = self.ctx.store.sessions_on(application, id).await?;
@@ -173,8 +181,9 @@ impl Revoker<'_> {
         if moment.is_none() {
             changes.push(self.end_late(Some(id)));
         }
-        let detail = Some(format!("before {before}"));
-        changes.push(self.audit("user.revoke", id.to_string(), detail));
+        let remark = Details::remark(format!("before {before}"));
+        let audit = self.told("user.revoke", &id, remark).about(id);
+        changes.push(Change::Audit(audit));
         self.commit(changes).await?;
         self.tell(revocation);
         Ok(before)
@@ -182,10 +191,8 @@ impl Revoker<'_> {
 
     async fn jti(&self, jti: &str) -> Result<(), Error> {
         let revocation = self.tombstone(Target::jti(self.permit.application(), jti));
-        let changes = vec![
-            Change::Revoke(revocation.clone()),
-            self.audit("credential.revoke", jti.to_owned(), None),
-        ];
+        let audit = self.told("credential.revoke", &jti, Details::default());
+        let changes = vec![Change::Revoke(revocation.clone()), Change::Audit(audit)];
         self.commit(changes).await?;
         self.tell(revocation);
         Ok(())
@@ -195,15 +202,12 @@ impl Revoker<'_> {
     /// is not there any more may have verified credentials that still live.
     async fn kid(&self, kid: &Kid) -> Result<(), Error> {
         let revocation = self.tombstone(Target::Kid(kid.as_str().to_owned()));
-        let mut changes = vec![
-            Change::Revoke(revocation.clone()),
-            self.audit("key.revoke", kid.as_str().to_owned(), None),
-        ];
-        let keys = &self.judge.application.keys;
-        if keys
-            .iter()
-            .any(|key| key.kid == *kid && key.state != KeyState::Revoked)
-        {
+        let mut keys = self.judge.application.keys.iter();
+        let live = keys.find(|key| key.kid == *kid && key.state != KeyState::Revoked);
+        let details = live.map(|key| states(key.state, KeyState::Revoked));
+        let audit = self.told("key.revoke", kid, details.unwrap_or_default());
+        let mut changes = vec![Change::Revoke(revocation.clone()), Change::Audit(audit)];
+        if live.is_some() {
             changes.push(Change::SetKeyState(kid.clone(), KeyState::Revoked));
         }
         self.commit_or_without(changes, Expectation::Key).await?;
@@ -220,10 +224,9 @@ impl Revoker<'_> {
             .filter(|key| key.application == Some(application))
             .ok_or_else(|| Error::not_found("API key"))?;
         let revocation = self.tombstone(Target::ApiKey(id));
-        let mut changes = vec![
-            Change::Revoke(revocation.clone()),
-            self.audit("api_key.revoke", id.to_string(), None),
-        ];
+        let was = known_of(self.ctx, id).await?;
+        let audit = self.told("api_key.revoke", &id, was);
+        let mut changes = vec![Change::Revoke(revocation.clone()), Change::Audit(audit)];
         if !key.revoked {
             changes.push(Change::RevokeApiKey(id));
         }
@@ -235,10 +238,11 @@ impl Revoker<'_> {
 
     async fn application(&self, id: ApplicationId) -> Result<(), Error> {
         let revocation = self.tombstone(Target::Application(id));
+        let audit = self.told("application.revoke", &id, Details::default());
         let changes = vec![
             Change::Revoke(revocation.clone()),
             self.end_late(None),
-            self.audit("application.revoke", id.to_string(), None),
+            Change::Audit(audit),
         ];
         self.commit(changes).await?;
         self.tell(revocation);
@@ -278,15 +282,8 @@ impl Revoker<'_> {
         tombstone(target, &self.judge.application.settings, self.now)
     }
 
-    fn audit(&self, action: &'static str, target: String, detail: Option<String>) -> Change {
-        Change::Audit(AuditEntry {
-            id: AuditId::new(self.now, &*self.ctx.random),
-            at: self.now,
-            actor: self.permit.actor(),
-            action,
-            target,
-            detail,
-        })
+    fn told(&self, action: &'static str, target: &impl ToString, details: Details) -> AuditEntry {
+        entry(self.ctx, self.permit.actor(), action, target, details)
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {

@@ -2,6 +2,7 @@
 
 use countersign_credential::time::Timestamp;
 
+use super::audit::entry;
 use super::visitor::visitor;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
@@ -10,6 +11,7 @@ use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, DeviceId, SessionId, UserId};
 use crate::limit;
+use crate::model::audit::{Actor, Details};
 use crate::model::page::{Page, Window};
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{Device, EndReason, Session, SessionIdentity, Timeouts};
@@ -125,12 +127,13 @@ pub async fn log_out(ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
         ..Facts::default()
     };
     let permit = authorize(principal, &action)?.given(&own)?;
+    let by_itself = EndReason::LoggedOut;
     end(
         ctx,
         &permit,
-        identity.session,
+        (identity.session, identity.user),
         Some(identity),
-        EndReason::LoggedOut,
+        by_itself,
     )
     .await
 }
@@ -161,10 +164,12 @@ pub async fn end_session(
         own,
         ..Facts::default()
     })?;
-    if view.is_none_or(|view| view.session.ended.is_some()) {
-        return Err(Error::not_found("session"));
+    match owner {
+        Some(user) if view.is_some_and(|view| view.session.ended.is_none()) => {
+            end(ctx, &permit, (session, user), None, EndReason::Revoked).await
+        }
+        Some(_) | None => Err(Error::not_found("session")),
     }
-    end(ctx, &permit, session, None, EndReason::Revoked).await
 }
 
 /// Ends every session of the user but the one that asks.
@@ -241,7 +246,8 @@ async fn end_all(
     sessions: impl Iterator<Item = Session>,
 ) -> Result<(), Error> {
     for session in sessions {
-        match end(ctx, permit, session.id, None, EndReason::Revoked).await {
+        let of = (session.id, session.user);
+        match end(ctx, permit, of, None, EndReason::Revoked).await {
             Ok(()) => {}
             // It ended by itself meanwhile.
             Err(error) if error.code == Code::SessionEnded => {}
@@ -253,11 +259,11 @@ async fn end_all(
 
 /// Ends a session. By its own log-out, its row and a tombstone suffice; ended
 /// by others, its credential is revoked too, since a credential can be a bearer
-/// at a door of its own.
+/// at a door of its own. What a backend ends, the log is told of.
 async fn end(
     ctx: &Ctx,
     permit: &Permit,
-    session: SessionId,
+    (session, user): (SessionId, UserId),
     own: Option<SessionIdentity>,
     why: EndReason,
 ) -> Result<(), Error> {
@@ -284,6 +290,14 @@ async fn end(
             at: now,
             forget_at: revocation.forget_at,
         });
+    }
+    match permit.actor() {
+        Actor::ApiKey(_) | Actor::Backend => {
+            let details = Details::default();
+            let audit = entry(ctx, permit.actor(), "session.revoke", &session, details);
+            changes.push(Change::Audit(audit.about(user)));
+        }
+        Actor::User(_) | Actor::Client | Actor::System => {}
     }
     match ctx.store.commit(permit, changes).await {
         Ok(committed) => ctx.tally.committed(&committed),

@@ -1,5 +1,6 @@
 //! Settings of an application: read, and changed member by member.
 
+use countersign_credential::dialect::Dialect;
 use countersign_credential::key::Kid;
 
 use super::audit::entry;
@@ -7,13 +8,15 @@ use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
 use crate::context::Ctx;
+use crate::difference::{Difference, Value};
 use crate::error::{Code, Error};
 use crate::id::ApplicationId;
 use crate::limit;
+use crate::model::audit::Details;
 use crate::model::origin::Origin;
 use crate::model::password::PASSWORD_KID;
 use crate::model::session::EndReason;
-use crate::model::settings::Settings;
+use crate::model::settings::{IdentityConflict, MergePolicy, PerDialect, Settings, UnknownUser};
 use crate::model::settings_patch::SettingsPatch;
 use crate::ports::change::{Change, Expectation};
 use crate::ports::fanout::Notice;
@@ -50,8 +53,8 @@ pub async fn change_settings(
         if after == before {
             return Ok(after);
         }
-        let members = changed(&before, &after).join(", ");
-        let audit = entry(ctx, principal, "settings.change", &id, Some(members));
+        let details = difference(&before, &after).details();
+        let audit = entry(ctx, principal.actor(), "settings.change", &id, details);
         let mut changes = vec![
             Change::ExpectSettings(version),
             Change::SetSettings(after.clone()),
@@ -81,7 +84,7 @@ fn end_by_password(
     principal: &Principal,
     application: &ApplicationId,
 ) -> Result<[Change; 2], Error> {
-    let why = "managed_users was switched off".to_owned();
+    let why = Details::remark("managed_users was switched off");
     let action = "session.end_by_password";
     Ok([
         Change::EndSessionsByKey {
@@ -89,7 +92,7 @@ fn end_by_password(
             why: EndReason::Revoked,
             at: ctx.now(),
         },
-        Change::Audit(entry(ctx, principal, action, application, Some(why))),
+        Change::Audit(entry(ctx, principal.actor(), action, application, why)),
     ])
 }
 
@@ -152,31 +155,80 @@ fn is_origin(text: &str) -> bool {
     Origin::parse(text).is_some_and(|origin| origin.as_str() == text)
 }
 
-/// The names of the members that differ.
-fn changed(before: &Settings, after: &Settings) -> Vec<&'static str> {
-    macro_rules! differing {
-        ($($member:ident),*) => {
-            [$((stringify!($member), before.$member != after.$member)),*]
-        };
+/// The members that differ, as the API spells them.
+fn difference(before: &Settings, after: &Settings) -> Difference {
+    let told = |settings: &Settings| {
+        [
+            ("unknown_user", each(settings.unknown_user, unknown_user)),
+            ("one_time", each(settings.one_time, |flag| flag.to_string())),
+        ]
+    };
+    let mut difference =
+        Difference::default().member("managed_users", before.managed_users, after.managed_users);
+    for ((member, before), (_, after)) in told(before).into_iter().zip(told(after)) {
+        difference = difference.member(member, before, after);
     }
-    let members = differing!(
-        managed_users,
-        unknown_user,
-        one_time,
-        merge,
-        identity_conflict,
-        leeway_s,
-        access_s,
-        idle_days,
-        absolute_days,
-        sessions_max,
-        anonymous_days,
-        allowed_origins,
-        default_acl,
-        kustomer_keep_token
-    );
-    let differing = members.into_iter().filter(|(_, differs)| *differs);
-    differing.map(|(member, _)| member).collect()
+    difference
+        .member("merge", merge(before.merge), merge(after.merge))
+        .member(
+            "identity_conflict",
+            identity_conflict(before.identity_conflict),
+            identity_conflict(after.identity_conflict),
+        )
+        .member("leeway_s", before.leeway_s, after.leeway_s)
+        .member("access_s", before.access_s, after.access_s)
+        .member("idle_days", before.idle_days, after.idle_days)
+        .member("absolute_days", before.absolute_days, after.absolute_days)
+        .member("sessions_max", before.sessions_max, after.sessions_max)
+        .member(
+            "anonymous_days",
+            before.anonymous_days,
+            after.anonymous_days,
+        )
+        .member(
+            "allowed_origins",
+            &*before.allowed_origins,
+            &*after.allowed_origins,
+        )
+        .member(
+            "default_acl",
+            Value::Json(before.default_acl.to_json_text()),
+            Value::Json(after.default_acl.to_json_text()),
+        )
+        .member(
+            "kustomer_keep_token",
+            before.kustomer_keep_token,
+            after.kustomer_keep_token,
+        )
+}
+
+/// A value for each dialect, by what writes one as JSON.
+fn each<T: Copy>(values: PerDialect<T>, write: impl Fn(T) -> String) -> Value<'static> {
+    let members = Dialect::ALL
+        .map(|dialect| format!("\"{}\":{}", dialect.as_str(), write(values.of(dialect))));
+    Value::Json(format!("{{{}}}", members.join(",")))
+}
+
+fn unknown_user(policy: UnknownUser) -> String {
+    match policy {
+        UnknownUser::Refuse => "\"refuse\"".to_owned(),
+        UnknownUser::Create => "\"create\"".to_owned(),
+    }
+}
+
+fn merge(policy: MergePolicy) -> &'static str {
+    match policy {
+        MergePolicy::Merge => "merge",
+        MergePolicy::KeepSeparate => "keep_separate",
+        MergePolicy::Discard => "discard",
+    }
+}
+
+fn identity_conflict(policy: IdentityConflict) -> &'static str {
+    match policy {
+        IdentityConflict::Email => "email",
+        IdentityConflict::Reject => "reject",
+    }
 }
 
 #[cfg(test)]
@@ -277,7 +329,8 @@ mod tests {
         ] {
             let error = check(&settings).unwrap_err();
             assert!(error.detail.starts_with(member), "{error}");
-            assert_eq!(changed(&default, &settings), [member]);
+            let told = difference(&default, &settings).details().after.unwrap();
+            assert!(told.starts_with(&format!("{{\"{member}\":")), "{told}");
         }
     }
 }

@@ -16,9 +16,11 @@ use crate::access::action::Action;
 use crate::access::authorize;
 use crate::access::principal::Principal;
 use crate::context::Ctx;
+use crate::difference::Difference;
 use crate::error::{Code, Error};
 use crate::limit;
 use crate::model::application::Application;
+use crate::model::audit::{AuditEntry, Details};
 use crate::model::page::{Page, Window};
 use crate::model::password::PASSWORD_KID;
 use crate::model::revocation::Target;
@@ -138,13 +140,14 @@ pub async fn add_signing_key(
         created_at: ctx.now(),
         last_used_at: None,
     };
-    let weak = if is_weak(&key) {
-        ", a secret shorter than it should be"
-    } else {
-        ""
+    let details = Details {
+        remark: is_weak(&key).then(|| "a secret shorter than it should be".to_owned()),
+        ..Difference::default()
+            .made("algorithm", key.algorithm.as_str())
+            .made("state", key.state.as_str())
+            .details()
     };
-    let detail = format!("{}, {}{weak}", key.algorithm, key.state);
-    let audit = entry(ctx, principal, "key.add", &key.kid, Some(detail));
+    let audit = entry(ctx, principal.actor(), "key.add", &key.kid, details);
     let changes = vec![Change::AddSigningKey(key.clone()), Change::Audit(audit)];
     ctx.store.commit(&permit, changes).await?;
     ctx.publish(Notice::Application(application.id));
@@ -204,6 +207,7 @@ pub async fn set_key_state(
     let application = find(ctx, permit.application()).await?;
     let id = application.id;
     let settings = application.settings.clone();
+    let moved = moved_by(&application, kid, state);
     let before = key_of(application, kid)?;
     if before.state == state {
         return Ok(before);
@@ -216,17 +220,10 @@ pub async fn set_key_state(
     }
     let revocation = (state == KeyState::Revoked)
         .then(|| tombstone(Target::Kid(kid.as_str().to_owned()), &settings, ctx.now()));
-    let (action, detail) = match state {
-        KeyState::Revoked => ("key.revoke", None),
-        KeyState::Current | KeyState::Previous | KeyState::Standby => {
-            ("key.change", Some(format!("{} to {state}", before.state)))
-        }
-    };
-    let audit = entry(ctx, principal, action, kid, detail);
-    let mut changes = vec![
-        Change::SetKeyState(kid.clone(), state),
-        Change::Audit(audit),
-    ];
+    let mut changes = vec![Change::SetKeyState(kid.clone(), state)];
+    let told = |kid: &Kid, from, to| Change::Audit(changed(ctx, principal, kid, from, to));
+    changes.push(told(kid, before.state, state));
+    changes.extend(moved.iter().map(|(kid, from, to)| told(kid, *from, *to)));
     changes.extend(revocation.iter().cloned().map(Change::Revoke));
     ctx.store.commit(&permit, changes).await?;
     ctx.publish(Notice::Application(id));
@@ -237,6 +234,61 @@ pub async fn set_key_state(
         });
     }
     Ok(SigningKey { state, ..before })
+}
+
+/// The keys that make room for one that gets a state, as the ring's rules have it:
+/// which, from where, and to where.
+fn moved_by(
+    application: &Application,
+    kid: &Kid,
+    state: KeyState,
+) -> Vec<(Kid, KeyState, KeyState)> {
+    let Some(entering) = application.keys.iter().find(|key| key.kid == *kid) else {
+        return Vec::new();
+    };
+    let in_state = |state| {
+        let others = application.keys.iter().filter(|key| key.kid != *kid);
+        let mut alike = others.filter(|key| key.algorithm == entering.algorithm);
+        alike
+            .find(|key| key.state == state)
+            .map(|key| key.kid.clone())
+    };
+    let previous = in_state(KeyState::Previous);
+    let retired = previous.map(|kid| (kid, KeyState::Previous, KeyState::Standby));
+    match state {
+        KeyState::Current => match in_state(KeyState::Current) {
+            Some(current) => {
+                let replaced = (current, KeyState::Current, KeyState::Previous);
+                retired.into_iter().chain([replaced]).collect()
+            }
+            None => Vec::new(),
+        },
+        KeyState::Previous => retired.into_iter().collect(),
+        KeyState::Standby | KeyState::Revoked => Vec::new(),
+    }
+}
+
+/// The entry that tells how a key's state changes.
+fn changed(
+    ctx: &Ctx,
+    principal: &Principal,
+    kid: &Kid,
+    from: KeyState,
+    to: KeyState,
+) -> AuditEntry {
+    let action = match to {
+        KeyState::Revoked => "key.revoke",
+        KeyState::Current | KeyState::Previous | KeyState::Standby => "key.change",
+    };
+    entry(ctx, principal.actor(), action, kid, states(from, to))
+}
+
+/// A change of state, as an entry has it.
+pub(super) fn states(from: KeyState, to: KeyState) -> Details {
+    let difference = Difference::default();
+    difference
+        .member("state", from.as_str(), to.as_str())
+        .details()
 }
 
 /// A session that remembers this name was opened by a password, and by no key.

@@ -3,14 +3,17 @@
 use countersign_credential::subject::{Email, ExternalId, UserName};
 use countersign_credential::time::Timestamp;
 
+use super::audit::entry;
 use super::profile::check_profile;
 use super::sessions::tombstone;
 use crate::access::action::Action;
 use crate::access::principal::{Principal, Who};
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
+use crate::difference::Difference;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, UserId};
+use crate::model::audit::Details;
 use crate::model::page::{Page, Window};
 use crate::model::person::Person;
 use crate::model::revocation::{Revocation, Target};
@@ -65,9 +68,9 @@ pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Resu
         blocked: false,
         created_at: now,
     };
-    ctx.store
-        .commit(&permit, vec![Change::AddUser(user.clone())])
-        .await?;
+    let mut changes = vec![Change::AddUser(user.clone())];
+    changes.extend(told(ctx, principal, "user.create", user.id, profile(&user)));
+    ctx.store.commit(&permit, changes).await?;
     Ok(user)
 }
 
@@ -192,6 +195,10 @@ pub async fn update_user(
     }
     let mut revocations = given_up(application, &before, &patch, settings, now);
     let mut changes = vec![Change::ChangeUser(id, patch.clone())];
+    let differing = difference(&before, &patch);
+    if !differing.is_empty() {
+        changes.extend(told(ctx, principal, "user.change", id, differing.details()));
+    }
     if patch.blocked == Some(true) && !before.blocked {
         revocations.push(tombstone(Target::User(id), settings, now));
         changes.extend(shut_out(id, settings, now));
@@ -221,7 +228,12 @@ pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result
     let now = ctx.now();
     let found = ctx.store.user(application, Identifier::Id(id)).await?;
     let before = found.ok_or_else(|| Error::not_found("user"))?;
-    let (changes, revocations) = removal(application, &before, settings, now);
+    let (mut changes, revocations) = removal(application, &before, settings, now);
+    let was = Details {
+        before: profile(&before).after,
+        ..Details::default()
+    };
+    changes.extend(told(ctx, principal, "user.delete", id, was));
     let committed = ctx.store.commit(&permit, changes).await?;
     ctx.tally.committed(&committed);
     ctx.publish(Notice::User {
@@ -252,6 +264,77 @@ pub(super) fn removal(
     changes.extend(shut_out(user.id, settings, now));
     changes.extend(revocations.iter().cloned().map(Change::Revoke));
     (changes, revocations)
+}
+
+/// The entry that tells what a backend does to a user. What users do to what they
+/// show of themselves is no act of administration.
+fn told(
+    ctx: &Ctx,
+    principal: &Principal,
+    action: &'static str,
+    user: UserId,
+    details: Details,
+) -> Option<Change> {
+    if principal.user().is_some() {
+        return None;
+    }
+    let audit = entry(ctx, principal.actor(), action, &user, details);
+    Some(Change::Audit(audit.about(user)))
+}
+
+/// A new user. Of what the application keeps with one, the log has the size.
+fn profile(user: &User) -> Details {
+    Difference::default()
+        .made("name", user.name.as_ref().map(UserName::as_str))
+        .made(
+            "external_id",
+            user.external_id.as_ref().map(ExternalId::as_str),
+        )
+        .made("email", user.email.as_ref().map(Email::as_str))
+        .made("display_name", user.display_name.as_deref())
+        .made("image_url", user.image_url.as_deref())
+        .made("custom_data_bytes", bytes(user.custom_data.as_deref()))
+        .made("blocked", user.blocked.then_some(true))
+        .details()
+}
+
+/// What a patch changes.
+fn difference(before: &User, patch: &UserPatch) -> Difference {
+    let mut difference = Difference::default();
+    if let Some(name) = &patch.name {
+        let texts = [&before.name, name].map(|name| name.as_ref().map(UserName::as_str));
+        difference = difference.member("name", texts[0], texts[1]);
+    }
+    if let Some(id) = &patch.external_id {
+        let texts = [&before.external_id, id].map(|id| id.as_ref().map(ExternalId::as_str));
+        difference = difference.member("external_id", texts[0], texts[1]);
+    }
+    if let Some(email) = &patch.email {
+        let texts = [&before.email, email].map(|email| email.as_ref().map(Email::as_str));
+        difference = difference.member("email", texts[0], texts[1]);
+    }
+    if let Some(name) = &patch.display_name {
+        let old = before.display_name.as_deref();
+        difference = difference.member("display_name", old, name.as_deref());
+    }
+    if let Some(url) = &patch.image_url {
+        let old = before.image_url.as_deref();
+        difference = difference.member("image_url", old, url.as_deref());
+    }
+    if let Some(data) = &patch.custom_data
+        && *data != before.custom_data
+    {
+        let old = before.custom_data.as_deref();
+        difference = difference.replaced("custom_data_bytes", bytes(old), bytes(data.as_deref()));
+    }
+    if let Some(blocked) = patch.blocked {
+        difference = difference.member("blocked", before.blocked, blocked);
+    }
+    difference
+}
+
+fn bytes(text: Option<&str>) -> Option<u32> {
+    text.map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX))
 }
 
 /// The identifiers that a patch takes away from a user, as revocations.

@@ -214,6 +214,11 @@ pub enum Change {
     RevokeApiKey(ApiKeyId),
     /// Adds an entry to the audit log.
     Audit(AuditEntry),
+    /// Erases what entries about a user hold beside who did what: what was
+    /// before and after, the remark, and the salt of all three. The entries stay,
+    /// and so does the chain over them; an entry of
+    /// [`USER_ERASED`](crate::model::audit::USER_ERASED) says why they are empty.
+    EraseAuditDetails(UserId),
 }
 
 /// Settings as the store keeps them, by which a change tells what it was
@@ -501,4 +506,6 @@ pub enum Expectation {
     Application,
     /// The settings are as they were read.
     SettingsUnchanged,
+    /// The audit log is sealed up to where it was read.
+    AuditHead,
 }

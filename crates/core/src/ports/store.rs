@@ -330,10 +330,12 @@ pub trait Store: Send + Sync {
         &self,
         application: ApplicationId,
     ) -> Result<Option<(Settings, SettingsVersion)>, StoreError>;
-    /// The audit log, the newest first.
+    /// The audit log, in either order. A position in it is the eight bytes of
+    /// an entry's number, the highest first.
     async fn audit(
         &self,
         application: ApplicationId,
+        order: Order,
         window: Window,
     ) -> Result<Page<AuditRecord>, StoreError>;
 }

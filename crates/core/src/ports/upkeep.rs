@@ -7,11 +7,13 @@
 use async_trait::async_trait;
 use countersign_credential::time::Timestamp;
 
+use crate::audit_chain::Head;
 use crate::id::{ApplicationId, ConversationId, SessionId, UserId};
+use crate::model::audit::AuditRecord;
 use crate::model::revocation::Revocation;
 use crate::model::session::Session;
 use crate::ports::Clock;
-use crate::ports::store::StoreError;
+use crate::ports::store::{CommitError, StoreError};
 
 /// What can be removed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +104,39 @@ pub struct ErasedPiece {
     pub removed: Vec<(Remains, u64)>,
 }
 
+/// A part of an audit log that is not sealed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsealed {
+    /// Up to where the log is sealed.
+    pub head: Head,
+    /// The entries that follow, in order.
+    pub records: Vec<AuditRecord>,
+}
+
+/// Entries that are sealed, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealing {
+    /// Where the log must be sealed up to, and no further.
+    pub from: Head,
+    /// The head after each entry, in order.
+    pub heads: Vec<Head>,
+    /// Salt and digest for entries that have none: those from before the chain.
+    pub salted: Vec<Salted>,
+}
+
+/// Salt and digest for an entry from before the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salted {
+    /// The entry's number.
+    pub number: u64,
+    /// The remark that it must still have.
+    pub remark: Option<String>,
+    /// The salt.
+    pub salt: [u8; 32],
+    /// The digest of its details under that salt.
+    pub details_digest: [u8; 32],
+}
+
 /// What a node does by itself.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -160,6 +195,21 @@ pub trait Upkeep: Send + Sync {
     /// they are erased; answers how many had been waiting for it. It takes as
     /// long as it takes to look at all that is stored.
     async fn forget_erased(&self, clock: &dyn Clock) -> Result<u64, StoreError>;
+
+    /// The audit logs that have entries to be sealed, at most so many; that of
+    /// the installation is among them.
+    async fn unsealed_logs(&self, limit: usize) -> Result<Vec<ApplicationId>, StoreError>;
+
+    /// What is to be sealed of a log, at most so many entries.
+    async fn unsealed(
+        &self,
+        application: ApplicationId,
+        limit: usize,
+    ) -> Result<Unsealed, StoreError>;
+
+    /// Seals entries. Expects the log to be sealed up to where it was read, so
+    /// that two nodes make one chain.
+    async fn seal(&self, application: ApplicationId, sealing: Sealing) -> Result<(), CommitError>;
 
     /// Removes a piece of what deleted conversations have left behind. The
     /// answer is empty once there is nothing left.

@@ -1,15 +1,14 @@
 //! The text of an ACL, as a session's row keeps it.
 
-use std::fmt::Write;
-
 use super::call::Method;
 use super::rule::{Filter, MethodSet, Rule};
 use super::{Acl, Entry};
+use crate::json::write_string;
 
 pub(super) fn acl(acl: &Acl) -> String {
     let mut text = String::from("{\"paths\":{");
     separated(&mut text, &*acl.entries, |text, Entry { pattern, rule }| {
-        string(text, pattern.as_str());
+        write_string(text, pattern.as_str());
         text.push(':');
         write_rule(text, rule);
     });
@@ -28,9 +27,9 @@ fn write_rule(text: &mut String, rule: &Rule) {
         }
         text.push_str("\"filters\":{");
         separated(text, rule.filters(), |text, Filter { name, value }| {
-            string(text, name);
+            write_string(text, name);
             text.push(':');
-            string(text, value);
+            write_string(text, value);
         });
         text.push('}');
     }
@@ -42,7 +41,9 @@ fn write_methods(text: &mut String, methods: MethodSet) {
     let listed = Method::ALL
         .into_iter()
         .filter(|method| methods.contains(*method));
-    separated(text, listed, |text, method| string(text, method.as_str()));
+    separated(text, listed, |text, method| {
+        write_string(text, method.as_str())
+    });
     text.push(']');
 }
 
@@ -57,19 +58,4 @@ fn separated<T>(
         }
         write(text, item);
     }
-}
-
-/// A JSON string with the escapes that RFC 8259 section 7 demands, and no others.
-fn string(text: &mut String, value: &str) {
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' | '\\' => text.extend(['\\', character]),
-            '\0'..='\x1f' => {
-                write!(text, "\\u{:04x}", u32::from(character)).expect("a String takes every write")
-            }
-            _ => text.push(character),
-        }
-    }
-    text.push('"');
 }

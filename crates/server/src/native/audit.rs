@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use countersign_core::context::Ctx;
+use countersign_core::error::Error;
 use countersign_core::model::audit::AuditRecord;
-use countersign_core::model::page::Page;
+use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::op;
 use countersign_wire::audit as wire;
+use countersign_wire::digest::Digest;
 use http::StatusCode;
 
 use super::answer::{Answer, cursor, time};
@@ -23,9 +25,9 @@ pub(super) async fn list(
     named: Named,
     query: Query,
 ) -> Result<Answer<wire::Audit>, Problem> {
-    query.only(&["limit", "cursor"])?;
+    let (order, window) = part(&query)?;
     let asker = named.application(asker)?;
-    let page = op::audit::list_audit(&ctx, &asker, query.window()?).await?;
+    let page = op::audit::list_audit(&ctx, &asker, order, window).await?;
     Ok(Answer(StatusCode::OK, listed(page)))
 }
 
@@ -35,20 +37,39 @@ pub(super) async fn list_of_installation(
     Asker(asker): Asker,
     query: Query,
 ) -> Result<Answer<wire::Audit>, Problem> {
-    query.only(&["limit", "cursor"])?;
-    let page = op::audit::list_installation_audit(&ctx, &asker, query.window()?).await?;
+    let (order, window) = part(&query)?;
+    let page = op::audit::list_installation_audit(&ctx, &asker, order, window).await?;
     Ok(Answer(StatusCode::OK, listed(page)))
 }
 
 // === helpers ===
 
+/// Which part of the log is asked for: the newest entries, or those that follow a
+/// number.
+fn part(query: &Query) -> Result<(Order, Window), Error> {
+    query.only(&["after", "limit", "cursor"])?;
+    let mut window = query.window()?;
+    let Some(number) = query.parsed::<u64>("after")? else {
+        return Ok((Order::NewestFirst, window));
+    };
+    window.after.get_or_insert(number.to_be_bytes().to_vec());
+    Ok((Order::OldestFirst, window))
+}
+
 fn listed(page: Page<AuditRecord>) -> wire::Audit {
     let entry = |record: AuditRecord| wire::Entry {
+        number: record.number,
         id: record.id.to_string(),
         actor: record.actor,
         action: record.action,
         target: record.target,
-        detail: record.detail,
+        user_id: record.user.map(|user| user.to_string()),
+        before: record.details.before,
+        after: record.details.after,
+        detail: record.details.remark,
+        salt: record.salt.map(Digest),
+        details_digest: record.details_digest.map(Digest),
+        digest: record.digest.map(Digest),
         created_at: time(record.at),
     };
     wire::Audit {

@@ -5,7 +5,7 @@
 //! deleted each: the row stays, without its body, and an event tells of it, so that numbers have
 //! no holes and a device that was away hears of it, too.
 
-use super::{Plan, author_bytes, password};
+use super::{Plan, audit, author_bytes, password};
 use crate::columns::integer;
 use crate::engine::Value;
 use countersign_core::id::{ConversationId, MemberId, UserId};
@@ -283,6 +283,7 @@ pub(crate) fn take_person(plan: &mut Plan, person: &Person, at: Timestamp) {
     plan.run(FILES, files);
     plan.removes(Remains::File);
     password::forget(plan, person.user);
+    audit::erase_details(plan, person.user);
     let at = Value::from(at.milliseconds());
     plan.run(USER, with(at.clone()));
     plan.run(TAKEN, [with(at).as_slice(), &[author]].concat());

@@ -14,7 +14,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4353_676E;
 
 /// The migration that brought erasures, and with them pseudonyms.
-const ERASURES: u32 = 8;
+const ERASURES: u32 = 10;
 
 const APPLIED: &str = "SELECT number, checksum FROM migrations ORDER BY number";
 const RECORD: &str = "INSERT INTO migrations (number, name, checksum) VALUES (?1, ?2, ?3)";

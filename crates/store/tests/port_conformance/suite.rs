@@ -2,6 +2,7 @@
 
 pub(crate) mod adoption;
 pub(crate) mod application;
+pub(crate) mod audit;
 pub(crate) mod concurrency;
 pub(crate) mod conversation;
 pub(crate) mod erasure;
@@ -123,9 +124,16 @@ macro_rules! suite {
                 operator_keys,
                 attachments_have_a_quota,
                 attachments_are_of_who_is_joined,
-                audit_has_the_newest_first,
                 is_deleted_with_everything,
                 epoch_and_ping,
+            ],
+            audit: [
+                is_read_in_both_orders,
+                counts_each_entry_of_a_batch,
+                numbers_have_no_holes,
+                is_sealed_once_and_in_order,
+                details_of_a_user_are_erased,
+                begins_anew_with_its_application,
             ],
             upkeep: [
                 revocations_since_a_moment,

@@ -9,7 +9,7 @@ use countersign_core::id::{
 };
 use countersign_core::model::application::Application;
 use countersign_core::model::attachment::Attachment;
-use countersign_core::model::audit::{Actor, AuditEntry};
+use countersign_core::model::audit::{Actor, AuditEntry, Details};
 use countersign_core::model::conversation::{Conversation, ConversationView};
 use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range};
 use countersign_core::model::member::{Member, MemberState};
@@ -448,6 +448,8 @@ pub(crate) fn entry(action: &'static str) -> AuditEntry {
         actor: Actor::System,
         action,
         target: "a case".to_owned(),
-        detail: None,
+        user: None,
+        details: Details::default(),
+        salt: [5; 32],
     }
 }

@@ -8,7 +8,7 @@ use countersign_core::access::principal::{Principal, Who};
 use countersign_core::access::{Permit, authorize};
 use countersign_core::id::{ApiKeyId, ApplicationId, AuditId, DeviceId, SessionId, UserId};
 use countersign_core::model::application::Application;
-use countersign_core::model::audit::{Actor, AuditEntry};
+use countersign_core::model::audit::{Actor, AuditEntry, Details};
 use countersign_core::model::page::Window;
 use countersign_core::model::pseudonym::Pseudonym;
 use countersign_core::model::revocation::{Kind, Revocation, Target};
@@ -154,7 +154,9 @@ impl World {
             actor: Actor::System,
             action: "application.create",
             target: "demo".to_owned(),
-            detail: None,
+            user: None,
+            details: Details::default(),
+            salt: [5; 32],
         };
         store.add_application(&permit(), demo, audit).await.unwrap();
         let user = User {

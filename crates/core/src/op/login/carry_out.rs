@@ -5,14 +5,15 @@ use std::sync::Arc;
 use super::LoggedIn;
 use super::attempt::{Attempt, Outcome, api_key};
 use crate::error::Error;
-use crate::id::{AuditId, DeviceId, SessionId, UserId};
+use crate::id::{DeviceId, SessionId, UserId};
 use crate::link::{Conversations, Plan, SessionPlan};
 use crate::memory::Mark;
-use crate::model::audit::{Actor, AuditEntry};
+use crate::model::audit::{Actor, AuditEntry, Details};
 use crate::model::pseudonym::Pseudonym;
 use crate::model::revocation::{Kind, Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential, SessionIdentity};
 use crate::model::user::{Identifier, User};
+use crate::op::audit::entry;
 use crate::op::managed_users::ByPassword;
 use crate::op::sessions::tombstone;
 use crate::op::visitor::visitor;
@@ -280,14 +281,9 @@ impl Attempt<'_> {
 
     /// Takes a user's password away, and ends what was opened with it.
     fn take_password(&self, user: UserId) -> [Change; 3] {
-        let audit = AuditEntry {
-            id: AuditId::new(self.now, &*self.ctx.random),
-            at: self.now,
-            actor: Actor::User(user),
-            action: "user.password_removed",
-            target: user.to_string(),
-            detail: Some("a signed credential names this user".to_owned()),
-        };
+        let why = Details::remark("a signed credential names this user");
+        let action = "user.password_removed";
+        let audit = entry(self.ctx, Actor::User(user), action, &user, why).about(user);
         [
             Change::Password(user, PasswordChange::Remove),
             Change::EndOtherSessions {
@@ -301,16 +297,10 @@ impl Attempt<'_> {
     }
 
     fn audit_conflict(&self, user: UserId, other: UserId) -> AuditEntry {
-        AuditEntry {
-            id: AuditId::new(self.now, &*self.ctx.random),
-            at: self.now,
-            actor: Actor::User(user),
-            action: "login.identity_conflict",
-            target: user.to_string(),
-            detail: Some(format!(
-                "email named {user}, externalId named {other}; email won"
-            )),
-        }
+        let remark = format!("email named {user}, externalId named {other}; email won");
+        let action = "login.identity_conflict";
+        let details = Details::remark(remark);
+        entry(self.ctx, Actor::User(user), action, &user, details).about(user)
     }
 
     fn publish(

@@ -1,12 +1,16 @@
 //! A database of an earlier schema, made by hand, and what the domain reads of it.
 
 use super::open;
-use crate::world::{Port, World};
-use countersign_core::id::{AttachmentId, ConversationId, MemberId, UserId};
+use crate::world::{Port, World, window};
+use countersign_core::audit_chain::Head;
+use countersign_core::id::{ApplicationId, AttachmentId, ConversationId, MemberId, UserId};
+use countersign_core::model::audit::AuditRecord;
 use countersign_core::model::event::Author;
 use countersign_core::model::member::{Member, MemberState};
-use countersign_core::ports::store::Store as _;
-use countersign_core::ports::upkeep::Upkeep as _;
+use countersign_core::model::page::Order;
+use countersign_core::ports::change::Expectation;
+use countersign_core::ports::store::{CommitError, Store as _};
+use countersign_core::ports::upkeep::{Salted, Sealing, Upkeep as _};
 use countersign_credential::time::Timestamp;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
@@ -152,5 +156,88 @@ async fn places_of_before_tell_when_they_went_where() {
     assert_eq!(file.author, Author::User(user.id));
     let swept = store.remove_waiting_files(Timestamp::from_seconds(i64::MAX), 9);
     assert_eq!(swept.await.unwrap(), 0, "it waits for nothing");
+    store.engine().close().await;
+}
+
+#[tokio::test]
+async fn entries_of_before_are_numbered_by_age_and_wait_to_be_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = [0xA1; 16];
+    let engine = Sqlite::open(folder.path(), Options::default(), &MIGRATIONS[..8]);
+    engine.await.unwrap().close().await;
+    let database = Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    for (owner, id, remark) in [
+        (application, 3_u8, None),
+        (application, 1, Some("first")),
+        ([0; 16], 9, None),
+        (application, 2, Some("second")),
+    ] {
+        let entry = "INSERT INTO audit (application_id, id, happened_at, actor, action, target, \
+             detail) VALUES (?1, ?2, ?3, 'system', 'test.done', 'it', ?4)";
+        let parameters = params![owner, [id; 16], i64::from(id), remark];
+        database.execute(entry, parameters).unwrap();
+    }
+    drop(database);
+    let store = open(folder.path()).await;
+    let application = ApplicationId::from_bytes(application);
+    let both = [ApplicationId::INSTALLATION, application];
+    assert_eq!(store.unsealed_logs(9).await.unwrap(), both);
+    let unsealed = store.unsealed(application, 9).await.unwrap();
+    assert_eq!(unsealed.head, Head::START);
+    let told = |record: &AuditRecord| {
+        (
+            record.number,
+            record.at.milliseconds(),
+            record.details.remark.clone(),
+        )
+    };
+    let found: Vec<_> = unsealed.records.iter().map(told).collect();
+    let remark = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        found,
+        [
+            (1, 1, remark("first")),
+            (2, 2, remark("second")),
+            (3, 3, None)
+        ]
+    );
+    assert!(
+        unsealed
+            .records
+            .iter()
+            .all(|record| record.details_digest.is_none())
+    );
+    let head = Head {
+        number: 1,
+        digest: [1; 32],
+    };
+    let sealing = |remark: Option<&str>| Sealing {
+        from: Head::START,
+        heads: vec![head],
+        salted: vec![Salted {
+            number: 1,
+            remark: remark.map(str::to_owned),
+            salt: [2; 32],
+            details_digest: [3; 32],
+        }],
+    };
+    // It was erased since it was read, or has changed.
+    for wrong in [None, Some("other")] {
+        let missed = store.seal(application, sealing(wrong)).await;
+        assert!(matches!(
+            missed,
+            Err(CommitError::Missed(Expectation::AuditHead))
+        ));
+    }
+    store
+        .seal(application, sealing(Some("first")))
+        .await
+        .unwrap();
+    let page = store
+        .audit(application, Order::OldestFirst, window(1))
+        .await;
+    let first = &page.unwrap().items[0];
+    let bound = (first.salt, first.details_digest, first.digest);
+    assert_eq!(bound, (Some([2; 32]), Some([3; 32]), Some([1; 32])));
     store.engine().close().await;
 }

@@ -1,11 +1,10 @@
 //! Applications, keys, settings, files and the audit log.
 
 use crate::world::{World, entry, permit, window};
-use countersign_core::id::{ApiKeyId, ApplicationId, AuditId, ConversationId};
+use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId};
 use countersign_core::key_use::{KeyUse, UsedKey};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName};
-use countersign_core::model::audit::{Actor, AuditEntry};
 use countersign_core::model::event::{Assurance, Author, Range};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::page::Window;
@@ -415,47 +414,6 @@ pub(crate) async fn attachments_are_of_who_is_joined(world: Arc<World>) {
     world.commit([file(&ann), leave]).await;
     world.refuse(Expectation::Joined, [file(&ann)]).await;
     world.commit([file(&jay)]).await;
-}
-
-pub(crate) async fn audit_has_the_newest_first(world: Arc<World>) {
-    let mut ids = Vec::new();
-    for turn in 0..5 {
-        let entry = AuditEntry {
-            id: world.id(AuditId::new),
-            at: world.at(turn),
-            actor: Actor::System,
-            action: "test.done",
-            target: format!("target {turn}"),
-            detail: (turn % 2 == 0).then(|| "more".to_owned()),
-        };
-        ids.push(entry.id);
-        world.commit([Change::Audit(entry)]).await;
-    }
-    ids.reverse();
-    let mut found = Vec::new();
-    let mut after = None;
-    loop {
-        let window = Window { after, limit: 2 };
-        let page = world.store.audit(world.application, window).await.unwrap();
-        found.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    let oldest = found.pop().unwrap();
-    assert_eq!(oldest.action, "application.create", "as the world began");
-    assert_eq!(
-        found.iter().map(|record| record.id).collect::<Vec<_>>(),
-        ids
-    );
-    let last = found.last().unwrap();
-    assert_eq!(
-        (last.actor.as_str(), last.action.as_str()),
-        ("system", "test.done")
-    );
-    assert_eq!((last.target.as_str(), last.at), ("target 0", world.at(0)));
-    assert_eq!(last.detail.as_deref(), Some("more"));
 }
 
 pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
