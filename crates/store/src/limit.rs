@@ -58,6 +58,12 @@ pub const READERS: usize = 2;
 /// People of a conversation, and keys of its application, that are read beside a page of events.
 /// Whom this leaves out is asked for by id.
 pub const PEOPLE_READ_MAX: u32 = 16;
+/// Visitors who turned out to be a user, that an export tells of.
+pub const VISITORS_EXPORTED_MAX: u32 = 1_000;
+/// Events of a conversation that one read of an export looks through.
+pub const EXPORT_SCANNED_MAX: u64 = 20_000;
+/// Places, or parts of them, that one page of an export looks into.
+pub const EXPORT_STEPS_MAX: usize = 20;
 /// Unread events that are counted: who has more is told this many.
 pub const UNREAD_COUNTED_MAX: u32 = 1_000;
 /// Open sessions of a user that one read tells of.

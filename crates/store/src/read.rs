@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod conversation;
 pub(crate) mod erasure;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod password;

@@ -14,6 +14,7 @@ use countersign_core::model::audit::AuditRecord;
 use countersign_core::model::conversation::{ConversationList, ConversationView};
 use countersign_core::model::erasure::Erasure;
 use countersign_core::model::event::{Author, Event, EventFilter, Range};
+use countersign_core::model::export::Record;
 use countersign_core::model::member::Member;
 use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::model::password::PasswordHash;
@@ -175,6 +176,15 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         window: Window,
     ) -> Result<Page<User>, StoreError> {
         Ok(read::user::list(&self.engine, application, &filter, &window).await?)
+    }
+
+    async fn export(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+        window: Window,
+    ) -> Result<Page<Record>, StoreError> {
+        Ok(read::export::page(&self.engine, application, user, &window).await?)
     }
 
     async fn erasure(

@@ -31,6 +31,7 @@ const TEXTS: &[&[&str]] = &[
     read::conversation::TEXTS,
     read::erasure::TEXTS,
     read::event::TEXTS,
+    read::export::TEXTS,
     read::login::TEXTS,
     read::member::TEXTS,
     read::password::TEXTS,

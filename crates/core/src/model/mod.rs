@@ -20,5 +20,6 @@ pub mod signal;
 pub mod attachment;
 pub mod media_type;
 pub mod audit;
+pub mod export;
 pub mod erasure;
 pub mod page;

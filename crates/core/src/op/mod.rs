@@ -16,6 +16,7 @@ pub mod tracking;
 pub mod refresh;
 pub mod sessions;
 pub mod users;
+pub mod exports;
 pub mod erasures;
 pub mod describe;
 pub mod conversations;

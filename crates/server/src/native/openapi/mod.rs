@@ -18,6 +18,8 @@ pub(super) mod document;
 pub(super) mod sessions;
 pub(super) mod devices;
 pub(super) mod users;
+pub(super) mod exports;
+pub(super) mod erasures;
 pub(super) mod conversations;
 pub(super) mod members;
 pub(super) mod events;
