@@ -5,8 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use countersign_core::id::ApplicationId;
+use countersign_core::model::revocation::{Kind, Target};
+use countersign_core::model::user::Identifier;
+use countersign_credential::subject::{ExternalId, UserName};
 use countersign_store::engine::{Batch, Engine, Statement};
-use countersign_store::migrate::Migration;
+use countersign_store::migrate::{MIGRATIONS, Migration};
 use countersign_store::sqlite::{Options, Sqlite};
 
 const CANARY: &[u8] = b"the canary of somebody";
@@ -175,4 +179,61 @@ async fn a_database_from_before_is_rid_of_what_it_kept() {
     let engine = Sqlite::open(folder.path(), Options::default(), LATER).await;
     engine.unwrap().close().await;
     assert_eq!(remains(folder.path()), 0);
+}
+
+/// What named people in a database from before names them still, and says nothing.
+#[tokio::test]
+async fn a_database_from_before_gets_pseudonyms() {
+    let before: &'static [Migration] = &MIGRATIONS[..9];
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join(countersign_store::sqlite::DATABASE_FILE);
+    let engine = Sqlite::open(folder.path(), Options::default(), before).await;
+    engine.unwrap().close().await;
+    let application = ApplicationId::from_bytes([0xA1; 16]);
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let clear = String::from_utf8_lossy(CANARY).into_owned();
+    for kind in [Kind::Jti, Kind::Name, Kind::ExternalId] {
+        let row = (application.bytes(), kind.number(), clear.as_bytes());
+        let insert = "INSERT INTO revocations VALUES (?1, ?2, ?3, 10, 10, 20)";
+        connection.execute(insert, row).unwrap();
+    }
+    let kid = (application.bytes(), Kind::Kid.number(), b"kid-1");
+    let insert = "INSERT INTO revocations VALUES (?1, ?2, ?3, 10, 10, 20)";
+    connection.execute(insert, kid).unwrap();
+    let session = (application.bytes(), [7; 16], clear.as_bytes());
+    let insert = "INSERT INTO sessions (application_id, id, user_id, device_id, dialect, jti, \
+         generation, opened_at, rotated_at, expires_at) \
+         VALUES (?1, ?2, ?2, ?2, 'native', ?3, 0, 1, 1, 1)";
+    connection.execute(insert, session).unwrap();
+    drop(connection);
+    assert!(remains(folder.path()) >= 4);
+
+    let engine = Sqlite::open(folder.path(), Options::default(), MIGRATIONS).await;
+    let engine = engine.unwrap();
+    engine.forget().await.unwrap();
+    assert_eq!(remains(folder.path()), 0);
+    let name = Identifier::Name(UserName::parse(&clear).unwrap());
+    let id = Identifier::ExternalId(ExternalId::parse(&clear).unwrap());
+    let targets = [
+        Target::jti(application, &clear),
+        Target::whoever(application, &name),
+        Target::whoever(application, &id),
+        Target::Kid("kid-1".to_owned()),
+    ];
+    for target in &targets {
+        let key = [
+            application.bytes().into(),
+            target.kind().number().into(),
+            target.value().into(),
+        ];
+        let sql =
+            "SELECT 1 FROM revocations WHERE application_id = $1 AND kind = $2 AND value = $3";
+        let found = engine.read(Statement::new(sql, key).into()).await.unwrap();
+        assert_eq!(found[0].len(), 1, "{target:?}");
+    }
+    let sql = "SELECT 1 FROM sessions WHERE jti = $1";
+    let jti = [targets[0].value().into()];
+    let found = engine.read(Statement::new(sql, jti).into()).await.unwrap();
+    assert_eq!(found[0].len(), 1);
+    engine.close().await;
 }

@@ -11,6 +11,7 @@ use crate::time::Time;
 
 /// A page of what is kept of a user.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = UserExport)]
 pub struct Export {
     /// The records. A page can be empty where more follow, and has one attachment
     /// at most.

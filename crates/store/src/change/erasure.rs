@@ -124,17 +124,31 @@ const ADVANCE: &str = "UPDATE erasure_places SET after_id = $4, \
      WHERE application_id = $1 AND conversation_id = $2 AND member_id = $3";
 const FORGET_CLIENT_ID: &str = "UPDATE conversations SET client_id = NULL, client_digest = NULL \
      WHERE application_id = $1 AND id = $2 AND creator_member_id = $3 AND client_id IS NOT NULL";
-/// What a conversation is called is its members'; this one never had others than who is erased.
-const FORGET_NAMES: &str = "UPDATE conversations SET name = NULL, display_name = NULL, \
-     image_url = NULL, custom_data = NULL \
-     WHERE application_id = $1 AND id = $2 AND creator_member_id = $3 \
-     AND NOT EXISTS (SELECT 1 FROM members o WHERE o.application_id = $1 \
-       AND o.conversation_id = $2 AND NOT EXISTS (SELECT 1 FROM erasures x \
-         WHERE x.application_id = o.application_id AND x.user_id = o.user_id)) \
-     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.application_id = $1 \
-       AND e.conversation_id = $2 AND e.counted = 1 AND NOT EXISTS (SELECT 1 FROM members w \
-         WHERE w.application_id = e.application_id AND w.conversation_id = e.conversation_id \
-         AND w.id = e.author_id))";
+/// A conversation that who is erased has created, and in which no other user ever had a place.
+macro_rules! never_anybodys_else {
+    ($forget:literal, $rest:literal) => {
+        concat!(
+            "UPDATE conversations SET ",
+            $forget,
+            " WHERE application_id = $1 AND id = $2 AND creator_member_id = $3 \
+             AND NOT EXISTS (SELECT 1 FROM members o WHERE o.application_id = $1 \
+               AND o.conversation_id = $2 AND NOT EXISTS (SELECT 1 FROM erasures x \
+                 WHERE x.application_id = o.application_id AND x.user_id = o.user_id))",
+            $rest
+        )
+    };
+}
+
+/// What was said of a chat was said by who is erased, though a backend has answered.
+const FORGET_DATA: &str = never_anybodys_else!("custom_data = NULL", "");
+/// What a conversation is called is theirs who are in it, backends included.
+const FORGET_NAMES: &str = never_anybodys_else!(
+    "name = NULL, display_name = NULL, image_url = NULL",
+    " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.application_id = $1 \
+     AND e.conversation_id = $2 AND e.counted = 1 AND NOT EXISTS (SELECT 1 FROM members w \
+       WHERE w.application_id = e.application_id AND w.conversation_id = e.conversation_id \
+       AND w.id = e.author_id))"
+);
 
 const SESSIONS: &str = "DELETE FROM sessions WHERE application_id = $1 \
      AND id IN (SELECT s.id FROM sessions s WHERE s.application_id = $1 AND s.user_id = $2 \
@@ -176,6 +190,7 @@ pub(crate) const TEXTS: &[&str] = &[
     FILES_OF_EVENTS,
     ADVANCE,
     FORGET_CLIENT_ID,
+    FORGET_DATA,
     FORGET_NAMES,
     SESSIONS,
     VISITS,
@@ -207,6 +222,8 @@ pub(crate) struct Part {
 pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) sessions: usize,
+    /// At most so many of their sessions from before they logged in.
+    pub(crate) visits: usize,
     pub(crate) files: usize,
 }
 
@@ -267,6 +284,7 @@ pub(crate) fn take_part(plan: &mut Plan, part: &Part, at: Timestamp) {
     plan.run(ADVANCE, [place.as_slice(), &last].concat());
     if part.ends == End::Place {
         plan.run(FORGET_CLIENT_ID, place.clone());
+        plan.run(FORGET_DATA, place.clone());
         plan.run(FORGET_NAMES, place);
     }
 }
@@ -278,7 +296,7 @@ pub(crate) fn take_person(plan: &mut Plan, person: &Person, at: Timestamp) {
     let author = Value::from(author_bytes(Author::User(person.user)));
     plan.run(SESSIONS, with(most(person.sessions)));
     plan.removes(Remains::Session);
-    plan.run(VISITS, with(most(person.sessions)));
+    plan.run(VISITS, with(most(person.visits)));
     let files = [plan.application(), author.clone(), most(person.files)];
     plan.run(FILES, files);
     plan.removes(Remains::File);

@@ -30,7 +30,7 @@ const FILES_GIVEN: &str = "SELECT count(*) FROM (SELECT a.id FROM attachments a 
      AND e.id = a.event_id WHERE a.application_id = $1 AND a.conversation_id = $2 \
      AND a.event_id > $3 AND a.event_id <= $4 AND e.author_id = $5 LIMIT $6) n";
 const SESSIONS: &str = "SELECT count(*) FROM (SELECT s.id FROM sessions s \
-     WHERE s.application_id = $1 AND s.user_id = $2 LIMIT $3) n";
+     WHERE s.application_id = $1 AND s.user_id = $2 AND s.dialect <> 'anonymous' LIMIT $3) n";
 const FILES: &str = "SELECT count(*) FROM (SELECT a.id FROM attachments a \
      WHERE a.application_id = $1 AND a.author = $2 LIMIT $3) n";
 
@@ -162,6 +162,7 @@ pub(crate) async fn person(
     Ok(Person {
         user: next.user,
         sessions: counted(0)?,
+        visits: piece.sessions,
         files: counted(1)?,
     })
 }
