@@ -95,7 +95,7 @@ const TELL: &str = concat!(
 const BLANK_EDITS: &str = concat!(
     "UPDATE events SET body = '{\"event_id\":' || CAST(touches AS TEXT) || '}', client_id = NULL, \
      client_digest = NULL WHERE application_id = $1 AND conversation_id = $2 AND kind = 'edit' \
-     AND touches IN (SELECT e.id FROM events e WHERE ",
+     AND touches > $3 AND touches <= $4 AND touches IN (SELECT e.id FROM events e WHERE ",
     written!("e."),
     ")"
 );
@@ -111,8 +111,7 @@ const BLANK: &str = concat!(
 const BLANK_REASONS: &str = "UPDATE events SET body = '{}' WHERE application_id = $1 \
      AND conversation_id = $2 AND id > $3 AND id <= $4 AND subject_id = $5 AND body <> '{}'";
 const FILES_OF_EVENTS: &str = concat!(
-    "DELETE FROM attachments WHERE application_id = $1 AND conversation_id = $2 \
-     AND id IN (SELECT a.id FROM attachments a JOIN events e \
+    "DELETE FROM attachments WHERE application_id = $1 AND id IN (SELECT a.id FROM attachments a JOIN events e \
      ON e.application_id = a.application_id AND e.conversation_id = a.conversation_id \
      AND e.id = a.event_id WHERE a.application_id = $1 AND a.conversation_id = $2 \
      AND a.event_id > $3 AND a.event_id <= $4 AND ",
