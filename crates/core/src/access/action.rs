@@ -129,6 +129,10 @@ impl Action {
     #[must_use]
     pub fn call(&self) -> (Method, String) {
         let fixed = |method, path: &str| (method, path.to_owned());
+        let of_member = |method, id: &ConversationId, member: &MemberId| {
+            (method, format!("/v1/conversations/{id}/members/{member}"))
+        };
+        let below = |method, id: &UserId, what| (method, format!("/v1/users/{id}/{what}"));
         match self {
             Self::LogIn | Self::Connect => fixed(Method::Post, "/v1/sessions"),
             Self::LogInAnonymous => fixed(Method::Post, "/v1/sessions/anonymous"),
@@ -144,9 +148,9 @@ impl Action {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
-            Self::EraseUser(id) => (Method::Post, format!("/v1/users/{id}/erasure")),
-            Self::ReadErasure(id) => (Method::Get, format!("/v1/users/{id}/erasure")),
-            Self::ExportUser(id) => (Method::Get, format!("/v1/users/{id}/export")),
+            Self::EraseUser(id) => below(Method::Post, id, "erasure"),
+            Self::ReadErasure(id) => below(Method::Get, id, "erasure"),
+            Self::ExportUser(id) => below(Method::Get, id, "export"),
             Self::ListConversations | Self::ListConversationsOf(_) => {
                 fixed(Method::Get, "/v1/conversations")
             }
@@ -160,18 +164,11 @@ impl Action {
             Self::InviteMember(id) | Self::AddMember(id) | Self::Join(id) => {
                 (Method::Post, format!("/v1/conversations/{id}/members"))
             }
-            Self::ReadMember(id, member) => (
-                Method::Get,
-                format!("/v1/conversations/{id}/members/{member}"),
-            ),
-            Self::UpdateMember(id, member) => (
-                Method::Patch,
-                format!("/v1/conversations/{id}/members/{member}"),
-            ),
-            Self::Leave(id, member) | Self::RemoveMember(id, member) => (
-                Method::Delete,
-                format!("/v1/conversations/{id}/members/{member}"),
-            ),
+            Self::ReadMember(id, member) => of_member(Method::Get, id, member),
+            Self::UpdateMember(id, member) => of_member(Method::Patch, id, member),
+            Self::Leave(id, member) | Self::RemoveMember(id, member) => {
+                of_member(Method::Delete, id, member)
+            }
             Self::ListEvents(id) => (Method::Get, format!("/v1/conversations/{id}/events")),
             Self::Send(id) | Self::SendFor(id, _) => {
                 (Method::Post, format!("/v1/conversations/{id}/events"))
