@@ -14,6 +14,7 @@ import { blocks, follower } from './support/guide.mjs';
 import { CLIENT_ACL, openDoor } from './support/nexmo/door.mjs';
 import { inProcess, pointed } from './support/nexmo/person.mjs';
 import { withoutTls } from './support/nexmo/python.mjs';
+import { openDoor as openKustomerDoor } from './support/kustomer/door.mjs';
 import { openDoor as openSinchDoor } from './support/sinch/door.mjs';
 import { SCRIPTS } from './support/sinch/page.mjs';
 
@@ -53,17 +54,18 @@ async function reader(door, more = {}) {
 }
 
 /// Does what each block says. `moved` puts this run's addresses in the place of a guide's
-/// fixed ones; `meets` is called with each block before. The answer has the site that the
-/// guide starts, and the addresses of its pages that were printed.
+/// fixed ones; `meets` is called with each block before, and with the addresses of pages so far.
+/// The answer has the site that the guide starts, and the addresses of its pages that were printed.
 async function follow(t, text, one, moved, meets = async () => {}) {
   const servers = [];
   const addresses = [];
+  const served = (address) => address.replace(':8000/', `:${servers[0]?.said[1]}/`);
   t.after(async () => {
     for (const { stop } of servers) await stop();
   });
   for (const { line, language, code } of blocks(text)) {
     await t.test(`line ${line}: ${language}`, async () => {
-      await meets(code);
+      await meets(code, addresses.map(served));
       if (FILES.includes(language)) await one.write(moved(code));
       else if (language === 'text') one.shown(moved(code));
       else if (language === 'toml') await configures(one, code);
@@ -77,16 +79,15 @@ async function follow(t, text, one, moved, meets = async () => {}) {
       }
     });
   }
-  const [site] = servers;
-  const served = (address) => address.replace(':8000/', `:${site.said[1]}/`);
   return { addresses: addresses.map(served), page: (name) => served(`http://127.0.0.1:8000/${name}`) };
 }
 
-/// Holds a configuration to its keys: all that `serve` misses is what is a reader's own.
+/// Holds a configuration to its keys: all that `serve` misses is what is a reader's own, and a
+/// folder where it can keep something.
 async function configures(one, code) {
-  const [, file] = /_file = "(.+)"/.exec(code);
+  const [, file] = /_file = "(.+)"/.exec(code) ?? [null, 'countersign.toml'];
   await one.write(`# countersign.toml\n${code.replace(/"[\d.]+:\d+"/g, '"127.0.0.1:0"')}`);
-  await one.run(`! countersign serve --config countersign.toml 2> refused.txt && grep -F '${file}' refused.txt`);
+  await one.run(`! COUNTERSIGN_DATA_DIR=countersign.toml countersign serve --config countersign.toml 2> refused.txt && grep -F '${file}' refused.txt`);
 }
 
 /// What pages complained of, but that nobody made them an icon.
@@ -204,8 +205,60 @@ test('docs/guides/sinch.md', async (t) => {
   });
 });
 
+test('docs/guides/kustomer.md', async (t) => {
+  const text = await readFile(here('../docs/guides/kustomer.md'), 'utf8');
+  const door = await openKustomerDoor();
+  const { folder, one, leaves } = await reader(door);
+  const browser = await openBrowser();
+  t.after(async () => {
+    await browser.close();
+    await door.stop();
+    await leaves();
+  });
+  await mkdir(join(folder, 'public'));
+  const pusher = await readFile(here('node_modules/pusher-js/dist/web/pusher.min.js'));
+  await writeFile(join(folder, 'public', 'pusher.min.js'), pusher);
+  const { port } = new URL(door.url);
+  const ask = (visitor, question) =>
+    visitor.evaluate(`document.forms[0].text.value = ${JSON.stringify(question)}; document.querySelector('button').click()`);
+  let alice;
+  const { addresses, page } = await follow(t, text, one, (code) => code.replaceAll('7082', port), async (code, soFar) => {
+    if (code !== 'node answer.mjs') return;
+    alice = await browser.visitor('alice', soFar[0]);
+    await alice.shows('alice@example.com is here');
+    await ask(alice, 'Where is my order?');
+    await alice.shows('me: Where is my order?');
+  });
+
+  await t.test('the answer is on every device', async () => {
+    await alice.shows('support: It is on its way.');
+    const other = await browser.visitor('alice, elsewhere', addresses[0]);
+    await other.shows('alice@example.com is here');
+    for (const said of ['me: Where is my order?', 'support: It is on its way.']) await other.shows(said);
+    await ask(other, 'Thank you!');
+    for (const each of [alice, other]) await each.shows('me: Thank you!');
+    await other.evaluate('location.reload()');
+    await other.shows('alice@example.com is here');
+    assert.deepEqual(complained([alice, other]), []);
+    for (const { dispose } of [alice, other]) await dispose();
+  });
+
+  await t.test('what a visitor has asked is the customer’s who logs in there', async () => {
+    const visitor = await browser.visitor('a visitor', page('chat.html'));
+    await visitor.shows('a visitor is here');
+    await ask(visitor, 'Are you open?');
+    await visitor.shows('me: Are you open?');
+    await visitor.evaluate(`location.hash = ${JSON.stringify(new URL(addresses[1]).hash)}`);
+    await visitor.shows('bob@example.com is here');
+    const other = await browser.visitor('bob, elsewhere', addresses[1]);
+    for (const each of [visitor, other]) await each.shows('me: Are you open?');
+    assert.deepEqual(complained([visitor, other]), []);
+    for (const { dispose } of [visitor, other]) await dispose();
+  });
+});
+
 test('the guides name the versions that the tests have', async () => {
-  const guides = ['nexmo.md', 'sinch.md'].map((name) => readFile(here(`../docs/guides/${name}`), 'utf8'));
+  const guides = ['nexmo.md', 'sinch.md', 'kustomer.md'].map((name) => readFile(here(`../docs/guides/${name}`), 'utf8'));
   const text = (await Promise.all(guides)).join('\n');
   const { devDependencies } = JSON.parse(await readFile(here('package.json'), 'utf8'));
   const requirements = await readFile(here('requirements.txt'), 'utf8');

@@ -101,14 +101,20 @@ export async function openBrowser({ certificate } = {}) {
     const { visit, evaluate, dispose } = await tab(() => {}, (complaint) => complaints.push(complaint));
     await visit(url);
     await evaluate(`document.readyState === 'complete' || new Promise((resolve) => addEventListener('load', resolve))`);
+    /// A page that is loaded again meanwhile is looked at again.
+    const lookedFor = (look) =>
+      evaluate(look).catch((error) => {
+        if (/context|navigated/i.test(error.message)) return lookedFor(look);
+        throw error;
+      });
     /// Waits until the page shows these words, in its title or below.
     const shows = async (words) => {
       const look = `new Promise((resolve) => {
-        const look = () => document.documentElement.textContent.includes(${JSON.stringify(words)}) && resolve();
+        const look = () => document.documentElement?.textContent.includes(${JSON.stringify(words)}) && resolve();
         new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
         look();
       })`;
-      await inTime(`${who}'s page shows ${words}`, evaluate(look)).catch((error) => {
+      await inTime(`${who}'s page shows ${words}`, lookedFor(look)).catch((error) => {
         error.message += `; complaints: ${complaints.join('\n')}`;
         throw error;
       });

@@ -10,7 +10,7 @@ use countersign_wire::code::Code;
 use serde_json::{Map, Value};
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, columns, printable};
 
 /// Where the server is, and who asks.
 #[derive(Args)]
@@ -233,17 +233,8 @@ impl Session {
                     .collect(),
             );
         }
-        let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..members.len()).map(width).collect();
-        for row in &rows {
-            let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            output.line(line.join("  ").trim_end())?;
+        for line in columns(&rows) {
+            output.line(&line)?;
         }
         Ok(Exit::Done)
     }
@@ -269,7 +260,7 @@ impl fmt::Debug for Session {
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => printable(text),
         Value::Array(values) => {
             let words: Vec<String> = values.iter().map(words).collect();
             words.join(",")

@@ -60,6 +60,8 @@ pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
 /// What an application keeps with a user or a conversation, as text: it is read with every page of
 /// events that the user has part in.
 pub const CUSTOM_DATA_BYTES_MAX: usize = 8 * 1024;
+/// What a user says of themselves, in bytes.
+pub const DESCRIBED_BYTES_MAX: usize = 8 * 1024;
 /// Code or text of why a member went out.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// A slug.

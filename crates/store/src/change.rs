@@ -104,12 +104,7 @@ fn plan_change(
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
         Change::EndIfOpen { session, why, at } => session::end_if_open(plan, session, why, at),
-        Change::EndOpenedAfter {
-            user,
-            moment,
-            why,
-            at,
-        } => session::end_opened_after(plan, user, moment, why, at),
+        Change::EndOpenedAfter(late) => session::end_opened_after(plan, late),
         Change::EndOtherSessions {
             user,
             keep,
@@ -220,7 +215,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::KeepVisitor(_)
         | Change::EndSession(_)
         | Change::EndIfOpen { .. }
-        | Change::EndOpenedAfter { .. }
+        | Change::EndOpenedAfter(_)
         | Change::EndOtherSessions { .. }
         | Change::EndSessionsByKey { .. }
         | Change::ExpectUncovered { .. }

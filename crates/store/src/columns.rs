@@ -24,7 +24,7 @@ use countersign_credential::time::Timestamp;
 macro_rules! user_columns {
     () => {
         "u.id, u.name, u.external_id, u.email, u.display_name, u.image_url, u.custom_data, \
-         u.anonymous, u.blocked, u.created_at"
+         u.described, u.anonymous, u.blocked, u.created_at"
     };
 }
 pub(crate) use user_columns;
@@ -212,6 +212,7 @@ pub(crate) fn user(columns: &mut Columns<'_>) -> Result<User, StoreError> {
         display_name: columns.optional_text()?.map(str::to_owned),
         image_url: columns.optional_text()?.map(str::to_owned),
         custom_data: columns.optional_text()?.map(str::to_owned),
+        described: columns.optional_text()?.map(str::to_owned),
         anonymous: columns.flag()?,
         blocked: columns.flag()?,
         created_at: columns.time()?,

@@ -57,8 +57,8 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 8,
-        name: "reserved",
-        template: include_str!("../migrations/0008_reserved.sql"),
+        name: "described",
+        template: include_str!("../migrations/0008_described.sql"),
     },
     Migration {
         number: 9,

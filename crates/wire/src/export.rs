@@ -64,9 +64,12 @@ pub struct Profile {
     /// Where a picture is.
     #[schema(required)]
     pub image_url: Option<String>,
-    /// What the application keeps with the user, or the user said of themselves.
+    /// What the application keeps with the user.
     #[schema(value_type = Option<Object>, required)]
     pub custom_data: Option<Box<RawValue>>,
+    /// What the user said of themselves.
+    #[schema(value_type = Option<Object>, required)]
+    pub described: Option<Box<RawValue>>,
     /// Whether this is a visitor.
     pub anonymous: bool,
     /// Whether the application refuses the user.

@@ -54,6 +54,25 @@ export function device(url, { readsAnswer = true, secrets = [] } = {}) {
     },
     begin: async (title) => (await own.does('POST', '/c/v1/chat/sessions', { title })).id,
     say: (session, body) => own.does('POST', '/c/v1/chat/messages', { session, body, attachments: [] }),
+    /// Sends a file as to a storage: announced, then its bytes with the key that it was given.
+    async attach(name, contentType, bytes) {
+      const announced = await call(own.token, 'POST', '/c/v1/chat/attachments', { name, contentType, contentLength: bytes.length });
+      assert.equal(announced.status, 201, JSON.stringify(announced.body));
+      const { data, meta } = announced.body;
+      const form = new FormData();
+      for (const [field, value] of Object.entries(meta.upload.fields)) form.append(field, value);
+      form.append('file', new Blob([bytes], { type: contentType }), name);
+      const { status } = await fetch(meta.upload.url, { method: 'POST', body: form });
+      assert.equal(status, 204);
+      secrets.push(...Object.values(meta.upload.fields));
+      return data.id;
+    },
+    /// The bytes of a message's file, with how they are served.
+    async file(message, attachment) {
+      const headers = { ...HEADERS, 'x-kustomer-tracking-token': own.token };
+      const response = await fetch(`${url}/c/v1/chat/messages/${message}/attachments/${attachment}?redirect=true`, { headers });
+      return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+    },
     chats: () => own.does('GET', '/c/v1/chat/sessions'),
     /// What was said in a chat, the oldest first, as the client sorts it.
     async said(session) {

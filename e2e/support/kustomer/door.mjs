@@ -1,6 +1,6 @@
 // The kustomer door of a server in development, with backends as they are written for it.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import jsonwebtoken from 'jsonwebtoken';
@@ -11,7 +11,8 @@ import { call, dev } from '../countersign.mjs';
 export async function openDoor(more = [], before) {
   const folder = before ?? (await mkdtemp(join(tmpdir(), 'countersign-e2e-')));
   const server = await dev(folder, more);
-  const { url: native, application, doors } = server.ready;
+  const { url: native, application, doors, operator_key } = server.ready;
+  const { nexmo } = doors;
   // Where the host does not name the organization, the path does.
   const url = `${doors.kustomer}/${application.slug}`;
 
@@ -22,6 +23,8 @@ export async function openDoor(more = [], before) {
     assert.equal(response.status, 200, JSON.stringify(body));
     return jsonwebtoken.sign(claims, body.data.attributes.secret);
   };
+  /// What a backend of the nexmo door signs with.
+  const signing = async () => ({ id: application.id, privateKey: await readFile(application.nexmo.private_key_file, 'utf8') });
   /// A call of the native API that must answer so.
   const at = async (status, method, path, { bearer = application.api_key, body } = {}) => {
     const answer = await call(native, method, path, { bearer, body });
@@ -36,5 +39,5 @@ export async function openDoor(more = [], before) {
     for (const secret of all) assert.ok(!stderr.includes(secret), 'no secret is in the log');
     assert.doesNotMatch(stderr, /panicked/, 'nothing panicked');
   };
-  return { url, native, application, mint, at, stop };
+  return { url, native, nexmo, application, operator_key, mint, signing, at, stop };
 }

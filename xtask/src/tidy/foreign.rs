@@ -40,6 +40,7 @@ const HOMES: &[Home] = &[
     home("async-nats", &["fanout"]),
     home("argon2", &["cli"]),
     home("clap", &["cli"]),
+    home("clap_complete", &["cli"]),
     home("toml", &["cli"]),
     home("tracing-subscriber", &["cli"]),
     home("cargo_metadata", &["xtask"]),

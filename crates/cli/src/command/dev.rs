@@ -15,6 +15,9 @@ use crate::system::System;
 
 /// Run a server on this machine, with a demo application and all doors open.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign dev\n  countersign dev --data-dir ./data --port 0 --json"
+)]
 pub(crate) struct Arguments {
     /// Where everything is kept; made if it is not there
     /// [default: $XDG_DATA_HOME/countersign/dev, else ~/.local/share/countersign/dev].

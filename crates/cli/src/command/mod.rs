@@ -8,5 +8,8 @@ pub(crate) mod application;
 pub(crate) mod key;
 pub(crate) mod api_key;
 pub(crate) mod user;
+pub(crate) mod session;
+pub(crate) mod audit;
 pub(crate) mod chat;
 pub(crate) mod bench;
+pub(crate) mod completions;

@@ -22,7 +22,7 @@ use crate::vendor_door::VendorDoor;
 /// configuration file, that before the default.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A configuration file:\n  listen = \"127.0.0.1:7080\"\n  data_dir = \"/var/lib/countersign\"\n  log_level = \"info\"\n\n  [doors]\n  nexmo = \"127.0.0.1:7081\""
+    after_help = "Example:\n  countersign serve --config /etc/countersign.toml\n\nA configuration file:\n  listen = \"127.0.0.1:7080\"\n  data_dir = \"/var/lib/countersign\"\n  log_level = \"info\"\n\n  [doors]\n  nexmo = \"127.0.0.1:7081\""
 )]
 pub(crate) struct Arguments {
     /// The configuration file, in TOML; there need not be one [env: COUNTERSIGN_CONFIG].

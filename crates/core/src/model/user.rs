@@ -24,6 +24,9 @@ pub struct User {
     /// What the application keeps with the user, the text of a JSON object;
     /// shown to others.
     pub custom_data: Option<String>,
+    /// What the user says of themselves, the text of a JSON object: unverified,
+    /// and shown to the user and the application alone.
+    pub described: Option<String>,
     /// Whether this is a visitor whom no credential has named.
     pub anonymous: bool,
     /// Whether the application refuses this user's logins.
@@ -60,6 +63,8 @@ pub struct UserPatch {
     pub image_url: Option<Option<String>>,
     /// The new data, the text of a JSON object.
     pub custom_data: Option<Option<String>>,
+    /// What the user says now, the text of a JSON object.
+    pub described: Option<Option<String>>,
     /// Whether the user is blocked.
     pub blocked: Option<bool>,
 }
@@ -78,6 +83,7 @@ impl User {
             display_name: None,
             image_url: None,
             custom_data: None,
+            described: None,
             anonymous: false,
             blocked: false,
             created_at,

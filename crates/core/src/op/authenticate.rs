@@ -118,10 +118,7 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked,
             }
             let acl = view.session.credential.as_ref().and_then(|c| c.acl.clone());
             let user = &view.user;
-            (
-                acl,
-                user.display_name.is_some() || user.custom_data.is_some(),
-            )
+            (acl, user.display_name.is_some() || user.described.is_some())
         }
         None if identity.anonymous => {
             let covered = ctx

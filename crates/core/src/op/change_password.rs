@@ -54,8 +54,7 @@ pub async fn change_password(
     let settings = &judge.application.settings;
     check(settings)?;
     let by_id = Identifier::Id(own.user);
-    let found = ctx.store.password(application, by_id).await?;
-    let Some((_, before)) = found else {
+    let Some((_, before)) = ctx.store.password(application, by_id).await? else {
         return Err(Error::new(
             Code::NotPermitted,
             "this user has no password: the application's backend says who it is",

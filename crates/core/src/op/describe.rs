@@ -1,13 +1,13 @@
 //! What somebody says of themselves: unverified, not unique, and never a way to
 //! anybody's history.
 
-use super::profile::check_profile;
 use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
 use crate::access::{Facts, authorize};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
+use crate::limit;
 use crate::model::user::{Identifier, User, UserPatch};
 use crate::ports::change::Change;
 use crate::ports::fanout::Notice;
@@ -18,7 +18,7 @@ use crate::ports::fanout::Notice;
 ///
 /// # Errors
 /// `too_large`; `session_ended`.
-pub async fn describe(ctx: &Ctx, principal: &Principal, data: String) -> Result<User, Error> {
+pub async fn describe(ctx: &Ctx, principal: &Principal, described: String) -> Result<User, Error> {
     let user = principal.user().ok_or_else(|| {
         let detail = "an API key has nothing to say of itself";
         Error::new(Code::BadRequest, detail).hint("change the user: PATCH /v1/users/{id}")
@@ -28,11 +28,15 @@ pub async fn describe(ctx: &Ctx, principal: &Principal, data: String) -> Result<
         ..Facts::default()
     };
     let permit = authorize(principal, &Action::DescribeUser(user))?.given(&own)?;
-    check_profile(None, Some(&data))?;
+    if described.len() > limit::DESCRIBED_BYTES_MAX {
+        let most = limit::DESCRIBED_BYTES_MAX;
+        let detail = format!("what a user says of themselves has at most {most} bytes");
+        return Err(Error::new(Code::TooLarge, detail));
+    }
     let application = permit.application();
     let judge = ctx.judge_of(application).await?;
     let patch = UserPatch {
-        custom_data: Some(Some(data)),
+        described: Some(Some(described)),
         ..UserPatch::default()
     };
     let mut changes = keep(principal, &judge, ctx.now());

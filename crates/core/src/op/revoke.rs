@@ -22,7 +22,7 @@ use crate::model::audit::{AuditEntry, Details};
 use crate::model::password::PASSWORD_KID;
 use crate::model::revocation::{Revocation, Target};
 use crate::model::session::EndReason;
-use crate::ports::change::{Change, Expectation};
+use crate::ports::change::{Change, Expectation, LateSessions};
 use crate::ports::fanout::Notice;
 use crate::ports::store::CommitError;
 
@@ -270,12 +270,12 @@ impl Revoker<'_> {
     /// What ends the sessions of logins that read the clock after this
     /// revocation did, and were committed before it.
     fn end_late(&self, user: Option<UserId>) -> Change {
-        Change::EndOpenedAfter {
+        Change::EndOpenedAfter(LateSessions {
             user,
             moment: self.now,
             why: EndReason::Revoked,
             at: self.now,
-        }
+        })
     }
 
     fn tombstone(&self, target: Target) -> Revocation {

@@ -23,7 +23,7 @@ use crate::limit::SIGNED_S_MAX;
 use crate::model::application::ApplicationName;
 use crate::model::session::Session;
 use crate::model::user::User;
-use crate::replays::Verdict;
+use crate::replays::{SignedBy, Verdict};
 use crate::signer::Signer;
 use crate::token::{Token, TokenKind};
 
@@ -94,7 +94,7 @@ pub async fn by_session(
     }
     let signed = open_session(ctx, signer, now).await?;
     admit(&signed.principal)?;
-    signature.check_new(ctx, now)?;
+    signature.check_new(ctx, SignedBy::Session(signed.session.id), now)?;
     Ok(signed)
 }
 
@@ -175,7 +175,7 @@ pub async fn by_application(
         },
     );
     admit(&backend)?;
-    signature.check_new(ctx, now)?;
+    signature.check_new(ctx, SignedBy::Application(id), now)?;
     ctx.note_use(UsedKey::Signing(id, kid));
     Ok(backend)
 }
@@ -247,11 +247,11 @@ impl Signature<'_> {
         )))
     }
 
-    fn check_new(&self, ctx: &Ctx, now: Timestamp) -> Result<(), Error> {
+    fn check_new(&self, ctx: &Ctx, by: SignedBy, now: Timestamp) -> Result<(), Error> {
         let Some(mac) = self.mac.first_chunk::<32>().filter(|_| self.once) else {
             return Ok(());
         };
-        match ctx.replays.note(self.made_at, mac, now) {
+        match ctx.replays.note(by, self.made_at, mac, now) {
             Verdict::New => Ok(()),
             Verdict::Again => Err(Error::new(
                 Code::CredentialUsed,

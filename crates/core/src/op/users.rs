@@ -64,6 +64,7 @@ pub async fn create_user(ctx: &Ctx, principal: &Principal, new: NewUser) -> Resu
         display_name: new.display_name,
         image_url: new.image_url,
         custom_data: new.custom_data,
+        described: None,
         anonymous: false,
         blocked: false,
         created_at: now,

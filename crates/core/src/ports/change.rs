@@ -62,16 +62,7 @@ pub enum Change {
     /// all. What is revoked "up to now" ends by the time of its opening; a
     /// login that was committed before the revocation and read the clock after
     /// it would slip past that.
-    EndOpenedAfter {
-        /// Whose; everybody's where nobody is named.
-        user: Option<UserId>,
-        /// The moment.
-        moment: Timestamp,
-        /// Why.
-        why: EndReason,
-        /// When.
-        at: Timestamp,
-    },
+    EndOpenedAfter(LateSessions),
     /// Ends every open session of a user but one.
     EndOtherSessions {
         /// Whose.
@@ -245,6 +236,19 @@ pub struct SessionEnd {
     /// Why it ends.
     pub why: EndReason,
     /// When it ends.
+    pub at: Timestamp,
+}
+
+/// The sessions that were opened after a moment, and end.
+#[derive(Debug, Clone, Copy)]
+pub struct LateSessions {
+    /// Whose; everybody's where nobody is named.
+    pub user: Option<UserId>,
+    /// The moment.
+    pub moment: Timestamp,
+    /// Why they end.
+    pub why: EndReason,
+    /// When they end.
     pub at: Timestamp,
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn read(Organization(judge): Organization) -> Response {
         "singleSessionChat": false,
         "noHistory": false,
         "campaignsEnabled": false,
-        "disableAttachments": true,
+        "disableAttachments": false,
         "outboundChatEnabled": false,
         "waitMessage": null,
         "volumeControl": { "enabled": false },

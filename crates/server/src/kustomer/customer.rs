@@ -15,8 +15,6 @@ use super::answer::{Answer, one, resource, time};
 use super::asked::{Device, Json};
 use super::failure::Refused;
 
-/// Where it stands in the data that are kept with a user.
-const DESCRIBED: &str = "described";
 /// Entries of one list.
 const ENTRIES_MAX: usize = 20;
 
@@ -38,23 +36,22 @@ pub(super) async fn describe(
     Device(device): Device,
     Json(description): Json<Description>,
 ) -> Result<Answer, Refused> {
-    let data = description.onto(kept(&device.user))?;
-    let data = serde_json::to_string(&data).map_err(Error::internal)?;
-    let user = op::describe::describe(&ctx, &device.principal, data).await?;
+    let described = description.onto(said(&device.user))?;
+    let described = serde_json::to_string(&described).map_err(Error::internal)?;
+    let user = op::describe::describe(&ctx, &device.principal, described).await?;
     Ok(one(shown(&user)))
 }
 
-/// What is kept with a user, if that is an object as it should be.
-fn kept(user: &User) -> Map<String, Value> {
-    let text = user.custom_data.as_deref().unwrap_or("{}");
+/// What a user has said of itself so far.
+fn said(user: &User) -> Map<String, Value> {
+    let text = user.described.as_deref().unwrap_or("{}");
     serde_json::from_str(text).unwrap_or_default()
 }
 
 /// A customer, with what is verified apart from what it says of itself.
 pub(super) fn shown(user: &User) -> Value {
-    let kept = kept(user);
-    let described = |name: &str| kept.get(DESCRIBED)?.get(name).cloned();
-    let list = |name: &str| described(name).unwrap_or_else(|| json!([]));
+    let said = said(user);
+    let list = |name: &str| said.get(name).cloned().unwrap_or_else(|| json!([]));
     let email = user.email.as_ref().map(|email| email.as_str());
     let external_id = user.external_id.as_ref().map(|id| id.as_str());
     let attributes = json!({
@@ -66,7 +63,7 @@ pub(super) fn shown(user: &User) -> Value {
         "sharedEmails": list("emails"),
         "sharedPhones": list("phones"),
         "sharedSocials": list("socials"),
-        "custom": described("custom").unwrap_or_else(|| json!({})),
+        "custom": said.get("custom").cloned().unwrap_or_else(|| json!({})),
         "displayName": user.display_name,
         "createdAt": time(user.created_at),
     });
@@ -76,13 +73,9 @@ pub(super) fn shown(user: &User) -> Value {
 // === impl Description ===
 
 impl Description {
-    /// What is to be kept, by what is. Each entry of a list says of itself that it
+    /// What is said now, after what was. Each entry of a list says of itself that it
     /// is not verified, whatever it said when it came.
-    fn onto(self, mut kept: Map<String, Value>) -> Result<Map<String, Value>, Error> {
-        let mut described = match kept.remove(DESCRIBED) {
-            Some(Value::Object(described)) => described,
-            Some(_) | None => Map::new(),
-        };
+    fn onto(self, mut said: Map<String, Value>) -> Result<Map<String, Value>, Error> {
         for (name, entries) in [
             ("emails", self.emails),
             ("phones", self.phones),
@@ -98,16 +91,15 @@ impl Description {
             for entry in &mut entries {
                 entry.insert("verified".to_owned(), Value::Bool(false));
             }
-            described.insert(name.to_owned(), entries.into());
+            said.insert(name.to_owned(), entries.into());
         }
         if let Some(custom) = self.custom {
-            let known = described.entry("custom").or_insert_with(|| json!({}));
+            let known = said.entry("custom").or_insert_with(|| json!({}));
             if let Value::Object(known) = known {
                 known.extend(custom);
             }
         }
-        kept.insert(DESCRIBED.to_owned(), described.into());
-        Ok(kept)
+        Ok(said)
     }
 }
 
@@ -115,36 +107,37 @@ impl Description {
 mod tests {
     use super::*;
 
-    fn check(kept: Value, description: Value, expected: &Value) {
+    fn check(said: Value, description: Value, expected: &Value) {
         let description: Description = serde_json::from_value(description).unwrap();
-        let Value::Object(kept) = kept else {
+        let Value::Object(said) = said else {
             panic!("it is an object");
         };
-        let found = description.onto(kept).unwrap();
+        let found = description.onto(said).unwrap();
         assert_eq!(&Value::Object(found), expected);
     }
 
     #[test]
     fn a_description_leaves_what_it_does_not_name() {
-        check(json!({}), json!({}), &json!({ "described": {} }));
+        check(json!({}), json!({}), &json!({}));
         check(
-            json!({ "plan": "gold", "described": { "custom": { "a": 1, "b": 2 } } }),
+            json!({ "phones": [], "custom": { "a": 1, "b": 2 } }),
             json!({
                 "emails": [{ "email": "me@example.com", "verified": true }],
                 "custom": { "b": 3 },
             }),
-            &json!({ "plan": "gold", "described": {
+            &json!({
+                "phones": [],
                 "custom": { "a": 1, "b": 3 },
                 "emails": [{ "email": "me@example.com", "verified": false }],
-            }}),
+            }),
         );
         check(
-            json!({ "described": { "emails": [{ "email": "a@example.com" }] } }),
+            json!({ "emails": [{ "email": "a@example.com" }] }),
             json!({ "sharedEmails": [], "phones": [{ "phone": "1" }] }),
-            &json!({ "described": {
+            &json!({
                 "emails": [],
                 "phones": [{ "phone": "1", "verified": false }],
-            }}),
+            }),
         );
     }
 

@@ -34,6 +34,7 @@ mod channel;
 mod channel_pass;
 mod socket;
 mod attachments;
+mod users;
 mod support;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use http::Method;
 
 use super::{
     attachments, channel_pass, chat_settings, chats, customer, customers, identity, messages,
-    secret, socket, support, tokens, tracking,
+    secret, socket, support, tokens, tracking, users,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -83,6 +83,7 @@ pub(super) fn all() -> Vec<Route> {
         route(M::POST, ATTACHMENTS, attachments::announce),
         route(M::POST, UPLOADS, attachments::upload),
         route(M::GET, ATTACHMENT, attachments::read),
+        route(M::GET, "/c/v1/users/{user_id}", users::read),
         route(M::GET, "/v2.1/chat/sessions", support::list),
         route(M::GET, SUPPORT_MESSAGES, support::messages),
         route(M::POST, "/v2.1/chat/messages", support::send_for),

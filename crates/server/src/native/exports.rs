@@ -62,6 +62,7 @@ fn shown(Profile { user, has_password }: Profile) -> Result<wire::Profile, Error
         display_name: user.display_name,
         image_url: user.image_url,
         custom_data: user.custom_data.map(json).transpose()?,
+        described: user.described.map(json).transpose()?,
         anonymous: user.anonymous,
         blocked: user.blocked,
         has_password,

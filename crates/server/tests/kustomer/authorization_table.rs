@@ -34,7 +34,7 @@ const ATTACHMENT: &str = "/c/v1/chat/messages/{message_id}/attachments/{attachme
 const MESSAGE: &str = "/c/v1/chat/sessions/{session_id}/messages/{message_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 31] = [
+const TABLE: [Line; 32] = [
     // A stranger has another organization's key, and a foreigner a device there.
     //                                        nobody page user admin both operator stranger visitor customer foreigner
     ("GET", "/v1/auth/customer/settings",    [401, 403, 403, 403, 200, 403, 404, 401, 401, 401]),
@@ -72,6 +72,8 @@ const TABLE: [Line; 31] = [
     ("POST", UPLOADS,                        [415, 415, 415, 415, 415, 415, 415, 415, 415, 415]),
     // There is a message, and it has no file.
     ("GET", ATTACHMENT,                      [401, 401, 401, 401, 401, 401, 401, 404, 404, 404]),
+    // A visitor knows nobody by name, and a customer itself and its mates.
+    ("GET", "/c/v1/users/{user_id}",         [401, 401, 401, 401, 401, 401, 401, 403, 200, 404]),
 ];
 
 #[tokio::test]
@@ -104,6 +106,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
             let ids = [
                 ("{token_id}", text(&victim["id"])),
                 ("{customer_id}", alice.clone()),
+                ("{user_id}", alice.clone()),
                 ("{schedule_id}", "default".to_owned()),
                 ("{session_id}", chat.clone()),
                 ("{key}", world.application.to_string()),

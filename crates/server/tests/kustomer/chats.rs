@@ -274,3 +274,27 @@ async fn a_chat_has_settings_and_is_open_at_all_hours() {
         reply.refused(404, "not_found");
     }
 }
+
+#[tokio::test]
+async fn a_customer_sees_who_answers() {
+    let world = World::new().await;
+    let alice = world.log_in(None, "alice").await.token;
+    let chat = begin(&world, &alice, "Hello").await;
+    let agent = json!({ "name": "agent-7", "display_name": "Dana of Our shop" });
+    let agent = world.done("POST", "/v1/users", Some(agent)).await;
+    let path = format!("/c/v1/users/{}", text(&agent["id"]));
+    let reply = world.device("GET", &path, Some(&alice), None).await;
+    reply.refused(404, "not_found");
+    let member = json!({ "user": { "id": agent["id"] }, "state": "joined" });
+    let members = format!("/v1/conversations/{chat}/members");
+    world.done("POST", &members, Some(member)).await;
+    let shown = world.ask(&alice, "GET", &path, None).await;
+    assert_eq!(shown["type"], "user");
+    assert_eq!(shown["attributes"]["displayName"], "Dana of Our shop");
+    assert_eq!(shown["attributes"]["avatarUrl"], Value::Null);
+    for id in ["", "x", "USR-00000000-0000-7000-8000-000000000000"] {
+        let path = format!("/c/v1/users/{id}");
+        let reply = world.device("GET", &path, Some(&alice), None).await;
+        reply.refused(404, "not_found");
+    }
+}

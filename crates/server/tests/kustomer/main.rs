@@ -17,7 +17,10 @@ mod vectors;
 mod customer;
 mod customers;
 mod chats;
+mod socket_client;
 mod sockets;
+mod socket_limits;
+mod absence;
 mod attachments;
 mod support;
 mod model;
@@ -25,6 +28,8 @@ mod errors;
 mod log;
 #[path = "../support/node.rs"]
 mod node;
+#[path = "../support/switched.rs"]
+mod switched;
 #[path = "../support/quick_passwords.rs"]
 mod quick_passwords;
 #[path = "../support/lines.rs"]

@@ -21,6 +21,7 @@ use countersign_server::connection::Connection;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::route::Service;
 use countersign_server::{kustomer, native, nexmo};
+use countersign_store::SqlStore;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ use tower::ServiceExt as _;
 
 use crate::node::{self, TestClock};
 use crate::quick_passwords::QuickPasswords;
+use crate::switched::Switched;
 
 /// 2023-11-14T22:13:20Z, when the vectors of the door were signed.
 pub(crate) const BEGIN_S: i64 = 1_700_000_000;
@@ -39,6 +41,8 @@ pub(crate) const SECRET: &str = "test-secret-0123456789abcdef012345";
 pub(crate) struct World {
     pub(crate) ctx: Arc<Ctx>,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: Arc<SqlStore<Switched>>,
+    operations: Operations,
     pub(crate) application: ApplicationId,
     pub(crate) operator: String,
     /// A key with the roles admin and user.
@@ -103,7 +107,7 @@ impl World {
     /// A node that operates like this.
     pub(crate) async fn of(operations: Operations) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = node::store_on(node::sqlite(&folder).await);
+        let store = node::store_on(Switched::new(node::sqlite(&folder).await));
         let clock = TestClock::at(BEGIN_S * 1_000);
         let parts = node::parts(&store, &clock, Arc::new(QuickPasswords::default())).await;
         let ctx = Arc::new(Ctx::new(parts).await.unwrap());
@@ -113,10 +117,12 @@ impl World {
         let (_, other_backend) = organization(&native, &operator.text, "other").await;
         Self {
             kustomer: kustomer::operated(Arc::clone(&ctx), operations.clone()),
-            nexmo: nexmo::operated(Arc::clone(&ctx), operations),
+            nexmo: nexmo::operated(Arc::clone(&ctx), operations.clone()),
             native,
             ctx,
             clock,
+            store,
+            operations,
             application,
             operator: operator.text.to_string(),
             backend,
@@ -253,7 +259,7 @@ impl World {
     }
 
     /// Who a token stands for, once it is used.
-    async fn principal(&self, token: &str) -> Principal {
+    pub(crate) async fn principal(&self, token: &str) -> Principal {
         let judge = self.ctx.judge_of(self.application).await.unwrap();
         living(&self.ctx, &judge, token).await.unwrap().principal
     }
@@ -343,6 +349,19 @@ impl World {
             asked[name] = value.clone();
         }
         self.done("POST", &self.at("/api-keys"), Some(asked)).await
+    }
+
+    /// A number of the node's.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let page = self.native("GET", "/metrics", &self.operator, None).await;
+        let name = format!("countersign_{name} ");
+        let line = page.text.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap().parse().unwrap()
+    }
+
+    /// Looks at all sockets, as the node does every second.
+    pub(crate) fn look(&self) {
+        self.operations.look_at_sockets(&self.ctx);
     }
 
     /// The organization's audit log, the newest entry first.

@@ -9,6 +9,7 @@ mod rates;
 mod metrics;
 mod attachments;
 mod key_uses;
+mod audit;
 mod store_watch;
 mod janitor;
 mod other_doors;

@@ -161,7 +161,7 @@ const FILES: &str = "DELETE FROM attachments WHERE application_id = $1 \
      AND id IN (SELECT a.id FROM attachments a WHERE a.application_id = $1 AND a.author = $2 \
      LIMIT $3) RETURNING 1";
 const USER: &str = "UPDATE users SET name = NULL, external_id = NULL, email = NULL, \
-     display_name = NULL, image_url = NULL, custom_data = NULL, \
+     display_name = NULL, image_url = NULL, custom_data = NULL, described = NULL, \
      deleted_at = COALESCE(deleted_at, $3) WHERE application_id = $1 AND id = $2";
 const TAKEN: &str = "UPDATE erasures SET taken_at = $3 WHERE application_id = $1 AND user_id = $2 \
      AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.application_id = $1 AND s.user_id = $2 \

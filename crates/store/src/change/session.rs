@@ -5,7 +5,7 @@ use crate::columns::{covers_session, integer};
 use crate::engine::Value;
 use countersign_core::id::{DeviceId, SessionId, UserId};
 use countersign_core::model::session::{EndReason, Session, SessionCredential};
-use countersign_core::ports::change::{Expectation, Rotation, SessionEnd, Visitor};
+use countersign_core::ports::change::{Expectation, LateSessions, Rotation, SessionEnd, Visitor};
 use countersign_core::ports::store::dialect_name;
 use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
@@ -140,26 +140,20 @@ pub(super) fn end_if_open(plan: &mut Plan, session: SessionId, why: EndReason, a
 }
 
 /// Ends the open sessions, of a user or of all, that were opened after a moment.
-pub(super) fn end_opened_after(
-    plan: &mut Plan,
-    user: Option<UserId>,
-    moment: Timestamp,
-    why: EndReason,
-    at: Timestamp,
-) {
-    let (sql, lead) = match user {
+pub(super) fn end_opened_after(plan: &mut Plan, late: LateSessions) {
+    let (sql, lead) = match late.user {
         Some(user) => (END_OPENED_AFTER_OF_USER, user.bytes()),
-        None => (END_OPENED_AFTER, first_id_of(moment)),
+        None => (END_OPENED_AFTER, first_id_of(late.moment)),
     };
     let parameters = [
         plan.application(),
         lead.into(),
-        moment.milliseconds().into(),
-        at.milliseconds().into(),
-        why.as_str().into(),
+        late.moment.milliseconds().into(),
+        late.at.milliseconds().into(),
+        late.why.as_str().into(),
     ];
     plan.run(sql, parameters);
-    plan.ends(why);
+    plan.ends(late.why);
 }
 
 /// Ends all open sessions of a user but one.

@@ -10,11 +10,13 @@ use countersign_credential::time::Timestamp;
 
 const ADD: &str = "INSERT INTO users \
      (application_id, id, name, external_id, email, display_name, image_url, custom_data, \
-     anonymous, blocked, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+     described, anonymous, blocked, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 /// A visitor has neither name nor anything else that could be taken.
 const KEEP: &str = "INSERT INTO users \
      (application_id, id, name, external_id, email, display_name, image_url, custom_data, \
-     anonymous, blocked, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     described, anonymous, blocked, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
      ON CONFLICT (application_id, id) DO NOTHING";
 const LOCK: &str = "UPDATE users SET blocked = blocked \
      WHERE application_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
@@ -27,10 +29,11 @@ const SET_DISPLAY_NAME: &str =
 const SET_IMAGE_URL: &str = "UPDATE users SET image_url = $3 WHERE application_id = $1 AND id = $2";
 const SET_CUSTOM_DATA: &str =
     "UPDATE users SET custom_data = $3 WHERE application_id = $1 AND id = $2";
+const SET_DESCRIBED: &str = "UPDATE users SET described = $3 WHERE application_id = $1 AND id = $2";
 const SET_BLOCKED: &str = "UPDATE users SET blocked = $3 WHERE application_id = $1 AND id = $2";
 const DELETE: &str = "UPDATE users \
      SET name = NULL, external_id = NULL, email = NULL, display_name = NULL, image_url = NULL, \
-     custom_data = NULL, deleted_at = $3 \
+     custom_data = NULL, described = NULL, deleted_at = $3 \
      WHERE application_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
 
 #[cfg(test)]
@@ -44,6 +47,7 @@ pub(crate) const TEXTS: &[&str] = &[
     SET_DISPLAY_NAME,
     SET_IMAGE_URL,
     SET_CUSTOM_DATA,
+    SET_DESCRIBED,
     SET_BLOCKED,
     DELETE,
 ];
@@ -92,6 +96,9 @@ pub(super) fn change(plan: &mut Plan, id: UserId, patch: UserPatch) {
             .custom_data
             .map(|data| (SET_CUSTOM_DATA, with(data.into()))),
         patch
+            .described
+            .map(|described| (SET_DESCRIBED, with(described.into()))),
+        patch
             .blocked
             .map(|blocked| (SET_BLOCKED, with(blocked.into()))),
     ];
@@ -123,7 +130,7 @@ pub(super) fn delete(plan: &mut Plan, id: UserId, at: Timestamp) {
     password::forget(plan, id);
 }
 
-fn parameters(plan: &Plan, user: &User) -> [Value; 11] {
+fn parameters(plan: &Plan, user: &User) -> [Value; 12] {
     [
         plan.application(),
         user.id.bytes().into(),
@@ -133,6 +140,7 @@ fn parameters(plan: &Plan, user: &User) -> [Value; 11] {
         user.display_name.as_deref().into(),
         user.image_url.as_deref().into(),
         user.custom_data.as_deref().into(),
+        user.described.as_deref().into(),
         user.anonymous.into(),
         user.blocked.into(),
         user.created_at.milliseconds().into(),

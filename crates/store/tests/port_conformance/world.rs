@@ -162,6 +162,7 @@ impl World {
             display_name: None,
             image_url: None,
             custom_data: None,
+            described: None,
             anonymous: false,
             blocked: false,
             created_at: id.made_at(),

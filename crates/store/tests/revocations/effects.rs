@@ -4,7 +4,7 @@ use countersign_core::id::{ApiKeyId, ApplicationId, UserId};
 use countersign_core::model::revocation::Target;
 use countersign_core::model::session::{EndReason, Session, Timeouts};
 use countersign_core::model::user::User;
-use countersign_core::ports::change::{Change, Expectation, Visitor};
+use countersign_core::ports::change::{Change, Expectation, LateSessions, Visitor};
 use countersign_core::ports::store::Store;
 
 use crate::world::*;
@@ -178,12 +178,12 @@ async fn what_was_opened_after_a_moment_ends_and_an_ended_one_keeps_its_end() {
             at: at(12),
         };
         world.commit(vec![first_end]).await.unwrap();
-        let late = Change::EndOpenedAfter {
+        let late = Change::EndOpenedAfter(LateSessions {
             user: of_user.then_some(world.user.id),
             moment: at(10),
             why: EndReason::Revoked,
             at: at(20),
-        };
+        });
         world.commit(vec![late]).await.unwrap();
         let again = Change::EndIfOpen {
             session: sessions[2],

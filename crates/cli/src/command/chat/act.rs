@@ -12,8 +12,9 @@ use serde_json::json;
 
 use super::line::{Command, HELP};
 use super::room::{Open, Room, Told};
-use super::transcript::{printable, title};
+use super::transcript::title;
 use crate::exit::Failure;
+use crate::output::printable;
 
 /// Conversations that are listed.
 const LISTED_MAX: usize = 500;

@@ -19,8 +19,9 @@ use tokio::sync::mpsc;
 
 use super::line::{self, Line};
 use super::terminal::Terminal;
-use super::transcript::{Style, printable, title};
+use super::transcript::{Style, title};
 use crate::exit::{Exit, Failure};
+use crate::output::printable;
 
 /// Outcomes of what was sent that wait to be told.
 const OUTCOMES_MAX: usize = 64;

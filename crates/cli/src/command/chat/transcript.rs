@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-/// What stands in for a character that a terminal would obey.
-const UNPRINTABLE: char = '\u{fffd}';
+use crate::output::printable;
+
 /// The lines of one message that are shown after its first.
 const LINES_MAX: usize = 30;
 
@@ -110,19 +110,6 @@ pub(super) fn title(of: &Conversation) -> String {
             format!("without a name (…{})", &id[id.len().saturating_sub(6)..])
         }
     }
-}
-
-/// A text of somebody else as one line or several, without what a terminal obeys
-/// and without what turns the direction of writing for the rest of the line.
-pub(super) fn printable(text: &str) -> String {
-    let shown = |character: char| match character {
-        '\n' => '\n',
-        '\t' => ' ',
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => UNPRINTABLE,
-        other if other.is_control() => UNPRINTABLE,
-        other => other,
-    };
-    text.replace("\r\n", "\n").chars().map(shown).collect()
 }
 
 /// What a person did, where it is no message.

@@ -24,6 +24,9 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// What to explain, and by whose rules.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 accepted, 1 refused, 2 usage, 3 server not reached.\n\nExamples:\n  countersign token explain eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln\n  countersign token explain --application application.json --json - < tokens.txt"
+)]
 pub(crate) struct Arguments {
     /// Judge by this file of the application's keys and settings, as
     /// `application export` writes it, and ask no server.

@@ -19,6 +19,9 @@ use crate::system::System;
 
 /// What the credential says, and what signs it.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Standard output is the credential alone.\n\nExamples:\n  countersign token mint --dialect native --application-id 0190d1c4-0000-7000-8000-000000000001 --key private.pem --kid 2027 --subject customer-42\n  countersign token mint --dialect kustomer --secret 'a secret of thirty-two bytes or more' --email alice@example.com"
+)]
 #[command(group(ArgGroup::new("signing").required(true).args(["key", "secret", "secret_base64"])))]
 pub(crate) struct Arguments {
     /// The form of the credential.

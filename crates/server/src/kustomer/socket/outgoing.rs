@@ -118,12 +118,18 @@ impl Socket {
             match self.socket.write(line, &mut message, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
-                Err(Unwritten::Slow) => {
-                    self.entered.realtime.gave_up_on_slow_reader();
-                    return Err(End::Later);
-                }
+                Err(Unwritten::Slow) => return Err(self.give_up().await),
                 Err(Unwritten::Broken) => return Err(End::Gone),
             }
         }
+    }
+
+    /// A client that does not read is told to come back, if it reads on in time.
+    async fn give_up(&mut self) -> End {
+        let Entered { realtime, open, .. } = &self.entered;
+        realtime.gave_up_on_slow_reader();
+        let patience = realtime.patience.close;
+        self.socket.flush(&open.line, patience).await;
+        End::Later
     }
 }

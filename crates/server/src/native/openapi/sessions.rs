@@ -102,6 +102,11 @@ pub(in crate::native) fn list() -> Description {
         "listSessions",
         "List a user's open sessions",
     )
+    .about(
+        "A backend that names no user gets those of all users, the oldest first. A page has \
+         fewer of them than asked for then, or none, and more may follow all the same: `next` \
+         says so.",
+    )
     .names_a_user()
     .pages()
     .gives::<Sessions>(StatusCode::OK, "The sessions, the newest first.")

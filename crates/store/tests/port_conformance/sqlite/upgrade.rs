@@ -146,6 +146,7 @@ async fn places_of_before_tell_when_they_went_where() {
     // What is new is absent, and can be written.
     let user = world.user(UserId::from_bytes([1; 16])).await.unwrap();
     assert_eq!((user.image_url, user.custom_data), (None, None));
+    assert_eq!(user.described, None);
     let view = world.view(id, user.id).await.unwrap();
     assert_eq!(view.member.unwrap().state, MemberState::Joined);
     let room = view.conversation;

@@ -8,7 +8,7 @@ use countersign_core::model::revocation::{Revocation, Target};
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
 use countersign_core::model::user::{Identifier, User, UserPatch};
 use countersign_core::ports::change::{
-    Change, Expectation, PasswordChange, Rotation, SessionEnd, Visitor,
+    Change, Expectation, LateSessions, PasswordChange, Rotation, SessionEnd, Visitor,
 };
 use countersign_core::ports::store::{LoginQuery, SessionView};
 use countersign_credential::acl::Acl;
@@ -549,11 +549,13 @@ pub(crate) async fn ends_are_counted(world: Arc<World>) {
         (EndReason::LoggedOut, 1),
     ];
     assert_eq!(committed.ended, expected);
-    let opened_after = |user, moment| Change::EndOpenedAfter {
-        user,
-        moment,
-        why: EndReason::Revoked,
-        at,
+    let opened_after = |user, moment| {
+        Change::EndOpenedAfter(LateSessions {
+            user,
+            moment,
+            why: EndReason::Revoked,
+            at,
+        })
     };
     for (change, expected) in [
         (opened_after(Some(jay.id), open[5].made_at()), 1),

@@ -26,6 +26,7 @@ pub(crate) async fn is_found_by_each_identifier(world: Arc<World>) {
         display_name: Some("Jay Doe".to_owned()),
         image_url: Some("https://pictures.example/jay".to_owned()),
         custom_data: Some(r#"{"level":7}"#.to_owned()),
+        described: Some(r#"{"emails":[]}"#.to_owned()),
         ..world.new_user(Some("jay"))
     };
     world.commit([Change::AddUser(user.clone())]).await;
@@ -87,6 +88,7 @@ pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
         display_name: Some(Some("Jay".to_owned())),
         image_url: Some(Some("https://pictures.example/jay".to_owned())),
         custom_data: Some(Some(r#"{"level":7}"#.to_owned())),
+        described: Some(Some(r#"{"emails":[]}"#.to_owned())),
         blocked: Some(true),
         ..UserPatch::default()
     };
@@ -97,6 +99,7 @@ pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
         display_name: Some("Jay".to_owned()),
         image_url: Some("https://pictures.example/jay".to_owned()),
         custom_data: Some(r#"{"level":7}"#.to_owned()),
+        described: Some(r#"{"emails":[]}"#.to_owned()),
         blocked: true,
         ..jay.clone()
     };
@@ -108,12 +111,14 @@ pub(crate) async fn changes_what_the_patch_names(world: Arc<World>) {
     let patch = UserPatch {
         image_url: Some(None),
         custom_data: Some(None),
+        described: Some(None),
         ..UserPatch::default()
     };
     world.commit([Change::ChangeUser(jay.id, patch)]).await;
     let changed = User {
         image_url: None,
         custom_data: None,
+        described: None,
         ..changed
     };
     assert_eq!(world.user(jay.id).await, Some(changed));
