@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 52] = [
+const TABLE: [(&str, [&str; 6]); 55] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),

@@ -1,5 +1,7 @@
 //! What no row holds any more is in no file: neither between the cells of pages, nor in a log.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! All of a person goes, some at a time, and what is others' stays.
 
 use crate::world::World;
-use countersign_core::id::{ConversationId, MemberId, UserId};
+use countersign_core::id::{AttachmentId, ConversationId, MemberId, UserId};
 use countersign_core::model::erasure::Erasure;
 use countersign_core::model::event::{Assurance, Author, Event, EventKind};
 use countersign_core::model::member::{MemberState, Reason};
 use countersign_core::model::password::PasswordHash;
-use countersign_core::model::session::{EndReason, Timeouts};
+use countersign_core::model::session::{EndReason, Session, Timeouts};
 use countersign_core::model::user::{Identifier, User, UserPatch};
 use countersign_core::ports::Clock;
 use countersign_core::ports::change::{
@@ -121,123 +121,171 @@ fn told(events: &[Event]) -> Vec<(u64, String, &str)> {
         .collect()
 }
 
+/// What jay and kay said to each other, and what of it is to be looked at.
+struct Talk {
+    jay: User,
+    kay: User,
+    stays: Session,
+    talk: ConversationId,
+    first: u64,
+    others: u64,
+    mood: u64,
+    files: Vec<AttachmentId>,
+    kept: AttachmentId,
+    before: Vec<Event>,
+}
+
 pub(crate) async fn takes_all_of_a_person_and_nothing_of_others(world: Arc<World>) {
     for (round, piece) in [SMALL, LARGE].into_iter().enumerate() {
-        let jay = world.person(&format!("jay-{round}")).await;
-        let kay = world.person(&format!("kay-{round}")).await;
-        let patch = UserPatch {
-            display_name: Some(Some("Jay".to_owned())),
-            image_url: Some(Some("https://example.com/jay".to_owned())),
-            custom_data: Some(Some(r#"{"of":"jay"}"#.to_owned())),
-            ..UserPatch::default()
-        };
-        let hash = PasswordHash::from_text("a hash".to_owned());
-        world
-            .commit([
-                Change::ChangeUser(jay.id, patch),
-                Change::Password(jay.id, PasswordChange::Set(hash)),
-            ])
-            .await;
-        for _ in 0..3 {
-            world.log_in(&jay).await;
-        }
-        let stays = world.log_in(&kay).await;
-        let talk = world.conversation(&kay).await;
-        world.join(talk, &jay).await;
-        let first = world.say(talk, &jay, "one").await;
-        let others = world.say(talk, &kay, "two").await;
-        let text = world.text(talk, Author::User(jay.id), "three", Some("my own id"));
-        world.commit([text]).await;
-        let edit = Touch::Edit {
-            event: first,
-            body: r#"{"text":"ONE"}"#.to_owned(),
-        };
-        let body = r#"{"event_id":3,"body":{"text":"ONE"}}"#;
-        send(&world, talk, &jay, EventKind::Edit, body, Some(edit)).await;
-        let gone = world.say(talk, &jay, "four").await;
-        let delete = Touch::Delete { event: gone };
-        let body = format!(r#"{{"event_id":{gone}}}"#);
-        send(&world, talk, &jay, EventKind::Delete, &body, Some(delete)).await;
-        let custom = EventKind::custom("mood").unwrap();
-        let mood = send(&world, talk, &jay, custom, r#"{"is":"good"}"#, None).await;
-        let mut files = Vec::new();
-        for bytes in [2, 3, 4] {
-            let given = world.waiting_file(Author::User(jay.id), bytes);
-            let file = given.attachment.id;
-            files.push(file);
-            let attach = FileChange::Attach {
-                file,
-                conversation: talk,
-                author: Author::User(jay.id),
-            };
-            let text = world.text(talk, Author::User(jay.id), "a file", None);
-            let add = Change::File(FileChange::Add(Box::new(given)));
-            world.commit([add, text, Change::File(attach)]).await;
-        }
-        let kept = world.new_file(talk, Author::User(kay.id), 5);
-        let kept_id = kept.attachment.id;
-        world
-            .commit([Change::File(FileChange::Add(Box::new(kept)))])
-            .await;
-        let before = world.history(talk).await;
-
+        let said = talk_of_two(&world, round).await;
+        let Talk { jay, talk, .. } = &said;
         let delete = Change::DeleteUser(jay.id, world.at(900));
         world.commit([delete]).await;
         let erasure = erase(&world, jay.id, piece).await;
 
-        let after = world.history(talk).await;
-        let numbers: Vec<u64> = after.iter().map(|event| event.id).collect();
-        let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
-        assert_eq!(numbers, expected, "numbers have holes");
-        let left = told(&after[..before.len()]);
-        for (was, is) in told(&before).iter().zip(&left) {
-            let body = match (was.0, was.1.as_str()) {
-                (id, "text") if id == others => was.2,
-                (_, "edit") => r#"{"event_id":3}"#,
-                (_, "delete") => was.2,
-                // It is made when it is read.
-                (_, "member:joined") => is.2,
-                _ => "{}",
-            };
-            assert_eq!(*is, (was.0, was.1.clone(), body));
-            assert!(!is.2.contains("Jay"));
+        check_history(&said, &world.history(*talk).await);
+        for file in &said.files {
+            assert!(world.file(*file).await.is_none());
         }
-        let deletions = &after[before.len() + 1..];
-        let of: Vec<&str> = deletions.iter().map(|event| event.body.as_str()).collect();
-        let six = [first, 5, mood, mood + 1, mood + 2, mood + 3];
-        let six: Vec<String> = six
-            .iter()
-            .map(|id| format!(r#"{{"event_id":{id}}}"#))
-            .collect();
-        assert_eq!(of, six);
-        assert!(
-            deletions
-                .iter()
-                .all(|event| event.kind == EventKind::Delete)
-        );
-        for event in &after {
-            let mine = event.from.user == Some(jay.id);
-            assert_eq!(mine && event.kind.is_counted(), event.deleted_at.is_some());
-            assert!(event.client_id.is_none() || !mine);
-            assert!(!mine || !event.from.person.names.shown().contains("ay"));
-        }
-        for file in files {
-            assert!(world.file(file).await.is_none());
-        }
-        assert!(world.file(kept_id).await.is_some());
+        assert!(world.file(said.kept).await.is_some());
         assert_eq!(world.user(jay.id).await, None);
-        let view = world.store.session(world.application, stays.id).await;
+        let view = world.store.session(world.application, said.stays.id).await;
         assert!(view.unwrap().is_some());
-        // Of six messages, one edit, one deletion, the joining and the leaving; and of what tells
-        // that the messages are gone, nothing.
         assert_eq!((erasure.files, erasure.sessions), (3, 3));
         assert_eq!(erasure.done_at, Some(world.at(3_000)));
         assert_eq!(erasure.taken_at, Some(world.at(2_000)));
         assert_eq!(erasure.begun_at, world.at(1_000));
-        let again = world.history(talk).await;
+        let again = world.history(*talk).await;
         erase_again(&world, jay.id).await;
-        assert_eq!(world.history(talk).await, again);
+        assert_eq!(world.history(*talk).await, again);
     }
+}
+
+async fn two_people(world: &World, round: usize) -> (User, User, Session) {
+    let jay = world.person(&format!("jay-{round}")).await;
+    let kay = world.person(&format!("kay-{round}")).await;
+    let patch = UserPatch {
+        display_name: Some(Some("Jay".to_owned())),
+        image_url: Some(Some("https://example.com/jay".to_owned())),
+        custom_data: Some(Some(r#"{"of":"jay"}"#.to_owned())),
+        ..UserPatch::default()
+    };
+    let hash = PasswordHash::from_text("a hash".to_owned());
+    world
+        .commit([
+            Change::ChangeUser(jay.id, patch),
+            Change::Password(jay.id, PasswordChange::Set(hash)),
+        ])
+        .await;
+    for _ in 0..3 {
+        world.log_in(&jay).await;
+    }
+    let stays = world.log_in(&kay).await;
+    (jay, kay, stays)
+}
+
+async fn talk_of_two(world: &World, round: usize) -> Talk {
+    let (jay, kay, stays) = two_people(world, round).await;
+    let talk = world.conversation(&kay).await;
+    world.join(talk, &jay).await;
+    let first = world.say(talk, &jay, "one").await;
+    let others = world.say(talk, &kay, "two").await;
+    let text = world.text(talk, Author::User(jay.id), "three", Some("my own id"));
+    world.commit([text]).await;
+    let edit = Touch::Edit {
+        event: first,
+        body: r#"{"text":"ONE"}"#.to_owned(),
+    };
+    let body = r#"{"event_id":3,"body":{"text":"ONE"}}"#;
+    send(world, talk, &jay, EventKind::Edit, body, Some(edit)).await;
+    let gone = world.say(talk, &jay, "four").await;
+    let delete = Touch::Delete { event: gone };
+    let body = format!(r#"{{"event_id":{gone}}}"#);
+    send(world, talk, &jay, EventKind::Delete, &body, Some(delete)).await;
+    let custom = EventKind::custom("mood").unwrap();
+    let mood = send(world, talk, &jay, custom, r#"{"is":"good"}"#, None).await;
+    let mut files = Vec::new();
+    for bytes in [2, 3, 4] {
+        let given = world.waiting_file(Author::User(jay.id), bytes);
+        let file = given.attachment.id;
+        files.push(file);
+        let attach = FileChange::Attach {
+            file,
+            conversation: talk,
+            author: Author::User(jay.id),
+        };
+        let text = world.text(talk, Author::User(jay.id), "a file", None);
+        let add = Change::File(FileChange::Add(Box::new(given)));
+        world.commit([add, text, Change::File(attach)]).await;
+    }
+    let kept = world.new_file(talk, Author::User(kay.id), 5);
+    let kept_id = kept.attachment.id;
+    world
+        .commit([Change::File(FileChange::Add(Box::new(kept)))])
+        .await;
+    let before = world.history(talk).await;
+
+    Talk {
+        jay,
+        kay,
+        stays,
+        talk,
+        first,
+        others,
+        mood,
+        files,
+        kept: kept_id,
+        before,
+    }
+}
+
+/// Numbers have no holes, what jay wrote is empty, and told of as deleted; kay's is there.
+fn check_history(said: &Talk, after: &[Event]) {
+    let Talk {
+        jay,
+        kay,
+        before,
+        first,
+        others,
+        mood,
+        ..
+    } = said;
+    let numbers: Vec<u64> = after.iter().map(|event| event.id).collect();
+    let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
+    assert_eq!(numbers, expected, "numbers have holes");
+    let left = told(&after[..before.len()]);
+    for (was, is) in told(before).iter().zip(&left) {
+        let body = match (was.0, was.1.as_str()) {
+            (id, "text") if id == *others => was.2,
+            (_, "edit") => r#"{"event_id":3}"#,
+            (_, "delete") => was.2,
+            // It is made when it is read.
+            (_, "member:joined") => is.2,
+            _ => "{}",
+        };
+        assert_eq!(*is, (was.0, was.1.clone(), body));
+        assert!(!is.2.contains("Jay"));
+    }
+    let deletions = &after[before.len() + 1..];
+    let of: Vec<&str> = deletions.iter().map(|event| event.body.as_str()).collect();
+    let six = [*first, 5, *mood, mood + 1, mood + 2, mood + 3];
+    let six: Vec<String> = six
+        .iter()
+        .map(|id| format!(r#"{{"event_id":{id}}}"#))
+        .collect();
+    assert_eq!(of, six);
+    assert!(
+        deletions
+            .iter()
+            .all(|event| event.kind == EventKind::Delete)
+    );
+    for event in after {
+        let mine = event.from.user == Some(jay.id);
+        assert_eq!(mine && event.kind.is_counted(), event.deleted_at.is_some());
+        assert!(event.client_id.is_none() || !mine);
+        assert!(!mine || !event.from.person.names.shown().contains("ay"));
+    }
+    assert!(after.iter().any(|event| event.from.user == Some(kay.id)));
 }
 
 async fn erase_again(world: &World, user: UserId) {
