@@ -14,7 +14,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO := cargo
 TEST_FLAGS := --locked --workspace
 
-.PHONY: help setup test format lint tidy e2e unit demo
+.PHONY: help setup languages test format lint tidy e2e unit demo
 
 help: ## list the targets
 	@grep --no-filename --extended-regexp '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) \
@@ -23,9 +23,12 @@ help: ## list the targets
 setup: ## install what the build needs and does not find
 	@.ci/setup
 
+languages: setup ## install what the backends of the quick start are run with
+	@.ci/setup languages
+
 # One after the other also under `make --jobs`: cargo would only wait for its own lock, and the
 # output must end with what the test runner says last.
-test: setup ## check format, lints and tidy rules, then run every test
+test: languages ## check format, lints and tidy rules, then run every test
 	@$(MAKE) format
 	@$(MAKE) lint
 	@$(MAKE) tidy

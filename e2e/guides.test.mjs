@@ -8,8 +8,9 @@ import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tokenGenerate } from '@vonage/jwt';
+import { installed } from './support/backends.mjs';
 import { openBrowser } from './support/browser.mjs';
-import { binary, call } from './support/countersign.mjs';
+import { binary, call, dev } from './support/countersign.mjs';
 import { blocks, follower } from './support/guide.mjs';
 import { CLIENT_ACL, openDoor } from './support/nexmo/door.mjs';
 import { inProcess, pointed } from './support/nexmo/person.mjs';
@@ -19,7 +20,7 @@ import { openDoor as openSinchDoor } from './support/sinch/door.mjs';
 import { SCRIPTS } from './support/sinch/page.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const FILES = ['js', 'python', 'html'];
+const FILES = ['js', 'python', 'html', 'ruby', 'php', 'go', 'java', 'xml'];
 
 /// The server that somebody's users come from: a door of ours stands for it, since it
 /// understands the same. It gets the application's key, and a user.
@@ -54,17 +55,20 @@ async function reader(door, more = {}) {
 }
 
 /// Does what each block says. `moved` puts this run's addresses in the place of a guide's
-/// fixed ones; `meets` is called with each block before, and with the addresses of pages so far.
-/// The answer has the site that the guide starts, and the addresses of its pages that were printed.
-async function follow(t, text, one, moved, meets = async () => {}) {
+/// fixed ones; `meets` is called with each block before, and with the addresses of pages so far,
+/// and `lacks` says why one cannot be run, which leaves out what it would have said, too. The
+/// answer has the site that the guide starts, and the addresses of its pages that were printed.
+async function follow(t, text, one, moved, { meets = async () => {}, lacks = () => null } = {}) {
   const servers = [];
   const addresses = [];
   const served = (address) => address.replace(':8000/', `:${servers[0]?.said[1]}/`);
+  let skip = null;
   t.after(async () => {
     for (const { stop } of servers) await stop();
   });
   for (const { line, language, code } of blocks(text)) {
-    await t.test(`line ${line}: ${language}`, async () => {
+    if (language !== 'text') skip = lacks(code);
+    await t.test(`line ${line}: ${language}`, { skip: skip ?? false }, async () => {
       await meets(code, addresses.map(served));
       if (FILES.includes(language)) await one.write(moved(code));
       else if (language === 'text') one.shown(moved(code));
@@ -114,11 +118,12 @@ test('docs/guides/nexmo.md', async (t) => {
   const { port } = new URL(door.url);
   const moved = (code) =>
     code.replaceAll('7081', port).replaceAll('chat.example.com', proxy.host).replaceAll('https://api.nexmo.com', theirs?.url);
-  const { addresses } = await follow(t, text, one, moved, async (code) => {
+  const meets = async (code) => {
     if (!code.includes('https://api.nexmo.com')) return;
     const publicKey = createPublicKey(await key()).export({ type: 'spki', format: 'pem' });
     theirs = await elsewhere(applicationId, publicKey);
-  });
+  };
+  const { addresses } = await follow(t, text, one, moved, { meets });
 
   await t.test('users have moved with what belongs to them, or are made when they come', async () => {
     const token = tokenGenerate(applicationId, await key());
@@ -222,13 +227,14 @@ test('docs/guides/kustomer.md', async (t) => {
   const ask = (visitor, question) =>
     visitor.evaluate(`document.forms[0].text.value = ${JSON.stringify(question)}; document.querySelector('button').click()`);
   let alice;
-  const { addresses, page } = await follow(t, text, one, (code) => code.replaceAll('7082', port), async (code, soFar) => {
+  const opens = async (code, soFar) => {
     if (code !== 'node answer.mjs') return;
     alice = await browser.visitor('alice', soFar[0]);
     await alice.shows('alice@example.com is here');
     await ask(alice, 'Where is my order?');
     await alice.shows('me: Where is my order?');
-  });
+  };
+  const { addresses, page } = await follow(t, text, one, (code) => code.replaceAll('7082', port), { meets: opens });
 
   await t.test('the answer is on every device', async () => {
     await alice.shows('support: It is on its way.');
@@ -257,8 +263,46 @@ test('docs/guides/kustomer.md', async (t) => {
   });
 });
 
+test('docs/guides/quickstart.md', async (t) => {
+  const text = await readFile(here('../docs/guides/quickstart.md'), 'utf8');
+  const data = await mkdtemp(join(tmpdir(), 'countersign-e2e-'));
+  const { ready, stop } = await dev(data);
+  const door = { native: ready.url, operator_key: ready.operator_key };
+  const { folder, one, leaves } = await reader(door, { XDG_DATA_HOME: join(data, 'home'), NO_COLOR: '1' });
+  t.after(async () => {
+    const { stderr } = await stop();
+    await leaves();
+    await rm(data, { recursive: true });
+    assert.doesNotMatch(stderr, /cs_(at|rt|sk|pk)_|eyJ|PRIVATE/, 'no token is in the log');
+  });
+  const lacks = await installed(folder);
+  // What each backend has printed is judged by the server, and opens a session of its own.
+  const credentials = [];
+  const takes = async (code) => {
+    const [credential] = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m.exec(one.said()) ?? [];
+    if (/^eyJ|^…eyJ/.test(code) && credential) credentials.push(credential);
+  };
+  await follow(t, text, one, (code) => code, { meets: takes, lacks });
+
+  await t.test('every credential logs the same user in, once', async () => {
+    const { APPLICATION_ID, COUNTERSIGN_PUBLISHABLE_KEY: bearer } = await one.knows();
+    assert.equal(new Set(credentials).size, lacks('php ') ? 5 : 6);
+    const users = new Set();
+    for (const credential of credentials) {
+      const body = { credential, application_id: APPLICATION_ID };
+      const answer = await call(ready.url, 'POST', '/v1/sessions', { bearer, body });
+      assert.equal(answer.status, 201, JSON.stringify(answer.body));
+      users.add(answer.body.user.id);
+      const again = await call(ready.url, 'POST', '/v1/sessions', { bearer, body });
+      assert.equal(again.body.code, 'credential_used');
+    }
+    assert.equal(users.size, 1);
+  });
+});
+
 test('the guides name the versions that the tests have', async () => {
-  const guides = ['nexmo.md', 'sinch.md', 'kustomer.md'].map((name) => readFile(here(`../docs/guides/${name}`), 'utf8'));
+  const names = ['quickstart.md', 'nexmo.md', 'sinch.md', 'kustomer.md'];
+  const guides = names.map((name) => readFile(here(`../docs/guides/${name}`), 'utf8'));
   const text = (await Promise.all(guides)).join('\n');
   const { devDependencies } = JSON.parse(await readFile(here('package.json'), 'utf8'));
   const requirements = await readFile(here('requirements.txt'), 'utf8');
@@ -268,7 +312,12 @@ test('the guides name the versions that the tests have', async () => {
     const [name, version] = [one.slice(0, one.lastIndexOf('@')), one.slice(one.lastIndexOf('@') + 1)];
     assert.equal(devDependencies[name], version, one);
   }
-  for (const [, one] of text.matchAll(/`pip install ([^`]+)`/g)) {
-    assert.ok(requirements.split('\n').includes(one), one);
+  for (const [, packages] of text.matchAll(/`pip install ([^`]+)`/g)) {
+    for (const one of packages.split(' ')) assert.ok(requirements.split('\n').includes(one), one);
   }
+  const php = JSON.parse(await readFile(here('backends/php/composer.json'), 'utf8'));
+  const [, name, version] = /`composer require ([^:`]+):([^`]+)`/.exec(text);
+  assert.equal(php.require[name], version);
+  const [, path, at] = /`go get ([^@`]+)@([^`]+)`/.exec(text);
+  assert.ok((await readFile(here('backends/go/go.mod'), 'utf8')).includes(`require ${path} ${at}\n`));
 });

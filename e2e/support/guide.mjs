@@ -8,7 +8,9 @@ import { after } from 'node:test';
 import { deferred, inTime } from './place.mjs';
 
 /// A first line that says what the file is called, in any of our languages.
-const FILE_NAME = /^(?:\/\/|#|<!--) ([\w./-]+\.\w+)(?: -->)?$/;
+const FILE_NAME = /^(?:\/\/|#|<!--|<\?php \/\/) ([\w./-]+\.\w+)(?: -->)?$/;
+/// How long a block may take: a tool may have to fetch what it stands on first.
+const BLOCK_MS_MAX = 180_000;
 /// What stands for all that may be different each time.
 const ANYTHING = '…';
 
@@ -63,7 +65,7 @@ export function follower(folder, environment) {
   const run = async (code) => {
     const before = `set -euo pipefail; [[ ! -e ${state} ]] || source ${state}; set -a`;
     const { log, closed } = bash(`${before}\n${code}\nexport -p > ${state}`);
-    const [status] = await inTime(code, closed);
+    const [status] = await inTime(code, closed, BLOCK_MS_MAX);
     assert.equal(status, 0, log.all);
     said = log.out;
   };
@@ -87,5 +89,11 @@ export function follower(folder, environment) {
     const pattern = code.split(ANYTHING).map(literally).join('[^]*');
     assert.match(said.trimEnd(), new RegExp(`^${pattern}$`));
   };
-  return { has, write, run, start, shown, said: () => said };
+  /// What they have set since, by name.
+  const knows = async () => {
+    const { log, closed } = bash(`source ${state}; env --null`);
+    await inTime('the environment', closed);
+    return Object.fromEntries(log.out.split('\0').filter(Boolean).map((line) => line.split(/=([^]*)/, 2)));
+  };
+  return { has, write, run, start, shown, knows, said: () => said };
 }

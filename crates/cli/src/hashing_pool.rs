@@ -7,6 +7,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use argon2::password_hash::Error as HashError;
@@ -32,10 +33,24 @@ pub(crate) struct HashingPool {
     random: Arc<dyn Random>,
     /// One permit for each that is worked on or waits.
     places: Arc<Semaphore>,
+    places_max: usize,
+    /// Those for whom there was no place.
+    refused: AtomicU64,
     /// One permit for each that is worked on.
     working: Arc<Semaphore>,
     /// The hash of no password: it was drawn, and never made.
     nobodys: PasswordHash,
+}
+
+/// How much the pool has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// What is worked on or waits.
+    pub(crate) waiting: u64,
+    /// What may be.
+    pub(crate) waiting_max: u64,
+    /// What came on top so far.
+    pub(crate) refused: u64,
 }
 
 /// Held as long as the work takes, even where nobody waits for it any more: its
@@ -63,14 +78,28 @@ impl HashingPool {
         Self {
             random: Arc::new(random),
             places: Arc::new(Semaphore::new(at_once + waiting)),
+            places_max: at_once + waiting,
+            refused: AtomicU64::new(0),
             working: Arc::new(Semaphore::new(at_once)),
             nobodys: PasswordHash::from_text(nobodys),
         }
     }
 
+    /// How much it has to do.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            waiting: (self.places_max - self.places.available_permits()) as u64,
+            waiting_max: self.places_max as u64,
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+
     async fn place(&self) -> Result<Place, PasswordsError> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| PasswordsError::Busy)?;
+        let place = place.map_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            PasswordsError::Busy
+        })?;
         let working = Arc::clone(&self.working).acquire_owned().await;
         Ok(Place {
             _place: place,

@@ -21,12 +21,14 @@ mod vendor_door;
 mod data_folder;
 mod messaging;
 mod purpose;
+mod node_numbers;
 mod node;
 mod ready;
 mod dev_application;
 mod development;
 mod remote;
 mod user_reference;
+mod installation;
 mod command;
 
 use std::num::NonZeroUsize;
@@ -38,8 +40,8 @@ use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::{
-    api_key, application, audit, bench, chat, completions, demo, dev, key, serve, session, token,
-    user,
+    api_key, application, audit, backup, bench, chat, completions, demo, dev, doctor, key, restore,
+    serve, session, token, user,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -80,6 +82,9 @@ enum Command {
     Chat(Box<chat::Arguments>),
     Bench(Box<bench::Arguments>),
     Completions(completions::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -98,7 +103,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Token(command) => runtime()?.block_on(token::run(*command, System, output)),
         Command::Dev(arguments) => {
-            log::to_stderr(arguments.log_level);
+            log::to_stderr(arguments.log_level, log::Format::Text);
             runtime()?.block_on(dev::run(arguments, System, output))
         }
         Command::Serve(arguments) => runtime()?.block_on(serve::run(*arguments, System, output)),
@@ -117,6 +122,9 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         }
         Command::Bench(arguments) => bench::run(&arguments, System, output),
         Command::Completions(arguments) => completions::run::<Arguments>(&arguments, output),
+        Command::Backup(arguments) => runtime()?.block_on(backup::run(arguments, System, output)),
+        Command::Restore(arguments) => runtime()?.block_on(restore::run(arguments, System, output)),
+        Command::Doctor(arguments) => runtime()?.block_on(doctor::run(arguments, System, output)),
         Command::Demo => runtime()?.block_on(demo::run(System, output)),
     }
 }

@@ -17,7 +17,7 @@ use countersign_core::op::api_keys::create_operator_key;
 use countersign_core::ports::Random as _;
 use countersign_core::token::TokenKeys;
 use countersign_fanout::in_process::InProcess;
-use countersign_server::operations::{Operations, Sample};
+use countersign_server::operations::{Operations, Source};
 use countersign_server::proxies::TrustedProxies;
 use countersign_server::serve::{Limits, Server, Socket};
 use countersign_server::sinch::Messaging;
@@ -27,7 +27,7 @@ use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Activity, Options, Sqlite};
+use countersign_store::sqlite::{Options, Sqlite};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +36,7 @@ use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
 use crate::hashing_pool::HashingPool;
 use crate::messaging::MessagingPlan;
+use crate::node_numbers;
 use crate::purpose::Purpose;
 use crate::setting::Setting;
 use crate::system::{StopSignals, System};
@@ -118,9 +119,11 @@ impl Prepared {
             Some(tls) => Some(tls),
             None => plan.messaging.make(&folder.value, system.now())?,
         };
-        let ctx = Arc::new(context(system, Arc::clone(&store)).await?);
+        let passwords = Arc::new(HashingPool::new(system));
+        let numbers = node_numbers::sources(&store, &passwords, system.now());
+        let ctx = Arc::new(context(system, Arc::clone(&store), passwords).await?);
         let operator_key_made = first_operator_key(&ctx, &folder.value).await?;
-        let operations = operations(plan.purpose, &store);
+        let operations = operations(plan.purpose, numbers);
         let of_native = native::operated(Arc::clone(&ctx), operations.clone());
         let mut services = vec![(native, of_native)];
         for (door, socket) in doors {
@@ -141,9 +144,10 @@ impl Prepared {
             };
             services.push((socket, service));
         }
+        let server = Server::on(services, Limits::default()).counted_by(&operations);
         let proxies = TrustedProxies::new(plan.trusted_proxies.iter().copied());
         Ok(Self {
-            server: Server::on(services, Limits::default()).behind(proxies),
+            server: server.behind(proxies),
             folder: folder.value,
             ctx,
             addresses,
@@ -278,12 +282,14 @@ async fn open_store(
 
 /// What to do about a database that does not open, where the error itself does
 /// not say.
-fn advice(error: &StoreError) -> &'static str {
+pub(crate) fn advice(error: &StoreError) -> &'static str {
     match error {
         StoreError::Locked { .. } => "; stop that one, or choose another folder",
         StoreError::Foreign { .. } => "; choose another folder",
         StoreError::Open { .. } => "; see that this user may read and write it",
         StoreError::Migration { .. } => "; run the program that made the database",
+        StoreError::Copy { .. } => "; name a place with room, where this user may write",
+        StoreError::Damaged { .. } => "; restore a backup: countersign restore",
         StoreError::Newer { .. }
         | StoreError::Network { .. }
         | StoreError::EngineTooOld { .. }
@@ -299,7 +305,11 @@ fn advice(error: &StoreError) -> &'static str {
     }
 }
 
-async fn context(system: System, store: Arc<SqlStore<Sqlite>>) -> Result<Ctx, Failure> {
+async fn context(
+    system: System,
+    store: Arc<SqlStore<Sqlite>>,
+    passwords: Arc<HashingPool>,
+) -> Result<Ctx, Failure> {
     let keys = store.token_keys().await.map_err(Failure::usage)?;
     Ctx::new(Parts {
         registry: Arc::clone(&store) as _,
@@ -307,7 +317,7 @@ async fn context(system: System, store: Arc<SqlStore<Sqlite>>) -> Result<Ctx, Fa
         fanout: Arc::new(InProcess::new(limit::NOTICES_MAX)),
         clock: Arc::new(system),
         random: Arc::new(system),
-        passwords: Arc::new(HashingPool::new(system)),
+        passwords,
         tokens: TokenKeys::new(&keys),
     })
     .await
@@ -333,38 +343,9 @@ async fn first_operator_key(ctx: &Ctx, folder: &DataFolder) -> Result<bool, Fail
     Ok(true)
 }
 
-/// The rates, the pages that may call, and what the store tells of itself.
-fn operations(purpose: Purpose, store: &Arc<SqlStore<Sqlite>>) -> Operations {
-    let store = Arc::clone(store);
-    let tell = move || store_samples(store.engine().activity());
-    purpose.allow_pages(Operations::new(purpose.rates(), vec![Arc::new(tell)]))
-}
-
-fn store_samples(activity: Activity) -> Vec<Sample> {
-    [
-        (
-            "store_batches_total",
-            "Batches that the store committed.",
-            activity.batches,
-        ),
-        (
-            "store_commits_total",
-            "Commits, each one sync for all batches that waited.",
-            activity.commits,
-        ),
-        (
-            "store_connections_total",
-            "Connections of the writer: more than one means that one has failed.",
-            activity.connections,
-        ),
-        (
-            "store_checkpoints_total",
-            "Checkpoints of the write-ahead log.",
-            activity.checkpoints,
-        ),
-    ]
-    .map(|(name, help, value)| Sample { name, help, value })
-    .into()
+/// The rates, the pages that may call, and what other parts tell of themselves.
+fn operations(purpose: Purpose, sources: Vec<Source>) -> Operations {
+    purpose.allow_pages(Operations::new(purpose.rates(), sources))
 }
 
 /// Serves until it is told to stop. The node is looked after until the last

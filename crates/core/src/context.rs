@@ -7,7 +7,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use countersign_credential::jws::key::WeakSecret;
@@ -23,6 +22,7 @@ use crate::limit;
 use crate::memory::{KnownCredential, KnownSession, Mark, Memory, is_fresh};
 use crate::model::api_key::ApiKey;
 use crate::model::application::{Application, ApplicationName};
+use crate::model::epoch::Epochs;
 use crate::model::event::Event;
 use crate::model::signing_key::KeyMaterial;
 use crate::op::origins;
@@ -60,7 +60,7 @@ pub struct Ctx {
     pub store_watch: StoreWatch,
     pub(crate) replays: Replays,
     pub(crate) secret_reads: SecretReads,
-    epoch: AtomicU64,
+    epochs: Epochs,
     memory: Memory,
     listeners: RwLock<Vec<Weak<dyn Listener>>>,
 }
@@ -98,9 +98,9 @@ impl Ctx {
     /// A context that remembers nothing yet.
     ///
     /// # Errors
-    /// If the store does not tell its epoch.
+    /// If the store does not tell its epochs.
     pub async fn new(parts: Parts) -> Result<Self, Error> {
-        let epoch = parts.registry.epoch().await?;
+        let epochs = parts.registry.epochs().await?;
         Ok(Self {
             store: parts.store,
             registry: parts.registry,
@@ -114,7 +114,7 @@ impl Ctx {
             store_watch: StoreWatch::default(),
             replays: Replays::default(),
             secret_reads: SecretReads::default(),
-            epoch: AtomicU64::new(epoch),
+            epochs,
             memory: Memory::default(),
             listeners: RwLock::default(),
         })
@@ -137,10 +137,23 @@ impl Ctx {
         self.store_watch.is_seen(self.now())
     }
 
-    /// How often a history was restored.
+    /// How many signed requests are remembered, so that none is made twice; of
+    /// [`limit::SIGNED_REMEMBERED_MAX`] at most.
+    #[must_use]
+    pub fn signed_requests_remembered(&self) -> usize {
+        self.replays.len()
+    }
+
+    /// The number of the history that is told.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
+        self.epochs.present.number
+    }
+
+    /// The history that is told, and how far back logins count.
+    #[must_use]
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
     }
 
     /// An application, ready to judge credentials.

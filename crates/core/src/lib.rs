@@ -24,6 +24,7 @@ pub mod secret_text;
 pub mod generate;
 pub mod access;
 pub mod tally;
+pub mod durations;
 pub mod key_use;
 pub mod audit_chain;
 mod difference;

@@ -74,6 +74,12 @@ impl Replays {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.note((by, made_at, mac), now, SIGNED_REMEMBERED_MAX)
     }
+
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.count
+    }
 }
 
 // === impl Known ===

@@ -75,7 +75,7 @@ impl Signer {
         self.session
     }
 
-    /// How often a history had been restored when the session was opened.
+    /// The number of the history in which the session was opened.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use countersign_credential::time::Timestamp;
 
@@ -48,6 +49,16 @@ impl StoreWatch {
         let age_ms = now.milliseconds().saturating_sub(seen_at);
         // A clock that was set back by a moment has not lost the store.
         seen_at == NOBODY_LOOKS || age_ms.unsigned_abs() <= limit::STORE_UNSEEN_S_MAX * 1_000
+    }
+
+    /// How long ago the store was seen; where nobody looks, no time at all.
+    pub fn unseen_for(&self, now: Timestamp) -> Duration {
+        let seen_at = self.seen_at.load(Ordering::Acquire);
+        if seen_at == NOBODY_LOOKS {
+            return Duration::ZERO;
+        }
+        let age_ms = now.milliseconds().saturating_sub(seen_at);
+        Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
     }
 
     /// Refuses where the store was not seen lately enough.
@@ -162,6 +173,7 @@ mod tests {
     fn the_store_is_out_of_sight_after_five_seconds() {
         let watch = StoreWatch::default();
         assert!(watch.is_seen(at(0)), "nobody looks");
+        assert_eq!(watch.unseen_for(at(0)), Duration::ZERO);
         assert_eq!(watch.begin(at(0)), at(0));
         for (now, expected) in [
             (0, true),
@@ -175,6 +187,8 @@ mod tests {
         }
         assert_eq!(watch.begin(at(9_000)), at(0), "it has begun already");
         assert!(!watch.is_seen(at(9_000)));
+        assert_eq!(watch.unseen_for(at(9_000)), Duration::from_secs(9));
+        assert_eq!(watch.unseen_for(at(-1)), Duration::ZERO, "a clock set back");
         watch.note_seen(at(9_000));
         assert!(watch.is_seen(at(14_000)) && !watch.is_seen(at(14_001)));
     }

@@ -16,9 +16,11 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
 
 use crate::body;
 use crate::connection::Connection;
+use crate::door::Door;
 use crate::file::Unread;
 use crate::gate::Gate;
 use crate::operations::Operations;
@@ -29,6 +31,9 @@ use crate::route::{Found, Handler, Routes, Service};
 pub(crate) trait Protocol: Send + Sync + 'static {
     /// What the answer depends on, of the request's head.
     type Head: Send + Sync;
+
+    /// Whose protocol it is.
+    const DOOR: Door;
 
     /// Reads the head, and puts what handlers ask for into the extensions.
     fn head(&self, node: &Node, request: &mut Request) -> impl Future<Output = Self::Head> + Send;
@@ -46,6 +51,12 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     /// Whether a call opens or renews a session: who asks is known by the address
     /// alone then.
     fn is_entrance(&self, _method: &Method, _template: &str) -> bool {
+        false
+    }
+
+    /// Whether a call may wait for something to happen: it takes as long as its
+    /// client likes, which says nothing of the node.
+    fn is_long_poll(&self, _template: &str) -> bool {
         false
     }
 
@@ -116,6 +127,7 @@ pub(crate) fn before(
 impl<P: Protocol> Front<P> {
     async fn pass(&self, mut request: Request) -> Response {
         let Self { node, protocol, .. } = self;
+        let began = Instant::now();
         let id = RequestId::new(&*node.ctx.random);
         let method = request.method().clone();
         let head = protocol.head(node, &mut request).await;
@@ -124,6 +136,7 @@ impl<P: Protocol> Front<P> {
             body::drop_unread(request.into_body()).await;
             (None, StatusCode::NO_CONTENT.into_response())
         } else {
+            request.extensions_mut().insert(id);
             self.answered(request, &gate).await
         };
         let to = Asked {
@@ -148,6 +161,9 @@ impl<P: Protocol> Front<P> {
         headers.insert(REQUEST_ID, id.header());
         gate.tell(headers);
         protocol.tell(head, headers);
+        if !route.is_some_and(|template| protocol.is_long_poll(template)) {
+            node.operations.requests.took(P::DOOR, began.elapsed());
+        }
         response
     }
 

@@ -20,6 +20,7 @@
 pub mod limit;
 pub mod path;
 pub mod call;
+mod door;
 pub mod route;
 mod body;
 mod prepared;
@@ -34,6 +35,7 @@ mod tasks;
 pub mod upkeep;
 pub mod tls;
 mod patient;
+mod listening;
 mod listener;
 mod counters;
 mod rate;

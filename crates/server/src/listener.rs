@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::connection::Connection;
 use crate::limit;
+use crate::listening::{Listening, OpenConnection};
 use crate::patient::Patient;
 use crate::proxies::TrustedProxies;
 use crate::route::Service;
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// Who is believed about who asks.
     pub(crate) proxies: TrustedProxies,
+    /// What is counted for the metrics.
+    pub(crate) listening: Arc<Listening>,
 }
 
 /// What a connection's requests are answered with.
@@ -78,10 +81,12 @@ impl Listener {
                 };
                 match self.tcp.accept().await {
                     Ok((stream, peer)) => {
-                        let served = self.serve(stream, peer, &shared, permit);
+                        let open = shared.listening.accepted();
+                        let served = self.serve((stream, peer), &shared, (permit, open));
                         shared.tasks.spawn(served);
                     }
                     Err(error) => {
+                        shared.listening.accept_failed();
                         tracing::warn!(%error, "the system refused a connection");
                         tokio::time::sleep(Duration::from_millis(limit::ACCEPT_RETRY_MS)).await;
                     }
@@ -91,14 +96,13 @@ impl Listener {
         stop.run_until_cancelled(accept).await;
     }
 
-    /// Serves one connection; the permit is held as long as it is open, from its
-    /// first byte on.
+    /// Serves one connection; the permit and the count are held as long as it is open,
+    /// from its first byte on.
     fn serve(
         &self,
-        stream: TcpStream,
-        peer: SocketAddr,
+        (stream, peer): (TcpStream, SocketAddr),
         shared: &Shared,
-        permit: OwnedSemaphorePermit,
+        held: (OwnedSemaphorePermit, OpenConnection),
     ) -> impl Future<Output = ()> + Send + 'static {
         let connection = Connection {
             peer: peer.ip(),
@@ -112,11 +116,12 @@ impl Listener {
             cut,
             limits,
             proxies,
+            listening,
             ..
         } = shared.clone();
         let tasks = Arc::new(Tasks::of(tasks, stop.clone(), cut.clone()));
         async move {
-            let _open = permit;
+            let _open = held;
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection was gone before it was served");
                 return;
@@ -135,7 +140,10 @@ impl Listener {
             let agreed = Box::pin(tls.accept(stream, limits.handshake_max));
             match stop.run_until_cancelled(agreed).await {
                 Some(Ok(stream)) => Box::pin(spoken.over(stream)).await,
-                Some(Err(error)) => tracing::debug!(%error, "a client did not agree on TLS"),
+                Some(Err(error)) => {
+                    listening.tls_failed();
+                    tracing::debug!(%error, "a client did not agree on TLS");
+                }
                 None => {}
             }
         }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::context::Ctx;
+use countersign_core::durations::Distribution;
 use countersign_core::limit::{self, Rate};
 use tokio::sync::Semaphore;
 
+use crate::listening::Listening;
 use crate::metrics::Requests;
 use crate::password_tries::PasswordTries;
 use crate::rate::Limiter;
@@ -27,14 +30,27 @@ pub struct Rates {
 }
 
 /// A number that another part of the node tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// Its name, without `countersign_`; one that ends in `_total` only grows.
+    /// Its name as it is shown; one that ends in `_total` only grows.
     pub name: &'static str,
     /// What it counts.
     pub help: &'static str,
-    /// The number.
-    pub value: u64,
+    /// The number, or several.
+    pub reading: Reading,
+}
+
+/// What a number says at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// So many.
+    Number(u64),
+    /// So long, in seconds.
+    Seconds(Duration),
+    /// So many for each word that a label has.
+    By(&'static str, Vec<(&'static str, u64)>),
+    /// How often something took how long.
+    Durations(Distribution),
 }
 
 /// Tells the numbers of another part at this moment.
@@ -50,6 +66,7 @@ pub struct Operations {
     pub(crate) arriving: Arc<Semaphore>,
     pub(crate) sources: Arc<[Source]>,
     pub(crate) realtime: Arc<Realtime>,
+    pub(crate) listening: Arc<Listening>,
     pub(crate) loopback_origins: bool,
 }
 
@@ -96,6 +113,7 @@ impl Operations {
             arriving: Arc::new(Semaphore::new(limit::ATTACHMENTS_ARRIVING_MAX)),
             sources: sources.into(),
             realtime: Arc::new(Realtime::new(Patience::default(), LINES_MAX)),
+            listening: Arc::default(),
             loopback_origins: false,
         }
     }
@@ -114,6 +132,22 @@ impl Operations {
         let patience = self.realtime.patience;
         self.realtime = Arc::new(Realtime::new(patience, most));
         self
+    }
+
+    /// The numbers of all parts but the requests'. Some are asked of the disk, so this
+    /// may block.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        let mut samples: Vec<_> = self.sources.iter().flat_map(|tell| tell()).collect();
+        samples.extend(self.listening.samples());
+        samples.extend(self.realtime.samples());
+        let mut limited = self.limiter.refused();
+        limited.push(("password", self.password_tries.refused()));
+        samples.push(Sample {
+            name: "countersign_rate_limited_total",
+            help: "Calls that were one too many, by the row of the table of limits.",
+            reading: Reading::By("limit", limited),
+        });
+        samples
     }
 
     /// Looks at all open sockets, as the node does every second by itself: for

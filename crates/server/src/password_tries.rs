@@ -17,6 +17,8 @@
 //! owner alike, and so it is left out; and while an attack lasts, it holds off the
 //! owner, too.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use countersign_core::error::{Code, Error};
 use countersign_core::id::ApplicationId;
 use countersign_core::limit::{ACCOUNT_TRIES, NETWORK_TRIES, STRAINED_TRIES};
@@ -30,6 +32,7 @@ use crate::rate::Caller;
 #[derive(Debug)]
 pub(crate) struct PasswordTries {
     counters: Counters<Try>,
+    refused: AtomicU64,
 }
 
 /// Whose password is shown, and from where.
@@ -72,6 +75,7 @@ impl PasswordTries {
     pub(crate) fn new() -> Self {
         Self {
             counters: Counters::new(Try::Crowd),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -95,7 +99,10 @@ impl PasswordTries {
         now: Timestamp,
         does: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failed> {
-        let taken = self.take(shown, now).map_err(Failed::TooMany)?;
+        let taken = self.take(shown, now).map_err(|too_many| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            Failed::TooMany(too_many)
+        })?;
         // Who goes away while it is compared does not hear what came out, and it counts.
         let outcome = does.await;
         let was_wrong = matches!(&outcome, Err(error) if error.code == Code::WrongPassword);
@@ -103,6 +110,11 @@ impl PasswordTries {
             self.give_back(&taken);
         }
         outcome.map_err(Failed::Refused)
+    }
+
+    /// How many were not compared.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     fn take(&self, Shown { account, network }: Shown, now: Timestamp) -> Result<Vec<Try>, TooMany> {

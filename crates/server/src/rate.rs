@@ -1,6 +1,7 @@
 //! Who may call how often.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::access::principal::{Principal, Who};
 use countersign_core::id::{ApiKeyId, ApplicationId, SessionId, UserId};
@@ -29,11 +30,25 @@ pub(crate) enum Caller {
     Crowd,
 }
 
+/// A row of the table of rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    Entrance,
+    LocalEntrance,
+    Session,
+    Key,
+}
+
+/// The rows, as the metrics name them.
+const ROWS: [&str; 4] = ["entrance", "local_entrance", "session", "key"];
+
 /// The callers of a node.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     rates: Rates,
     callers: Counters<Caller>,
+    /// What was one too many, by row.
+    refused: [AtomicU64; ROWS.len()],
 }
 
 // === impl Caller ===
@@ -70,11 +85,20 @@ impl Caller {
     }
 
     fn rate(self, rates: &Rates) -> Rate {
+        match self.row() {
+            Row::Entrance => rates.entrance,
+            Row::LocalEntrance => rates.local_entrance,
+            Row::Session => rates.session,
+            Row::Key => rates.key,
+        }
+    }
+
+    fn row(self) -> Row {
         match self {
-            Self::Peer(_) | Self::Crowd => rates.entrance,
-            Self::Local => rates.local_entrance,
-            Self::Session(_) | Self::User(_) => rates.session,
-            Self::Key(_) | Self::Application(_) => rates.key,
+            Self::Peer(_) | Self::Crowd => Row::Entrance,
+            Self::Local => Row::LocalEntrance,
+            Self::Session(_) | Self::User(_) => Row::Session,
+            Self::Key(_) | Self::Application(_) => Row::Key,
         }
     }
 }
@@ -86,13 +110,25 @@ impl Limiter {
         Self {
             rates,
             callers: Counters::new(Caller::Crowd),
+            refused: Default::default(),
         }
     }
 
     /// Counts a call, unless it is one too many.
     pub(crate) fn call(&self, caller: Caller, now: Timestamp) -> Allowance {
         let pace = |caller: Caller| caller.rate(&self.rates).into();
-        self.callers.take(caller, pace, now)
+        let allowance = self.callers.take(caller, pace, now);
+        if allowance.retry_s.is_some() {
+            self.refused[caller.row() as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        allowance
+    }
+
+    /// The calls that were one too many, by the row of the table.
+    pub(crate) fn refused(&self) -> Vec<(&'static str, u64)> {
+        let rows = ROWS.iter().zip(&self.refused);
+        rows.map(|(row, count)| (*row, count.load(Ordering::Relaxed)))
+            .collect()
     }
 }
 
@@ -153,6 +189,13 @@ mod tests {
         }
         let now = Timestamp::from_milliseconds(start);
         assert_eq!(limiter.call(peer("192.0.2.2"), now).remaining, 2);
+        let refused = [
+            ("entrance", 4),
+            ("local_entrance", 0),
+            ("session", 0),
+            ("key", 0),
+        ];
+        assert_eq!(limiter.refused(), refused);
     }
 
     #[test]

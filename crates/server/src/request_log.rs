@@ -1,10 +1,15 @@
 //! What the log says of a request: one line where it failed, and no other.
 
 use std::fmt;
+use std::sync::Arc;
 
-use countersign_core::error::Error;
+use countersign_core::error::{Code, Error};
 use countersign_core::ports::Random;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::door::Door;
+use crate::metrics::Requests;
+use crate::operations::Operations;
 
 /// Tells one request from all others, in the log and for who reports a fault.
 #[derive(Clone, Copy)]
@@ -24,6 +29,15 @@ static METHODS: [Method; 9] = [
     Method::CONNECT,
     Method::TRACE,
 ];
+
+/// A socket, in the log: what fails on it has the id of the request that opened it,
+/// which its client was told.
+#[derive(Clone)]
+pub(crate) struct OnSocket {
+    id: RequestId,
+    door: Door,
+    requests: Arc<Requests>,
+}
 
 /// One line for each failed request: no path, since paths hold ids; no query,
 /// no body, no token, and no method that a stranger made up.
@@ -49,6 +63,31 @@ pub(crate) fn log(
 
 /// An error's causes, the outermost first.
 struct Chain<'a>(&'a Error);
+
+// === impl OnSocket ===
+
+impl OnSocket {
+    pub(crate) fn of(id: RequestId, door: Door, operations: &Operations) -> Self {
+        Self {
+            id,
+            door,
+            requests: Arc::clone(&operations.requests),
+        }
+    }
+
+    /// One line for what a client asked for over the socket and did not get, and
+    /// one more in the metrics.
+    pub(crate) fn refused(&self, error: &Error) {
+        self.requests.refused(error.code);
+        let (id, door, code) = (self.id, self.door.as_str(), error.code.as_str());
+        if matches!(error.code, Code::Internal | Code::Unavailable) {
+            let cause = Chain(error);
+            tracing::error!(request.id = %id, door, code, %cause, "a call over a socket failed");
+        } else {
+            tracing::info!(request.id = %id, door, code, "a call over a socket was refused");
+        }
+    }
+}
 
 // === impl RequestId ===
 

@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::limit;
 use crate::listener::{Listener, Shared};
+use crate::listening::Listening;
+use crate::operations::Operations;
 use crate::proxies::TrustedProxies;
 use crate::route::Service;
 use crate::tls::Tls;
@@ -56,6 +58,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     limits: Limits,
     proxies: TrustedProxies,
+    listening: Arc<Listening>,
 }
 
 /// How a stop went.
@@ -152,6 +155,7 @@ impl Server {
             addresses,
             limits,
             proxies: TrustedProxies::default(),
+            listening: Arc::default(),
         }
     }
 
@@ -159,6 +163,14 @@ impl Server {
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The server whose connections these operations count, as those of the node
+    /// that its doors stand on.
+    #[must_use]
+    pub fn counted_by(self, operations: &Operations) -> Self {
+        let listening = Arc::clone(&operations.listening);
+        Self { listening, ..self }
     }
 
     /// The bound addresses, in the order of the doors.
@@ -171,6 +183,7 @@ impl Server {
     /// connections are closed, open requests are answered, and what is still
     /// open at the deadline is cut off.
     pub async fn run(self, stop: CancellationToken) -> Stopped {
+        self.listening.may_have(self.limits.connections_max);
         let shared = Shared {
             room: Arc::new(Semaphore::new(self.limits.connections_max)),
             tasks: TaskTracker::new(),
@@ -178,6 +191,7 @@ impl Server {
             cut: CancellationToken::new(),
             limits: self.limits,
             proxies: self.proxies,
+            listening: self.listening,
         };
         let accepting = TaskTracker::new();
         for listener in self.listeners {

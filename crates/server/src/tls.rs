@@ -47,10 +47,27 @@ pub enum TlsError {
 /// this name at a moment; a text that holds none is taken by nobody.
 #[must_use]
 pub fn is_trusted(certificate_pem: &str, name: &str, at: Timestamp) -> bool {
-    verified(certificate_pem, name, at).is_some()
+    let verified = verified(certificate_pem, name, at);
+    verified.is_some_and(|verified| verified.is_ok())
 }
 
-fn verified(certificate_pem: &str, name: &str, at: Timestamp) -> Option<()> {
+/// Whether a certificate is over at a moment, or not good yet, whoever trusts it.
+#[must_use]
+pub fn is_over(certificate_pem: &str, at: Timestamp) -> bool {
+    use rustls::CertificateError as E;
+    let Some(Err(rustls::Error::InvalidCertificate(error))) =
+        verified(certificate_pem, "localhost", at)
+    else {
+        return false;
+    };
+    matches!(
+        error,
+        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. }
+    )
+}
+
+/// What a client says that trusts this certificate alone.
+fn verified(certificate_pem: &str, name: &str, at: Timestamp) -> Option<Result<(), rustls::Error>> {
     let certificates = certificates(certificate_pem)?;
     let certificate = certificates.first()?;
     let mut roots = RootCertStore::empty();
@@ -61,7 +78,7 @@ fn verified(certificate_pem: &str, name: &str, at: Timestamp) -> Option<()> {
     let at_s = u64::try_from(at.milliseconds() / 1_000).ok()?;
     let at = UnixTime::since_unix_epoch(Duration::from_secs(at_s));
     let verified = verifier.verify_server_cert(certificate, &[], &name, &[], at);
-    verified.ok().map(|_| ())
+    Some(verified.map(|_| ()))
 }
 
 fn certificates(certificate_pem: &str) -> Option<Vec<CertificateDer<'static>>> {

@@ -147,6 +147,24 @@ pub enum StoreError {
         version: &'static str,
     },
 
+    /// The database, or a copy of it, is not whole.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the engine found first.
+        reason: String,
+    },
+
+    /// A database cannot be copied into a file.
+    #[error("cannot write the copy {}: {reason}", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system or the engine said.
+        reason: String,
+    },
+
     /// A file or folder cannot be opened or made.
     #[error("cannot open {}: {reason}", path.display())]
     Open {

@@ -23,6 +23,7 @@ pub mod store;
 
 mod change;
 mod columns;
+mod epoch;
 mod missed;
 mod read;
 mod reason;

@@ -47,6 +47,12 @@ pub const LOG_CUTS_MAX: usize = 200;
 /// How long the next try waits.
 pub const LOG_CUT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Pages of a copy that are written at once, and bytes of it after which it is synced: what waits to
+/// be written to the disk delays every commit on the same disk.
+pub const COPY_STEP_PAGES: i32 = 256;
+/// See [`COPY_STEP_PAGES`].
+pub const COPY_SYNC_BYTES: u64 = 16 << 20;
+
 /// Prepared statements kept for each connection. The texts are constants, so this is never
 /// reached; it keeps a mistake from growing without end.
 pub const PREPARED_MAX: usize = 1024;

@@ -2,6 +2,7 @@
 
 use crate::change::{self, Plan};
 use crate::engine::{Batch, Engine, Statement, Value};
+use crate::epoch;
 use crate::error::StoreError;
 use crate::read;
 use crate::rows::Row;
@@ -15,6 +16,7 @@ use countersign_core::key_use::{KeyUse, UsedKey};
 use countersign_core::model::api_key::ApiKey;
 use countersign_core::model::application::{Application, ApplicationName};
 use countersign_core::model::audit::AuditEntry;
+use countersign_core::model::epoch::Epochs;
 use countersign_core::model::page::{Page, Window};
 use countersign_core::ports::change::{Change, Expectation};
 use countersign_core::ports::store as port;
@@ -46,7 +48,6 @@ const NOTE_API_KEY: &str = "UPDATE api_keys SET last_used_at = $2 \
      WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
 const NOTE_SIGNING_KEY: &str = "UPDATE signing_keys SET last_used_at = $3 \
      WHERE application_id = $1 AND kid = $2 AND (last_used_at IS NULL OR last_used_at < $3)";
-const EPOCH: &str = "SELECT value FROM meta WHERE name = 'epoch'";
 const MAC_KEYS: &str = "SELECT id, sealed_secret FROM mac_keys ORDER BY id";
 const ADD_MAC_KEY: &str =
     "INSERT INTO mac_keys (id, sealed_secret) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
@@ -73,7 +74,6 @@ pub(crate) const TEXTS: &[&str] = &[
     DELETE_ALL_OF[14],
     NOTE_API_KEY,
     NOTE_SIGNING_KEY,
-    EPOCH,
     MAC_KEYS,
     ADD_MAC_KEY,
 ];
@@ -215,17 +215,8 @@ impl<E: Engine + 'static> Registry for SqlStore<E> {
         Ok(())
     }
 
-    async fn epoch(&self) -> Result<u64, port::StoreError> {
-        let rows = read::ask(&self.engine, Statement::new(EPOCH, [])).await?;
-        let epoch = read::first(&rows, |columns| {
-            columns.parsed("an epoch", |text| text.parse().ok())
-        })?;
-        Ok(epoch.ok_or(StoreError::Decode {
-            row: 0,
-            column: 0,
-            wanted: "an epoch",
-            found: "no row",
-        })?)
+    async fn epochs(&self) -> Result<Epochs, port::StoreError> {
+        Ok(epoch::find(&self.engine).await?)
     }
 
     async fn ping(&self) -> Result<(), port::StoreError> {
@@ -266,13 +257,14 @@ fn note_of(used: &KeyUse) -> Statement {
 }
 
 /// The statement that adds an entry to the installation's log.
-fn installation_audit(audit: AuditEntry) -> Batch {
+pub(crate) fn installation_audit(audit: AuditEntry) -> Batch {
     let mut plan = Plan::new(ApplicationId::INSTALLATION);
     change::audit::add(&mut plan, audit);
     plan.take_batch()
 }
 
-fn mac_key_place(row: &[u8]) -> Place<'_> {
+/// Where a key of our own tokens belongs.
+pub(crate) fn mac_key_place(row: &[u8]) -> Place<'_> {
     Place {
         table: "mac_keys",
         column: "sealed_secret",

@@ -13,15 +13,19 @@
 //! covers it, never before. No connection is opened, used or closed on a thread of the async
 //! runtime. A panic or an I/O error ends a connection, never a thread.
 
+mod activity;
 mod checkpoint;
 mod connection;
 mod constraint;
-mod folder;
+mod copy;
+pub mod folder;
 mod forget;
+pub mod inspection;
 mod page;
 mod pseudonyms;
 mod queue;
 mod reader;
+pub mod snapshot;
 mod statement;
 mod statistics;
 mod upgrade;
@@ -33,16 +37,19 @@ use crate::error::{StoreError, Unavailable};
 use crate::limit;
 use crate::migrate::Migration;
 use crate::rows::Rows;
+use activity::Counters;
 use checkpoint::Checkpoints;
 use folder::Folder;
 use queue::Queue;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+pub use activity::Activity;
+pub use folder::Space;
 
 /// The database's name in the data folder.
 pub const DATABASE_FILE: &str = "countersign.db";
@@ -70,21 +77,6 @@ pub struct Options {
     pub answer_timeout: Option<Duration>,
     /// The size that the database file may reach; past it a write finds the disk full.
     pub database_bytes_max: Option<u64>,
-}
-
-/// What the writer has done since the engine was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Activity {
-    /// Batches that were committed.
-    pub batches: u64,
-    /// Commits: each is one sync, however many batches it covers.
-    pub commits: u64,
-    /// Connections of the writer: more than one means that one has failed.
-    pub connections: u64,
-    /// Checkpoints.
-    pub checkpoints: u64,
-    /// Pages from which something was wiped that no row held any more.
-    pub wiped: u64,
 }
 
 /// What the threads share.
@@ -116,15 +108,6 @@ enum Work {
 #[derive(Debug, Default)]
 struct Connections(RwLock<()>);
 
-#[derive(Debug, Default)]
-struct Counters {
-    batches: AtomicU64,
-    commits: AtomicU64,
-    connections: AtomicU64,
-    checkpoints: AtomicU64,
-    wiped: AtomicU64,
-}
-
 // === impl Work ===
 
 impl Work {
@@ -152,26 +135,41 @@ impl Sqlite {
         migrations: &'static [Migration],
     ) -> Result<Self, StoreError> {
         let path = folder.to_owned();
-        let opener = folder.to_owned();
-        let (opened, waiting) = oneshot::channel();
-        let thread = Builder::new().name("store-open".to_owned()).spawn(move || {
-            // Where nobody waits any more, the engine is dropped, which ends it.
-            drop(opened.send(open_blocking(&opener, options, migrations)));
-        });
-        thread.map_err(|error| no_thread(&path, &error))?;
-        waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
+        apart("store-open", folder, move || {
+            open_blocking(&path, options, migrations)
+        })
+        .await
     }
 
-    /// What was done so far, for metrics.
+    /// Copies the database of a data folder into a new file, as it is at one moment, while this or
+    /// another process may write to it. The copy is durable when this returns, is one file alone,
+    /// and its owner's alone to read; after a failure there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] and [`StoreError::Open`] about the database,
+    /// [`StoreError::Copy`] about the copy.
+    pub async fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
+        let (from, file) = (database.to_owned(), to.to_owned());
+        apart("store-copy", to, move || copy::copy(&from, &file)).await
+    }
+
+    /// What was done so far and what waits, for metrics.
     pub fn activity(&self) -> Activity {
-        let counters = &self.shared.counters;
-        Activity {
-            batches: counters.batches.load(Ordering::Relaxed),
-            commits: counters.commits.load(Ordering::Relaxed),
-            connections: counters.connections.load(Ordering::Relaxed),
-            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
-            wiped: counters.wiped.load(Ordering::Relaxed),
-        }
+        let Shared {
+            counters,
+            batches,
+            queries,
+            ..
+        } = &*self.shared;
+        counters.read(batches.len(), queries.len())
+    }
+
+    /// What the database occupies.
+    ///
+    /// # Errors
+    /// If the disk does not tell.
+    pub fn space(&self) -> io::Result<Space> {
+        self.shared.folder.space()
     }
 
     /// Refuses further work, finishes what waits, moves the log into the database, and lets the
@@ -362,6 +360,21 @@ fn open_blocking(
     }
     start("store-checkpoint", |shared| shared.checkpoints.run(shared))?;
     Ok(sqlite)
+}
+
+/// Does something on a thread of its own. Where nobody waits for its outcome any more, that is
+/// dropped.
+async fn apart<T: Send + 'static>(
+    name: &str,
+    path: &Path,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (done, waiting) = oneshot::channel();
+    let thread = Builder::new().name(name.to_owned()).spawn(move || {
+        drop(done.send(work()));
+    });
+    thread.map_err(|error| no_thread(path, &error))?;
+    waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
 }
 
 fn no_thread(folder: &Path, error: &io::Error) -> StoreError {

@@ -3,7 +3,7 @@
 use crate::migrate::MIGRATIONS;
 use crate::portable::lint;
 use crate::sqlite::{DATABASE_FILE, Options, Sqlite};
-use crate::{change, read, registry, upkeep};
+use crate::{change, epoch, read, registry, upkeep};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -41,6 +41,7 @@ const TEXTS: &[&[&str]] = &[
     read::settings::TEXTS,
     read::upkeep::TEXTS,
     read::user::TEXTS,
+    epoch::TEXTS,
     registry::TEXTS,
     upkeep::TEXTS,
 ];
@@ -132,6 +133,8 @@ fn is_of_few_rows(step: &str) -> bool {
         "SCAN audit_logs USING INDEX audit_logs_unsealed",
         // All that have a password, where none of them may go on.
         "SEARCH every USING PRIMARY KEY (application_id=?)",
+        // All there are, where a history is restored.
+        "SCAN every",
     ];
     // What a window is over is a part of a conversation.
     let window = step.starts_with("SCAN (subquery-");

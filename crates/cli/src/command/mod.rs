@@ -13,3 +13,6 @@ pub(crate) mod audit;
 pub(crate) mod chat;
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod backup;
+pub(crate) mod restore;
+pub(crate) mod doctor;

@@ -43,6 +43,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
 
+    /// How a line of the log is written: text, for people, or json
+    /// [env: COUNTERSIGN_LOG_FORMAT] [default: text].
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+
     /// The addresses of the proxies in front, with commas between them: what they tell in
     /// X-Forwarded-For and X-Forwarded-Proto of who asks is believed
     /// [env: COUNTERSIGN_TRUSTED_PROXIES] [default: nobody].
@@ -109,7 +114,10 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let json = arguments.json;
     let configuration = configure(arguments, system)?;
-    log::to_stderr(configuration.log_level.value);
+    log::to_stderr(
+        configuration.log_level.value,
+        configuration.log_format.value,
+    );
     // Before anybody is told that it is ready: who is told may stop it at once.
     let signals = system.stop_signals()?;
     let prepared = Prepared::new(system, &configuration.plan()).await?;
@@ -141,7 +149,11 @@ fn configure(arguments: Arguments, system: System) -> Result<Configuration, Fail
     })
 }
 
-fn read(path: &Path, by: &str) -> Result<String, Failure> {
+/// Reads a configuration file, which was named by a flag or a variable.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn read(path: &Path, by: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
         Failure::usage(format!(
             "cannot read the configuration file {} ({by}): {error}; name one that this user may \
@@ -159,6 +171,7 @@ impl Arguments {
             (Key::Listen, self.listen),
             (Key::DataDir, self.data_dir),
             (Key::LogLevel, self.log_level),
+            (Key::LogFormat, self.log_format),
             (Key::TrustedProxies, self.trusted_proxies),
             (Key::Door(VendorDoor::Nexmo), self.doors_nexmo),
             (Key::Door(VendorDoor::Kustomer), self.doors_kustomer),

@@ -23,6 +23,7 @@ pub(crate) enum Key {
     Listen,
     DataDir,
     LogLevel,
+    LogFormat,
     TrustedProxies,
     Door(VendorDoor),
     TlsBy,
@@ -35,10 +36,11 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every key, in the order in which a person is told them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Listen,
         Self::DataDir,
         Self::LogLevel,
+        Self::LogFormat,
         Self::TrustedProxies,
         Self::Door(VendorDoor::Nexmo),
         Self::Door(VendorDoor::Kustomer),
@@ -56,6 +58,7 @@ impl Key {
             Self::Listen => "listen",
             Self::DataDir => "data_dir",
             Self::LogLevel => "log_level",
+            Self::LogFormat => "log_format",
             Self::TrustedProxies => "trusted_proxies",
             Self::Door(VendorDoor::Nexmo) => "doors.nexmo",
             Self::Door(VendorDoor::Kustomer) => "doors.kustomer",

@@ -20,6 +20,7 @@ use self::file::Given;
 use self::key::{Key, OTHER_VARIABLES, VARIABLE_PREFIX};
 use self::nearest::nearest;
 use crate::exit::Failure;
+use crate::log::Format;
 use crate::messaging::{self, Certificate, MessagingPlan};
 use crate::node::Plan;
 use crate::purpose::Purpose;
@@ -61,6 +62,8 @@ pub(crate) struct Configuration {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// How much is logged.
     pub(crate) log_level: Setting<Level>,
+    /// How a line of the log is written.
+    pub(crate) log_format: Setting<Format>,
 }
 
 // === impl Configuration ===
@@ -86,6 +89,7 @@ impl Configuration {
             messaging,
             trusted_proxies: proxies(settled.find(Key::TrustedProxies).as_ref())?,
             log_level: level(&settled.with_default(Key::LogLevel, "info"))?,
+            log_format: format_of(&settled.with_default(Key::LogFormat, "text"))?,
         };
         configuration.refuse_shared_addresses()?;
         Ok(configuration)
@@ -347,6 +351,19 @@ fn level(text: &Setting<String>) -> Result<Setting<Level>, Failure> {
         )));
     };
     Ok(text.with(*level))
+}
+
+fn format_of(text: &Setting<String>) -> Result<Setting<Format>, Failure> {
+    let mut formats = Format::ALL.into_iter();
+    let Some(format) = formats.find(|format| format.as_str() == text.value) else {
+        return Err(Failure::usage(format!(
+            "{} is {:?}, which is no format of the log; write one of {}",
+            text.label(),
+            text.value,
+            Format::ALL.map(Format::as_str).join(", ")
+        )));
+    };
+    Ok(text.with(format))
 }
 
 /// Whether two listeners would want the same connections. Port 0 takes a free

@@ -51,6 +51,7 @@ fn the_nearer_layer_wins() {
             Key::Listen | Key::Door(_) => ADDRESSES,
             Key::DataDir => ["/1", "/2", "/3"],
             Key::LogLevel => ["error", "warn", "trace"],
+            Key::LogFormat => ["json", "text", "json"],
             // No setting with a label; see below.
             Key::TrustedProxies => continue,
             // What of a door that is not open was said; see below.
@@ -102,6 +103,10 @@ fn shown(configuration: &Configuration, key: Key) -> (String, String) {
         Key::LogLevel => {
             let level = &configuration.log_level;
             (level.value.to_string().to_lowercase(), level.label())
+        }
+        Key::LogFormat => {
+            let format = &configuration.log_format;
+            (format.value.as_str().to_owned(), format.label())
         }
         Key::Door(door) => {
             assert_eq!(configuration.doors.len(), 1, "one door is switched on");
@@ -331,6 +336,15 @@ fn a_wrong_value_is_told_by_its_key_and_place() {
             "log_level (COUNTERSIGN_LOG_LEVEL) is \"loud\", which is no level of the log; write \
              one of error, warn, info, debug, trace"
                 .to_owned(),
+        ),
+        (
+            &[],
+            &[],
+            Some("\nlog_format = \"xml\""),
+            format!(
+                "log_format ({FILE}:2) is \"xml\", which is no format of the log; write one of \
+                 text, json"
+            ),
         ),
         (
             &[(Key::DataDir, "")],

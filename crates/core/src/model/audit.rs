@@ -4,6 +4,7 @@ use countersign_credential::time::Timestamp;
 
 use crate::audit_chain;
 use crate::id::{ApiKeyId, AuditId, UserId};
+use crate::ports::Random;
 
 /// What the entry is called that tells of a person's erasure; its target is the
 /// user's id. No other reason makes the log forget what an entry held.
@@ -88,6 +89,31 @@ pub enum Actor {
 // === impl AuditEntry ===
 
 impl AuditEntry {
+    /// An entry of a moment, about nobody in particular. Neither target nor
+    /// details ever hold a secret.
+    #[must_use]
+    pub fn new(
+        at: Timestamp,
+        random: &dyn Random,
+        actor: Actor,
+        action: &'static str,
+        target: &impl ToString,
+        details: Details,
+    ) -> Self {
+        let mut salt = [0; 32];
+        random.fill(&mut salt);
+        Self {
+            id: AuditId::new(at, random),
+            at,
+            actor,
+            action,
+            target: target.to_string(),
+            user: None,
+            details,
+            salt,
+        }
+    }
+
     /// The same entry, about a user.
     #[must_use]
     pub fn about(self, user: UserId) -> Self {

@@ -11,6 +11,7 @@ pub mod user;
 pub mod password;
 pub mod person;
 pub mod session;
+pub mod epoch;
 pub mod revocation;
 pub mod pseudonym;
 pub mod conversation;

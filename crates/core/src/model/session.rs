@@ -89,6 +89,8 @@ pub enum EndReason {
     TooMany,
     /// It was not used for too long, or reached its end.
     TimedOut,
+    /// Its history was restored from a backup.
+    Restored,
 }
 
 /// What a session's times must lie behind for it to be over, so that the store
@@ -236,6 +238,7 @@ impl EndReason {
             Self::RefreshReused => "refresh_reused",
             Self::TooMany => "too_many",
             Self::TimedOut => "timed_out",
+            Self::Restored => "restored",
         }
     }
 
@@ -250,6 +253,7 @@ impl EndReason {
             Self::RefreshReused,
             Self::TooMany,
             Self::TimedOut,
+            Self::Restored,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == name)

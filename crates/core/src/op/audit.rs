@@ -6,7 +6,7 @@ use crate::access::principal::Principal;
 use crate::access::{authorize, authorize_installation};
 use crate::context::Ctx;
 use crate::error::Error;
-use crate::id::{ApplicationId, AuditId};
+use crate::id::ApplicationId;
 use crate::model::audit::{Actor, AuditEntry, AuditRecord, Details};
 use crate::model::page::{Order, Page, Window};
 
@@ -48,17 +48,5 @@ pub(super) fn entry(
     target: &impl ToString,
     details: Details,
 ) -> AuditEntry {
-    let now = ctx.now();
-    let mut salt = [0; 32];
-    ctx.random.fill(&mut salt);
-    AuditEntry {
-        id: AuditId::new(now, &*ctx.random),
-        at: now,
-        actor,
-        action,
-        target: target.to_string(),
-        user: None,
-        details,
-        salt,
-    }
+    AuditEntry::new(ctx.now(), &*ctx.random, actor, action, target, details)
 }

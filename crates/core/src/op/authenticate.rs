@@ -101,11 +101,9 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked,
         return Err(Error::new(Code::AccessExpired, "the access token is over")
             .hint("exchange the refresh token: POST /v1/sessions/refresh"));
     }
+    check_epoch(ctx, token)?;
     let ended = || Error::new(Code::SessionEnded, "the session is over").hint("log in again");
     let identity = token.identity;
-    if token.epoch != ctx.epoch() && !identity.anonymous {
-        return Err(ended());
-    }
     // With the application its sessions are over, too.
     let found = ctx.judge(ApplicationName::Id(token.application)).await?;
     let judge = found.ok_or_else(ended)?;
@@ -155,6 +153,32 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked,
         judge,
         view,
     })
+}
+
+/// Refuses a user's token of a history that was replaced by a restored one: what
+/// became of its session meanwhile is not known. A visitor's goes on.
+pub(super) fn check_epoch(ctx: &Ctx, token: &Token) -> Result<(), Error> {
+    if token.identity.anonymous || !ctx.epochs().is_void(token.epoch) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::SessionEnded,
+        "the history was restored from a backup since this login",
+    )
+    .hint("log in again"))
+}
+
+/// Refuses a credential from before a history was restored: it may have been
+/// revoked, or used up, since the backup was made.
+pub(super) fn check_issued(ctx: &Ctx, claims: &Claims) -> Result<(), Error> {
+    if !ctx.epochs().is_void_credential(claims.issued_at) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::CredentialRevoked,
+        "the history was restored from a backup since this credential was issued",
+    )
+    .hint("mint another one"))
 }
 
 /// What could cover a visitor's session that has no row.
@@ -297,6 +321,7 @@ pub(super) async fn verified(ctx: &Ctx, text: &str) -> Result<(Arc<Judge>, Claim
         )
     })?;
     let claims = judge.verifier.verify(&credential, ctx.now())?;
+    check_issued(ctx, &claims)?;
     let key = UsedKey::Signing(judge.application.id, claims.kid.clone());
     ctx.note_use(key);
     Ok((judge, claims))

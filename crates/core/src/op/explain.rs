@@ -8,6 +8,7 @@ use countersign_credential::claims::Claims;
 use countersign_credential::dialect::Dialect;
 use countersign_credential::explain::{Check, Explanation};
 
+use super::authenticate::check_issued;
 use super::claims_query::login_query;
 use super::managed_users::{by_another_key, verifier};
 use crate::access::action::Action;
@@ -51,7 +52,7 @@ pub async fn explain(
         let view = ctx.store.login_view(judge.application.id, query).await?;
         let told = [
             user(&judge, claims, &view),
-            revocation(&view),
+            revocation(ctx, claims, &view),
             usage(&judge, claims, &view),
         ];
         explanation.checks.extend(told);
@@ -83,8 +84,10 @@ fn user(judge: &Judge, claims: &Claims, view: &LoginView) -> Check {
     }
 }
 
-fn revocation(view: &LoginView) -> Check {
-    if view.revoked {
+fn revocation(ctx: &Ctx, claims: &Claims, view: &LoginView) -> Check {
+    if let Err(error) = check_issued(ctx, claims) {
+        failed(REVOCATION, error.detail.into_owned(), "mint another one")
+    } else if view.revoked {
         failed(
             REVOCATION,
             "a revocation covers the credential or its user".to_owned(),

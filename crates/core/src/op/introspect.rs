@@ -9,10 +9,10 @@ use countersign_credential::dialect::Dialect;
 use countersign_credential::time::Timestamp;
 use countersign_credential::unverified::parse;
 
-use super::authenticate::by_access_token;
+use super::authenticate::{by_access_token, check_issued};
 use super::claims_query::{credential_targets, login_query};
 use super::managed_users::prove;
-use super::refresh::living;
+use super::refresh::{is_exchanged, living};
 use super::tracking::line::is_to_be_used;
 use crate::access::action::Action;
 use crate::access::authorize;
@@ -119,7 +119,7 @@ async fn refresh(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Error> 
     let Some(view) = view else {
         return Ok(active);
     };
-    if view.session.generation != token.generation {
+    if is_exchanged(ctx, &token, &view.session) {
         return Err(not_active("the token was exchanged already"));
     }
     Ok(Active {
@@ -196,6 +196,7 @@ async fn credential(ctx: &Ctx, judge: &Judge, text: &str) -> Result<Active, Erro
         // No key of the application's: a password may stand behind it.
         Err(_) => prove(ctx, judge, &unverified, ctx.now()).await?.claims,
     };
+    check_issued(ctx, &claims)?;
     if claims.subject.is_none() {
         return bearer(ctx, judge, &claims).await;
     }

@@ -8,7 +8,7 @@
 use countersign_credential::time::Timestamp;
 
 use super::answer::{LoginAnswer, answer};
-use super::authenticate::targets_of_minted;
+use super::authenticate::{check_epoch, targets_of_minted};
 use super::sessions::tombstone;
 use super::visitor::visitor;
 use crate::access::Permit;
@@ -49,11 +49,11 @@ pub async fn refresh(
         let Some(view) = view else {
             return minted_again(ctx, &judge, &token, now).await;
         };
-        if ended_by_reuse(&token, &view.session, nonce_digest) {
+        if ended_by_reuse(ctx, &token, &view.session, nonce_digest) {
             return Err(reuse());
         }
         check(&judge, &view, now)?;
-        match step(&token, &view.session, nonce_digest) {
+        match step(ctx, &token, &view.session, nonce_digest) {
             Step::Again => {
                 let settings = &judge.application.settings;
                 return Ok(answer(
@@ -97,16 +97,16 @@ pub(super) async fn living(
     Ok(view)
 }
 
+/// Whether a token of this session led on to another one already.
+pub(super) fn is_exchanged(ctx: &Ctx, token: &Token, session: &Session) -> bool {
+    !matches!(step(ctx, token, session, None), Step::Rotate)
+}
+
 fn check_token(ctx: &Ctx, token: &Token, now: Timestamp) -> Result<(), Error> {
     if now >= token.expires_at {
         return Err(ended("the session was not used for too long"));
     }
-    if token.epoch != ctx.epoch() && !token.identity.anonymous {
-        return Err(ended(
-            "the history was restored from a backup since this login",
-        ));
-    }
-    Ok(())
+    check_epoch(ctx, token)
 }
 
 enum Step {
@@ -119,12 +119,22 @@ enum Step {
     Reused,
 }
 
-fn step(token: &Token, session: &Session, nonce_digest: Option<[u8; 32]>) -> Step {
-    if token.generation == session.generation {
-        return Step::Rotate;
-    }
+fn step(ctx: &Ctx, token: &Token, session: &Session, nonce_digest: Option<[u8; 32]>) -> Step {
+    let same_nonce = nonce_digest.is_some() && nonce_digest == session.nonce_digest;
     let previous = token.generation.checked_add(1) == Some(session.generation);
-    if previous && nonce_digest.is_some() && nonce_digest == session.nonce_digest {
+    if token.epoch != ctx.epoch() && token.generation >= session.generation {
+        // The row was restored, and may be behind the token: that goes on with it
+        // once, whatever its generation.
+        let went_on = session.rotated_at > ctx.epochs().present.began_at;
+        return match (went_on, same_nonce) {
+            (false, _) => Step::Rotate,
+            (true, true) => Step::Again,
+            (true, false) => Step::Reused,
+        };
+    }
+    if token.generation == session.generation {
+        Step::Rotate
+    } else if previous && same_nonce {
         Step::Again
     } else {
         Step::Reused
@@ -132,11 +142,16 @@ fn step(token: &Token, session: &Session, nonce_digest: Option<[u8; 32]>) -> Ste
 }
 
 /// Whether this is one more use of the exchanged token that ended the session.
-fn ended_by_reuse(token: &Token, session: &Session, nonce_digest: Option<[u8; 32]>) -> bool {
+fn ended_by_reuse(
+    ctx: &Ctx,
+    token: &Token,
+    session: &Session,
+    nonce_digest: Option<[u8; 32]>,
+) -> bool {
     let by_reuse = session
         .ended
         .is_some_and(|ended| ended.why == EndReason::RefreshReused);
-    by_reuse && matches!(step(token, session, nonce_digest), Step::Reused)
+    by_reuse && matches!(step(ctx, token, session, nonce_digest), Step::Reused)
 }
 
 fn check(judge: &Judge, view: &SessionView, now: Timestamp) -> Result<(), Error> {

@@ -415,7 +415,9 @@ fn refused(error: &RingKeyError) -> Error {
     }
 }
 
-fn is_weak(key: &SigningKey) -> bool {
+/// Whether a key's secret is shorter than it should be.
+#[must_use]
+pub fn is_weak(key: &SigningKey) -> bool {
     match &key.material {
         KeyMaterial::Public(_) => false,
         KeyMaterial::Secret(secret) => {

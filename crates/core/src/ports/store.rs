@@ -25,6 +25,7 @@ use crate::model::application::{Application, ApplicationName};
 use crate::model::attachment::Attachment;
 use crate::model::audit::{AuditEntry, AuditRecord};
 use crate::model::conversation::{ConversationList, ConversationView, Creator};
+use crate::model::epoch::Epochs;
 use crate::model::erasure::Erasure;
 use crate::model::event::{Author, Event, EventFilter, Range};
 use crate::model::export::Record;
@@ -411,8 +412,8 @@ pub trait Registry: Upkeep + Send + Sync {
     /// Notes that keys were used. A key that is gone, or was used later, stays
     /// as it is.
     async fn note_used(&self, uses: Vec<KeyUse>) -> Result<(), StoreError>;
-    /// How often a history was restored.
-    async fn epoch(&self) -> Result<u64, StoreError>;
+    /// The history that is told, and how far back logins count.
+    async fn epochs(&self) -> Result<Epochs, StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -10,6 +10,7 @@ use super::failure::{self, Failure, Refused};
 use super::organization::Named;
 use super::routes;
 use crate::any_page;
+use crate::door::Door;
 use crate::file::Unread;
 use crate::front::{Asked, Node, Protocol, Rendered};
 use crate::prepared::prepared;
@@ -37,6 +38,8 @@ pub(super) struct Preflight(bool);
 
 impl Protocol for Kustomer {
     type Head = Preflight;
+
+    const DOOR: Door = Door::Kustomer;
 
     async fn head(&self, _: &Node, request: &mut Request) -> Preflight {
         Preflight(any_page::is_preflight(request.method(), request.headers()))

@@ -38,18 +38,21 @@ use super::socket::{self, Socket};
 use super::{frames, sessions};
 use crate::body;
 use crate::connection::Connection;
+use crate::door::Door;
 use crate::gate;
 use crate::operations::Operations;
 use crate::rate::Caller;
 use crate::realtime::follower::{Follower, Gains, Have};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, gated, limit, look_after};
+use crate::request_log::{OnSocket, RequestId};
 use crate::tasks::Tasks;
 
 /// What a socket brings along from the request that it began with.
 pub(super) struct Entrance {
     pub(super) ctx: Arc<Ctx>,
     pub(super) operations: Arc<Operations>,
+    log: OnSocket,
     pub(super) page: Option<ForeignPage>,
     pub(super) connection: Connection,
     pub(super) tasks: Tasks,
@@ -65,7 +68,7 @@ struct Entered {
 /// `GET /v1/connect`
 pub(super) async fn open(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    (Extension(operations), Extension(id)): (Extension<Arc<Operations>>, Extension<RequestId>),
     page: Option<Extension<ForeignPage>>,
     tasks: Tasks,
     query: Query,
@@ -97,6 +100,7 @@ pub(super) async fn open(
         .hint("try again in a few seconds")
     })?;
     let entrance = Entrance {
+        log: OnSocket::of(id, Door::Native, &operations),
         ctx,
         operations,
         page: page.map(|Extension(page)| page),
@@ -206,7 +210,10 @@ async fn welcomed(entrance: Entrance, frame: Authenticate) -> Result<Box<socket:
     let random = Arc::clone(&entrance.ctx.random);
     let entered = entered(&entrance, frame).await;
     entered.map_err(|error| match error {
-        Refused::Error(error) => Close::of(&error, &*random),
+        Refused::Error(error) => {
+            entrance.log.refused(&error);
+            Close::of(&error, &*random)
+        }
         Refused::Close(close) => close,
     })
 }
@@ -229,7 +236,12 @@ async fn entered(
         answer,
     } = who(entrance, frame).await?;
     let realtime = &entrance.operations.realtime;
-    let line = Line::new(Arc::clone(ctx), marks, token.expires_at, realtime.looks());
+    let line = Line::new(
+        (Arc::clone(ctx), Door::Native),
+        marks,
+        token.expires_at,
+        realtime.looks(),
+    );
     let open = realtime.open(line).ok_or(Refused::Close(Close::because(
         CloseCode::TooMany,
         "connections",
@@ -248,6 +260,7 @@ async fn entered(
         ctx: Arc::clone(ctx),
         limiter: Arc::clone(&entrance.operations.limiter),
         realtime: Arc::clone(realtime),
+        log: entrance.log.clone(),
         page: entrance.page.clone(),
         stop: entrance.tasks.stop.clone(),
         open,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use countersign_core::context::Ctx;
-use countersign_core::error::Error;
+use countersign_core::error::{Code, Error};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::Answer;
 use super::problem::Problem;
+use crate::tasks::Tasks;
 
 /// `{"status":"ok"}`
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,8 +27,17 @@ pub(super) async fn alive() -> Answer<Status> {
     Answer(StatusCode::OK, OK)
 }
 
-/// Ready is who reaches the store, and has not lost sight of it.
-pub(super) async fn ready(State(ctx): State<Arc<Ctx>>) -> Result<Answer<Status>, Problem> {
+/// Ready is who reaches the store, has not lost sight of it, and does not stop.
+pub(super) async fn ready(
+    State(ctx): State<Arc<Ctx>>,
+    tasks: Tasks,
+) -> Result<Answer<Status>, Problem> {
+    if tasks.stop.is_cancelled() {
+        let error = Error::new(Code::Unavailable, "this server is stopping");
+        return Err(error
+            .hint("ask another one, or this one once it has started again")
+            .into());
+    }
     ctx.store_watch.check(ctx.now())?;
     ctx.registry.ping().await.map_err(Error::from)?;
     Ok(Answer(StatusCode::OK, OK))

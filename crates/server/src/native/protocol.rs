@@ -9,6 +9,7 @@ use super::attachments;
 use super::cors::Cors;
 use super::problem::{self, Failure, Problem};
 use crate::connection::Connection;
+use crate::door::Door;
 use crate::file::Unread;
 use crate::front::{Asked, Node, Protocol, Rendered};
 use crate::prepared::prepared;
@@ -18,6 +19,8 @@ pub(super) struct Native;
 
 impl Protocol for Native {
     type Head = Cors;
+
+    const DOOR: Door = Door::Native;
 
     async fn head(&self, node: &Node, request: &mut Request) -> Cors {
         let connection = Connection::of(request.extensions());
@@ -44,6 +47,10 @@ impl Protocol for Native {
             "/v1/sessions/refresh",
         ];
         method == Method::POST && ENTRANCES.contains(&template)
+    }
+
+    fn is_long_poll(&self, template: &str) -> bool {
+        template == "/v1/sync"
     }
 
     fn refused(&self, error: Error) -> Response {

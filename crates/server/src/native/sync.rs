@@ -24,6 +24,7 @@ use super::frames;
 use super::problem::Problem;
 use super::query::Query;
 use crate::authorization::bearer;
+use crate::door::Door;
 use crate::operations::Operations;
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
@@ -61,7 +62,12 @@ pub(super) async fn sync(
     let Connected { token, marks, .. } = op::connect::connect(&ctx, text, None).await?;
     look_after(&ctx, &operations.realtime, &tasks);
     let realtime = &operations.realtime;
-    let line = Line::new(Arc::clone(&ctx), marks, token.expires_at, realtime.looks());
+    let line = Line::new(
+        (Arc::clone(&ctx), Door::Native),
+        marks,
+        token.expires_at,
+        realtime.looks(),
+    );
     let open = realtime
         .open(line)
         .ok_or_else(|| Error::new(Code::Unavailable, "there are too many polls at the moment"))?;

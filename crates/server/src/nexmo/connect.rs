@@ -32,6 +32,7 @@ use super::resume::Resumes;
 use super::socket::{End, Entered, Socket};
 use super::{frames, socket::end::close};
 use crate::connection::Connection;
+use crate::door::Door;
 use crate::gate;
 use crate::operations::Operations;
 use crate::rate::Caller;
@@ -39,6 +40,7 @@ use crate::realtime::check::is_ours;
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, gated, limit, look_after};
+use crate::request_log::{OnSocket, RequestId};
 use crate::tasks::Tasks;
 
 /// Packets before the one that asks for the namespace, and before a login.
@@ -54,6 +56,7 @@ const LOG_IN: &str = "session:login";
 struct Entrance {
     ctx: Arc<Ctx>,
     operations: Arc<Operations>,
+    log: OnSocket,
     resumes: Arc<Resumes>,
     connection: Connection,
     tasks: Tasks,
@@ -101,6 +104,7 @@ pub(super) async fn open(
     State(ctx): State<Arc<Ctx>>,
     Extension(operations): Extension<Arc<Operations>>,
     Extension(resumes): Extension<Arc<Resumes>>,
+    Extension(id): Extension<RequestId>,
     tasks: Tasks,
     asked: SocketAsked,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -127,6 +131,7 @@ pub(super) async fn open(
     let mut bytes = [0; 15];
     ctx.random.fill(&mut bytes);
     let entrance = Entrance {
+        log: OnSocket::of(id, Door::Nexmo, &operations),
         ctx,
         operations,
         resumes,
@@ -207,6 +212,7 @@ async fn log_in_on(socket: &mut WebSocket, mut entrance: Entrance) -> Result<Box
         let offered = Offered { token, tid: None };
         let entered = Box::pin(log_in(&entrance, offered)).await;
         return entered.map_err(|error| {
+            entrance.log.refused(&error);
             // Who comes back is to try again where it is our fault.
             if entrance.named.is_some() && is_ours(&error) {
                 return End::GoingAway;
@@ -221,6 +227,7 @@ async fn log_in_on(socket: &mut WebSocket, mut entrance: Entrance) -> Result<Box
             Ok(entered) => return Ok(entered),
             // Such a client asks again on the same socket.
             Err(error) => {
+                entrance.log.refused(&error);
                 let refusal = frames::refused(&error, tid.as_deref());
                 let refusal = refusal.map_err(|_| End::GoingAway)?;
                 say(socket, packet::event_of(None, &refusal)).await?;
@@ -338,7 +345,12 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
     let over = over.map_or(token.expires_at, |credential| credential.expires_at);
     token.expires_at = answer.session.expires_at;
     let realtime = &operations.realtime;
-    let line = Line::new(Arc::clone(ctx), marks, over, realtime.looks());
+    let line = Line::new(
+        (Arc::clone(ctx), Door::Nexmo),
+        marks,
+        over,
+        realtime.looks(),
+    );
     let too_many = || Error::new(Code::RateLimited, "there are too many connections");
     let open = realtime.open(line).ok_or_else(too_many)?;
     // From here on the line hears of revocations; what came before is read.
@@ -355,6 +367,7 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
     Ok(Box::new(Entered {
         ctx: Arc::clone(ctx),
         limiter: Arc::clone(&operations.limiter),
+        log: entrance.log.clone(),
         realtime: Arc::clone(realtime),
         resumes: Arc::clone(&entrance.resumes),
         stop: entrance.tasks.stop.clone(),

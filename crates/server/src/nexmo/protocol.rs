@@ -12,6 +12,7 @@ use super::resume::Resumes;
 use super::version::Version;
 use super::{media, routes};
 use crate::any_page;
+use crate::door::Door;
 use crate::file::Unread;
 use crate::front::{Asked, Node, Protocol, Rendered};
 use crate::prepared::prepared;
@@ -30,6 +31,8 @@ pub(super) struct Head {
 
 impl Protocol for Nexmo {
     type Head = Head;
+
+    const DOOR: Door = Door::Nexmo;
 
     async fn head(&self, _: &Node, request: &mut Request) -> Head {
         Head {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
@@ -20,8 +21,10 @@ use countersign_core::op::delivery::{self, Followed, Following};
 use super::Realtime;
 use super::heard::Moment;
 use super::line::Line;
+use super::numbers::Source;
 use super::recent::Recent;
 use super::topic::{Sight, Told, Topic};
+use crate::door::Door;
 
 /// What is told at most of what was missed, where a client asks for the rest.
 const NEWEST_MAX: u64 = 100;
@@ -103,6 +106,8 @@ struct Place {
     listed: u64,
     /// Whether it is to be given up once the user's going out was told.
     losing: bool,
+    /// Whether the connection has once had all that there was.
+    level: bool,
     /// What is told from there, where the user is joined.
     seat: Option<Seat>,
 }
@@ -304,11 +309,18 @@ impl Follower {
             return Ok(());
         };
         seat.told.store(false, Ordering::Release);
+        let mut from = Source::Memory;
         let events = match seat.topic.look(place.has) {
             Sight::Events(events) => events,
             Sight::Level if place.losing => Vec::new(),
-            Sight::Level => return Ok(()),
-            Sight::InStore(_) => read_store(ctx, &self.realtime, &seat.topic, place.has).await?,
+            Sight::Level => {
+                place.level = true;
+                return Ok(());
+            }
+            Sight::InStore(_) => {
+                from = Source::Store;
+                read_store(ctx, &self.realtime, &seat.topic, place.has).await?
+            }
         };
         let ends_it = |event: &Arc<Recent>| event.left().is_some() && event.left() == place.member;
         if place.losing && !events.iter().any(ends_it) {
@@ -340,10 +352,26 @@ impl Follower {
             }
             out.push(Delivery::Event(place.conversation, event));
         }
+        let was_level = place.level;
         if more {
             self.ready.push_back(number);
         }
+        self.note(ctx, from, was_level, out);
         Ok(())
+    }
+
+    /// Notes what is told, and how old the newest of it is. A long poll says when its
+    /// client has asked, and nothing of the node.
+    fn note(&self, ctx: &Ctx, from: Source, was_level: bool, told: &[Delivery]) {
+        let Some(Delivery::Event(_, newest)) = told.last() else {
+            return;
+        };
+        self.realtime.numbers.told(from, told.len());
+        if was_level && self.line.door != Door::SinchMessaging {
+            let age_ms = ctx.now().milliseconds_since(newest.event.timestamp);
+            let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
+            self.realtime.numbers.delayed(age);
+        }
     }
 
     fn add(&mut self, one: &Followed, has: u64, since: Moment) {
@@ -363,6 +391,7 @@ impl Follower {
             gained_at: 0,
             listed: view.conversation.last_event_id,
             losing: false,
+            level: false,
             seat: None,
         });
         self.by_conversation.insert(id, number);

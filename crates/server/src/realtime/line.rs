@@ -14,17 +14,21 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use countersign_core::context::Ctx;
 use countersign_core::id::{ApplicationId, SessionId, UserId};
 use countersign_core::model::revocation::Marks;
 use countersign_core::model::signal::Signal;
 use countersign_credential::time::Timestamp;
+use tokio::time::Instant;
 
 use super::limit;
+use crate::door::Door;
 
 /// One connection, as the rest of the node knows it.
 pub(crate) struct Line {
+    pub(crate) door: Door,
     pub(crate) application: ApplicationId,
     pub(crate) session: SessionId,
     pub(crate) user: UserId,
@@ -77,15 +81,21 @@ pub(crate) struct News {
 
 #[derive(Debug, Default)]
 struct Gate {
-    closing: Option<Closing>,
+    closing: Option<(Closing, Instant)>,
     look_again: bool,
 }
 
 // === impl Line ===
 
 impl Line {
-    pub(crate) fn new(ctx: Arc<Ctx>, marks: Marks, expires_at: Timestamp, look: u32) -> Arc<Self> {
+    pub(crate) fn new(
+        (ctx, door): (Arc<Ctx>, Door),
+        marks: Marks,
+        expires_at: Timestamp,
+        look: u32,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            door,
             ctx,
             application: marks.application,
             session: marks.session,
@@ -144,8 +154,16 @@ impl Line {
 
     /// Closes the gate for good. Nothing goes out once this has returned.
     pub(crate) fn close(&self, why: Closing) {
-        lock(&self.gate).closing.get_or_insert(why);
+        let mut gate = lock(&self.gate);
+        gate.closing.get_or_insert_with(|| (why, Instant::now()));
+        drop(gate);
         self.wake();
+    }
+
+    /// Why it was closed by the node, if it was, and how long ago.
+    pub(super) fn closed(&self) -> Option<(Closing, Duration)> {
+        let closing = lock(&self.gate).closing;
+        closing.map(|(why, since)| (why, since.elapsed()))
     }
 
     /// Closes the gate until the session was looked at again.
@@ -170,7 +188,7 @@ impl Line {
     /// that would be late.
     fn held_by(&self, gate: &Gate) -> Option<Held> {
         match (gate.closing, gate.look_again || !self.ctx.store_seen()) {
-            (Some(why), _) => Some(Held::Closing(why)),
+            (Some((why, _)), _) => Some(Held::Closing(why)),
             (None, true) => Some(Held::LookAgain),
             (None, false) => None,
         }
@@ -200,7 +218,7 @@ impl Line {
         context: &mut Context<'_>,
         write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<Result<T, Held>> {
-        let closing = |_: &Self, gate: &Gate| gate.closing.map(Held::Closing);
+        let closing = |_: &Self, gate: &Gate| gate.closing.map(|(why, _)| Held::Closing(why));
         self.poll_unless(closing, context, write)
     }
 

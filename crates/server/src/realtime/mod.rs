@@ -20,13 +20,14 @@ pub(crate) mod check;
 pub(crate) mod recent;
 mod lines;
 mod heard;
+mod numbers;
 mod ring;
 mod topic;
 pub(crate) mod follower;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use countersign_core::context::Ctx;
@@ -36,12 +37,13 @@ use countersign_core::model::signal::{Signal, SignalKind};
 use countersign_core::ports::fanout::{Listener, Notice};
 use tokio::sync::Semaphore;
 
-use crate::operations::Sample;
+use crate::operations::{Reading, Sample};
 use crate::tasks::Tasks;
 use heard::{Forgotten, Heard, Moment};
 pub use limit::Patience;
 use line::{Closing, Line};
 use lines::Lines;
+use numbers::Numbers;
 use recent::Recent;
 use topic::{Asked, Hearing, Sight, Told, Topic};
 
@@ -59,7 +61,7 @@ pub(crate) struct Realtime {
     /// Topics that wait for what is missing.
     waiting: Mutex<Vec<Arc<Topic>>>,
     entering: AtomicUsize,
-    slow_readers: AtomicU64,
+    numbers: Numbers,
     /// How often all connections were looked at.
     looks: AtomicU32,
     looked_after: AtomicBool,
@@ -122,7 +124,7 @@ impl Realtime {
             kept: Mutex::default(),
             waiting: Mutex::default(),
             entering: AtomicUsize::new(0),
-            slow_readers: AtomicU64::new(0),
+            numbers: Numbers::default(),
             looks: AtomicU32::new(0),
             looked_after: AtomicBool::new(false),
             others: Mutex::default(),
@@ -150,6 +152,7 @@ impl Realtime {
         let by_user = lines.by_user.entry(line.user).or_default();
         by_user.push(Arc::clone(&line));
         drop(lines);
+        self.numbers.opened(line.door);
         Some(Open {
             realtime: Arc::clone(self),
             line,
@@ -219,46 +222,44 @@ impl Realtime {
 
     /// Notes that a client was sent away because it did not read.
     pub(crate) fn gave_up_on_slow_reader(&self) {
-        self.slow_readers.fetch_add(1, Ordering::Relaxed);
+        self.numbers.gave_up_on_slow_reader();
     }
 
     /// The numbers of this part of the node.
     pub(crate) fn samples(&self) -> Vec<Sample> {
-        let lines = lock(&self.lines).count;
         let entering = self.entering.load(Ordering::Relaxed);
         let topics = lock(&self.topics).len();
         let kept = lock(&self.kept).bytes;
-        [
+        let now = [
             (
-                "connections",
-                "Sockets and long polls that are open.",
-                lines,
+                "countersign_connections_max",
+                "Sockets and long polls that may be open at once.",
+                self.lines_max,
             ),
             (
-                "connections_entering",
+                "countersign_connections_entering",
                 "Sockets that have not said yet who they are.",
                 entering,
             ),
             (
-                "conversations_followed",
+                "countersign_conversations_followed",
                 "Conversations that an open connection follows.",
                 topics,
             ),
             (
-                "recent_events_bytes",
+                "countersign_recent_events_bytes",
                 "Bytes of events that are kept for who follows them.",
                 kept,
             ),
         ]
-        .map(|(name, help, value)| (name, help, value as u64))
-        .into_iter()
-        .chain([(
-            "slow_readers_total",
-            "Sockets that were closed because nobody read from them.",
-            self.slow_readers.load(Ordering::Relaxed),
-        )])
-        .map(|(name, help, value)| Sample { name, help, value })
-        .collect()
+        .map(|(name, help, value)| Sample {
+            name,
+            help,
+            reading: Reading::Number(value as u64),
+        });
+        let mut samples = self.numbers.samples();
+        samples.extend(now);
+        samples
     }
 
     /// The moment from which on nothing is missed that is followed later.
@@ -371,6 +372,7 @@ impl Realtime {
 
 impl Listener for Realtime {
     fn hear(&self, notice: &Notice) {
+        self.numbers.heard(notice);
         match notice {
             Notice::Events {
                 conversation,
@@ -428,6 +430,8 @@ impl fmt::Debug for Realtime {
 impl Drop for Open {
     fn drop(&mut self) {
         lock(&self.realtime.lines).remove(&self.line);
+        let numbers = &self.realtime.numbers;
+        numbers.closed(self.line.door, self.line.closed());
     }
 }
 

@@ -13,6 +13,7 @@ use super::asked::AsItCame;
 use super::failure::{self, Failure, Refused};
 use crate::any_page;
 use crate::body::{self, ReadBody};
+use crate::door::Door;
 use crate::file::Unread;
 use crate::front::{Asked, Node, Protocol, Rendered};
 use crate::path;
@@ -37,6 +38,8 @@ impl Sinch {
 
 impl Protocol for Sinch {
     type Head = Preflight;
+
+    const DOOR: Door = Door::Sinch;
 
     async fn head(&self, _: &Node, request: &mut Request) -> Preflight {
         Preflight(any_page::is_preflight(request.method(), request.headers()))

@@ -113,11 +113,7 @@ async fn every_route_answers_every_actor_as_the_table_says() {
                 ("{message_id}", message.clone()),
                 ("{attachment_id}", message),
             ];
-            let path = ids
-                .iter()
-                .fold(path_of(template, &alice), |path, (name, id)| {
-                    path.replace(name, id)
-                });
+            let path = path_of(template, &alice, &ids);
             let authorization = format!("Bearer {bearer}");
             let mut headers = Vec::new();
             if !bearer.is_empty() {
@@ -152,13 +148,16 @@ async fn every_route_answers_every_actor_as_the_table_says() {
     }
 }
 
-/// Where a template is called, with the query that it needs.
-fn path_of(template: &str, customer: &str) -> String {
-    if template == "/v2.1/chat/sessions" {
-        format!("/demo{template}?customerId={customer}")
-    } else {
-        format!("/demo{template}")
-    }
+/// Where a template is called, with its ids and the query that it needs.
+fn path_of(template: &str, customer: &str, ids: &[(&str, String)]) -> String {
+    let query = match template {
+        "/v2.1/chat/sessions" => format!("?customerId={customer}"),
+        _ => String::new(),
+    };
+    let named = ids.iter().fold(template.to_owned(), |path, (name, id)| {
+        path.replace(name, id)
+    });
+    format!("/demo{named}{query}")
 }
 
 /// Whose chat it is: its first member's.

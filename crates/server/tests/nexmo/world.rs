@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::node::{self, TestClock};
+use crate::numbers::metric;
 use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
@@ -295,9 +296,7 @@ impl World {
     pub(crate) async fn metric(&self, name: &str) -> u64 {
         let page = self.native("GET", "/metrics", &self.operator, None).await;
         let page = String::from_utf8(page.bytes.to_vec()).unwrap();
-        let name = format!("countersign_{name} ");
-        let line = page.lines().find_map(|line| line.strip_prefix(&name));
-        line.unwrap().parse().unwrap()
+        metric(&page, name)
     }
 
     /// Looks at all sockets, as the node does every second.

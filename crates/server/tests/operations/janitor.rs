@@ -201,7 +201,7 @@ async fn what_a_token_can_still_ask_for_stays() {
     node.clock.advance_ms(1);
     kept.clean(&mut progress).await;
     assert_eq!(kept.removed("tombstone").await, 2);
-    let last_run = kept.counted("janitor_last_run_seconds").await;
+    let last_run = kept.counted("janitor_last_run_timestamp_seconds").await;
     let now = node.clock.now().seconds();
     assert_eq!(i64::try_from(last_run), Ok(now));
 }

@@ -11,6 +11,7 @@ mod attachments;
 mod key_uses;
 mod audit;
 mod store_watch;
+mod readiness;
 mod janitor;
 mod other_doors;
 #[path = "../support/quick_passwords.rs"]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_server::operations::{Operations, Rates, Sample};
+use countersign_server::operations::{Operations, Rates, Reading, Sample};
 use serde_json::json;
 
 use crate::node::Node;
@@ -38,9 +38,9 @@ async fn the_numbers_are_for_operators() {
 async fn what_was_done_is_counted_and_nothing_is_named() {
     let tell = || {
         vec![Sample {
-            name: "store_commits_total",
+            name: "countersign_store_commits_total",
             help: "Commits.",
-            value: 7,
+            reading: Reading::Number(7),
         }]
     };
     let node = Node::new(Operations::new(Rates::default(), vec![Arc::new(tell)])).await;

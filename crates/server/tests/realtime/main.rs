@@ -7,6 +7,8 @@
 
 #[path = "../support/switched.rs"]
 mod switched;
+#[path = "../support/numbers.rs"]
+mod numbers;
 mod world;
 mod client;
 mod raw;

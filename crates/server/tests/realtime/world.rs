@@ -43,6 +43,7 @@ use tower::ServiceExt as _;
 
 use crate::client::Client;
 use crate::node::{self, TestClock};
+use crate::numbers::metric;
 use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
@@ -313,10 +314,7 @@ impl World {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let page = String::from_utf8(body.to_vec()).unwrap();
-        let line = page
-            .lines()
-            .find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
-        line.unwrap().parse().unwrap()
+        metric(&page, name)
     }
 
     /// Sends a text as a door does once it has let somebody in.

@@ -5,6 +5,8 @@
     reason = "a test's helpers fail by panicking, as its tests do"
 )]
 
+#[path = "../support/numbers.rs"]
+mod numbers;
 mod world;
 mod authorization_table;
 mod sessions;

@@ -34,6 +34,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::node::{self, TestClock};
+use crate::numbers::metric;
 use crate::quick_passwords::QuickPasswords;
 use crate::switched::Switched;
 
@@ -391,9 +392,7 @@ impl World {
         let response = self.native.clone().oneshot(request).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let all = std::str::from_utf8(&body).unwrap();
-        let begins = format!("countersign_{name} ");
-        let line = all.lines().find_map(|line| line.strip_prefix(&begins));
-        line.unwrap().parse().unwrap()
+        metric(all, name)
     }
 
     /// Deletes the application.

@@ -5,6 +5,9 @@
 //! anyone. Under steady writing that never lets the log start anew, so past a second mark it stops
 //! the writer for the little that is left, and has the log begin anew.
 //!
+//! Where somebody reads for long, nothing beyond what they see can be copied, and the log grows until
+//! they are done.
+//!
 //! The log's file is written over then, and not cut: a file system takes up to a fifth of a second
 //! for 64 MiB, during which no sync ends, and every block that is asked for again makes a sync dearer.
 //!
@@ -14,11 +17,11 @@
 //! connections are closed at once, which drops that note, and the whole log is copied again.
 
 use super::Shared;
+use super::activity::count;
 use super::connection::{PAGE_BYTES, close_last, open_checkpointer};
 use crate::limit;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What the checkpoint thread shall do next.
@@ -117,11 +120,12 @@ impl Checkpoints {
             (mode, stopping) = self.next();
             match checkpoint(&shared.database, &mut connection, mode) {
                 Ok(complete) => {
-                    shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+                    count(&shared.counters.checkpoints);
                     self.tried(mode, complete);
                 }
                 // A failed checkpoint loses nothing: the log is kept, and the next one tries again.
                 Err(error) => {
+                    count(&shared.counters.checkpoint_failures);
                     connection = None;
                     self.tried(mode, false);
                     if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
@@ -183,9 +187,18 @@ fn checkpoint(
         Mode::Restart => &[passive, "PRAGMA wal_checkpoint(RESTART)"],
         Mode::Truncate => &[passive, "PRAGMA wal_checkpoint(TRUNCATE)"],
     };
-    let mut busy = 0;
+    let mut busy: i64 = 0;
     for step in steps {
-        busy = connection.query_row(step, [], |row| row.get(0))?;
+        let left_bytes = connection.query_row(step, [], |row| {
+            busy = row.get(0)?;
+            let pages: i64 = row.get::<_, i64>(1)? - row.get::<_, i64>(2)?;
+            Ok(u64::try_from(pages).unwrap_or(0) * PAGE_BYTES)
+        })?;
+        // Somebody reads for long, such as a backup: the log cannot begin anew before they are done,
+        // and the writer would be stopped only to wait for them in vain.
+        if mode == Mode::Restart && left_bytes >= limit::LOG_PASSIVE_BYTES {
+            break;
+        }
     }
     Ok(busy == 0)
 }
@@ -197,6 +210,7 @@ mod tests {
     use super::*;
     use crate::engine::{Engine as _, Statement};
     use std::fs;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
     fn marks_of_the_log() {
@@ -220,6 +234,39 @@ mod tests {
         // A full disk wants the file back, whatever is committed meanwhile.
         checkpoints.make_room();
         check(RESTART + 2 * PASSIVE, Some(Mode::Truncate));
+    }
+
+    static WAITED: AtomicU32 = AtomicU32::new(0);
+
+    fn waits(_: i32) -> bool {
+        WAITED.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    #[test]
+    fn the_writer_is_not_stopped_for_one_who_reads_for_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("database");
+        fs::write(&database, "").unwrap();
+        let writer = open_writer(&database, None).unwrap();
+        writer.execute_batch("CREATE TABLE t (a BLOB)").unwrap();
+        let reading = open_reader(&database).unwrap();
+        reading
+            .execute_batch("BEGIN; SELECT count(*) FROM t")
+            .unwrap();
+        let checkpoint_waits = |bytes: u64| {
+            let bytes = i64::try_from(bytes).unwrap();
+            writer
+                .execute("INSERT INTO t VALUES (zeroblob(?1))", [bytes])
+                .unwrap();
+            let mut connection = open_checkpointer(&database).unwrap();
+            connection.busy_handler(Some(waits)).unwrap();
+            WAITED.store(0, Ordering::Relaxed);
+            checkpoint(&database, &mut Some(connection), Mode::Restart).unwrap();
+            WAITED.load(Ordering::Relaxed) > 0
+        };
+        assert!(checkpoint_waits(1), "they may be done at once");
+        assert!(!checkpoint_waits(limit::LOG_PASSIVE_BYTES), "a backup");
     }
 
     #[tokio::test]

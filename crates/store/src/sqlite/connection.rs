@@ -1,8 +1,10 @@
 //! The three kinds of connection, and everything that is set on them.
 
+use super::statement::message;
+use crate::error::StoreError;
 use crate::limit;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Result};
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result};
 use std::path::Path;
 use std::time::Duration;
 
@@ -78,6 +80,17 @@ pub(super) fn open_to_inspect(database: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(database, flags)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
+}
+
+/// What an error says about a database that was to be opened or read.
+pub(super) fn unusable(database: &Path, error: &Error) -> StoreError {
+    let path = database.to_owned();
+    let reason = message(error);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign { path },
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, reason },
+        _ => StoreError::Open { path, reason },
+    }
 }
 
 fn open(database: &Path) -> Result<Connection> {

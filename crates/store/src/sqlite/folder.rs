@@ -9,7 +9,7 @@
 use super::DATABASE_FILE;
 use crate::error::StoreError;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Error, Read, Write};
+use std::io::{self, Error, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -19,27 +19,74 @@ const LOCK_FILE: &str = "countersign.lock";
 
 /// A data folder that this process alone has open, until this is dropped or released.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub struct Folder {
     path: PathBuf,
     lock: File,
+}
+
+/// A process that uses a data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Its id, as it wrote it.
+    pub process: Option<u32>,
+}
+
+/// What a database occupies, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// The database's file.
+    pub database_bytes: u64,
+    /// The file of its write-ahead log; it is written over, and stays as long as it once was.
+    pub log_file_bytes: u64,
+    /// What is free on their disk for who is not root.
+    pub free_bytes: u64,
+}
+
+/// Who uses a data folder at this moment. To find out, the lock is taken for an instant, together
+/// with whoever else asks: a server that starts in that instant is refused.
+///
+/// # Errors
+/// [`StoreError::Open`].
+pub fn holder(folder: &Path) -> Result<Option<Holder>, StoreError> {
+    let path = folder.join(LOCK_FILE);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        // Nobody has ever locked it.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot_open(&path, &error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(Holder {
+            process: process_in(&mut file),
+        })),
+        Err(TryLockError::Error(error)) => Err(cannot_open(&path, &error)),
+    }
 }
 
 // === impl Folder ===
 
 impl Folder {
-    /// Makes the folder if it is not there, locks it, and sees to the database file and its mode.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Makes the folder if it is not there, and locks it. A database is neither looked for nor made.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Network`] or [`StoreError::Open`].
+    pub fn claim(path: &Path) -> Result<Self, StoreError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(|error| cannot_open(path, &error))?;
         refuse_network_file_system(path)?;
-        let lock = lock(path)?;
-        let folder = Self {
+        Ok(Self {
             path: path.to_owned(),
-            lock,
-        };
+            lock: lock(path)?,
+        })
+    }
+
+    /// The same, and sees to the database file and its mode.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let folder = Self::claim(path)?;
         let database = folder.database();
         private_file(&database)?;
         folder.sync()?;
@@ -49,6 +96,21 @@ impl Folder {
     /// The database file.
     pub(super) fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FILE)
+    }
+
+    /// What is occupied, and what is free.
+    pub(super) fn space(&self) -> io::Result<Space> {
+        let bytes_of = |path: PathBuf| match fs::metadata(path) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        };
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(Space {
+            database_bytes: bytes_of(self.database())?,
+            log_file_bytes: bytes_of(self.path.join(format!("{DATABASE_FILE}-wal")))?,
+            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+        })
     }
 
     /// Makes the names of the files durable.
@@ -91,12 +153,9 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // The id only helps the reader of the message, so failing to read it is no failure.
-            drop(file.read_to_string(&mut holder));
             return Err(StoreError::Locked {
                 path: folder.to_owned(),
-                holder: holder.trim().parse().ok(),
+                holder: process_in(&mut file),
             });
         }
         Err(TryLockError::Error(error)) => return Err(cannot_open(&path, &error)),
@@ -108,8 +167,20 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
+/// The process id in a lock file. It only helps the reader of a message, so that failing to read it
+/// is no failure.
+fn process_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Refuses a folder on one of the network file systems that are known.
+///
+/// # Errors
+/// [`StoreError::Network`] or [`StoreError::Open`].
 #[cfg(target_os = "linux")]
-fn refuse_network_file_system(path: &Path) -> Result<(), StoreError> {
+pub fn refuse_network_file_system(path: &Path) -> Result<(), StoreError> {
     let found = rustix::fs::statfs(path)
         .map_err(|error| cannot_open(path, &Error::from(error)))?
         .f_type;
@@ -123,9 +194,12 @@ fn refuse_network_file_system(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses nothing: other systems name their file systems in other ways. They are for development.
+///
+/// # Errors
+/// None.
 #[cfg(not(target_os = "linux"))]
-fn refuse_network_file_system(_path: &Path) -> Result<(), StoreError> {
-    // Other systems name their file systems in other ways. They are for development.
+pub fn refuse_network_file_system(_path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
@@ -187,7 +261,10 @@ mod tests {
                 holder
             }
         );
+        let process = holder;
+        assert_eq!(super::holder(path.path()), Ok(Some(Holder { process })));
         first.release();
+        assert_eq!(super::holder(path.path()), Ok(None));
         Folder::open(path.path()).unwrap();
     }
 

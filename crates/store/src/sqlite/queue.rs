@@ -85,6 +85,11 @@ impl<Input, Output> Queue<Input, Output> {
         self.take_unless(most, |state| state.recalled)
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().requests.len()
+    }
+
     /// Has every thread close its connection. Requests wait meanwhile, and are not refused.
     pub(super) fn recall(&self) {
         self.lock().recalled = true;

@@ -48,7 +48,7 @@ fn session(shared: &Shared) -> Ended {
     }
 }
 
-fn answer(statements: &mut Statements<'_>, request: Request<Batch, Vec<Rows>>) -> Ended {
+pub(super) fn answer(statements: &mut Statements<'_>, request: Request<Batch, Vec<Rows>>) -> Ended {
     match run_queries(statements, &request.input) {
         Ok(rows) => request.answer(Ok(rows)),
         Err(Failure::Batch(error)) => request.answer(Err(error)),

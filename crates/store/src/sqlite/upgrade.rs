@@ -1,12 +1,12 @@
 //! Applies the migrations that a database file is missing.
 
-use super::connection::{self, open_to_inspect};
+use super::connection::{self, open_to_inspect, unusable};
 use super::pseudonyms;
 use super::statement::message;
 use super::statistics;
 use crate::error::StoreError;
 use crate::migrate::{Applied, Dialect, Migration, pending, refuse_newer};
-use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, Error, TransactionBehavior};
 use std::fs;
 use std::path::Path;
 
@@ -70,17 +70,8 @@ fn kept_what_it_deleted(applied: &[Applied]) -> bool {
 }
 
 /// What was applied to a database that has content, which must be ours and not newer.
-fn inspect(database: &Path, known: &[Migration]) -> Result<Vec<Applied>, StoreError> {
-    let foreign = || StoreError::Foreign {
-        path: database.to_owned(),
-    };
-    let cannot_open = |error: Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => foreign(),
-        _ => StoreError::Open {
-            path: database.to_owned(),
-            reason: message(&error),
-        },
-    };
+pub(super) fn inspect(database: &Path, known: &[Migration]) -> Result<Vec<Applied>, StoreError> {
+    let cannot_open = |error| unusable(database, &error);
     let connection = open_to_inspect(database).map_err(cannot_open)?;
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get(0));
     let application: i64 = number("application_id").map_err(cannot_open)?;
@@ -91,7 +82,9 @@ fn inspect(database: &Path, known: &[Migration]) -> Result<Vec<Applied>, StoreEr
         return Ok(Vec::new());
     }
     if application != APPLICATION_ID {
-        return Err(foreign());
+        return Err(StoreError::Foreign {
+            path: database.to_owned(),
+        });
     }
     // The header tells a newer schema even if it keeps its migrations in another way.
     let schema: u32 = connection

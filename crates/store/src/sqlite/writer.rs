@@ -7,7 +7,8 @@
 //! or the connection fails, nothing of the group was acknowledged: all of it fails, what was only to
 //! be read included, and the next group begins with a new connection.
 
-use super::connection::open_writer;
+use super::activity::{Counters, count};
+use super::connection::{PAGE_BYTES, open_writer};
 use super::queue::{Portion, Request};
 use super::reader;
 use super::statement::{Access, Failure, Statements, engine_failure};
@@ -21,6 +22,7 @@ use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::vec;
+use tokio::time::Instant;
 
 type Job = Request<Work, Vec<Rows>>;
 type Answer = Result<Vec<Rows>, StoreError>;
@@ -45,15 +47,17 @@ fn session(shared: &Arc<Shared>) -> Ended {
     let connection = match open(shared) {
         Ok(connection) => connection,
         Err(error) => {
+            count(&shared.counters.failures);
             let failure = engine_failure(&error);
             fail(group, failure);
             return Ended::Broken;
         }
     };
-    shared.counters.connections.fetch_add(1, Ordering::Relaxed);
+    count(&shared.counters.connections);
     let mut statements = Statements::new(&connection);
     loop {
         if let Err(failure) = commit(&mut statements, group, shared) {
+            count(&shared.counters.failures);
             if failure == Unavailable::Full {
                 shared.checkpoints.make_room();
             }
@@ -70,7 +74,10 @@ fn open(shared: &Arc<Shared>) -> rusqlite::Result<Connection> {
     let mut connection = open_writer(&shared.database, shared.options.database_bytes_max)?;
     let told = Arc::clone(shared);
     connection.wal_hook(Some(move |_: &mut _, pages| {
-        told.checkpoints.log_has(u64::try_from(pages).unwrap_or(0));
+        let pages = u64::try_from(pages).unwrap_or(0);
+        let log_bytes = pages * PAGE_BYTES;
+        told.counters.log_bytes.store(log_bytes, Ordering::Relaxed);
+        told.checkpoints.log_has(pages);
         Ok(())
     }))?;
     Ok(connection)
@@ -93,7 +100,8 @@ fn commit(
     if writes.is_empty() {
         return Ok(());
     }
-    let done = match run_group(statements, &writes) {
+    let began = Instant::now();
+    let done = match run_group(statements, &writes, &shared.counters) {
         Ok(answers) => writes.into_iter().zip(answers).collect::<Vec<Done>>(),
         Err(failure) => {
             fail(writes, failure);
@@ -102,12 +110,11 @@ fn commit(
     };
     let kept = done.iter().filter(|(_, answer)| answer.is_ok()).count();
     if kept > 0 {
-        shared.counters.commits.fetch_add(1, Ordering::Relaxed);
+        let counters = &shared.counters;
+        count(&counters.commits);
+        counters.commit_durations.note(began.elapsed());
         let batches = u64::try_from(kept).unwrap_or(u64::MAX);
-        shared
-            .counters
-            .batches
-            .fetch_add(batches, Ordering::Relaxed);
+        counters.batches.fetch_add(batches, Ordering::Relaxed);
     }
     for (job, answer) in done {
         job.answer(answer);
@@ -144,11 +151,15 @@ fn answer_reads(
 /// Runs batches, and commits what is good of them. One that was refused is answered after the commit
 /// too: what it missed may be the work of a batch before it in the group, and who plans again must
 /// find that when they read.
-fn run_group(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answer>, Unavailable> {
+fn run_group(
+    statements: &mut Statements<'_>,
+    group: &[Job],
+    counters: &Counters,
+) -> Result<Vec<Answer>, Unavailable> {
     statements.control("BEGIN IMMEDIATE")?;
     match run_together(statements, group) {
         Ok(answers) => {
-            statements.control("COMMIT")?;
+            sync(statements, counters)?;
             return Ok(answers);
         }
         Err(Failure::Batch(error)) => {
@@ -163,13 +174,20 @@ fn run_group(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answe
     }
     statements.control("BEGIN IMMEDIATE")?;
     let answers = run_apart(statements, group)?;
-    let nothing_to_keep = answers.iter().all(Result::is_err);
-    statements.control(if nothing_to_keep {
-        "ROLLBACK"
+    if answers.iter().all(Result::is_err) {
+        statements.control("ROLLBACK")?;
     } else {
-        "COMMIT"
-    })?;
+        sync(statements, counters)?;
+    }
     Ok(answers)
+}
+
+/// Commits, which waits for the disk.
+fn sync(statements: &mut Statements<'_>, counters: &Counters) -> Result<(), Unavailable> {
+    let began = Instant::now();
+    statements.control("COMMIT")?;
+    counters.sync_durations.note(began.elapsed());
+    Ok(())
 }
 
 /// Runs batches as if they were one: the first that fails ends it.

@@ -16,6 +16,7 @@ use crate::model::revocation::Target;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::op::answer::{LoginAnswer, answer};
+use crate::op::authenticate::{check_epoch, check_issued};
 use crate::op::claims_query::login_query;
 use crate::op::managed_users::{ByPassword, Proven};
 use crate::ports::change::Expectation;
@@ -60,7 +61,9 @@ impl<'a> Attempt<'a> {
         let application = judge.application.id;
         let current = match &login.current_token {
             None => None,
-            Some(text) => Some(current_token(ctx, application, text, now)?),
+            // One of a history that is gone is of an ended session.
+            Some(text) => Some(current_token(ctx, application, text, now)?)
+                .filter(|token| check_epoch(ctx, token).is_ok()),
         };
         let acl = claims
             .acl
@@ -99,6 +102,7 @@ impl<'a> Attempt<'a> {
     }
 
     pub(super) async fn run(&self) -> Result<Outcome, Error> {
+        check_issued(self.ctx, self.claims)?;
         let application = self.judge.application.id;
         let query = self.query.clone();
         let mark = self.ctx.mark();

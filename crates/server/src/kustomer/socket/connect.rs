@@ -27,6 +27,7 @@ use super::super::organization::Named;
 use super::end::{End, close};
 use super::frame::{self, Said, Subscribe};
 use super::{Entered, Socket};
+use crate::door::Door;
 use crate::gate;
 use crate::operations::Operations;
 use crate::rate::Caller;
@@ -236,7 +237,7 @@ async fn entered(entrance: &Entrance, socket_id: String, first: First) -> Result
     let failed = |error: Error| End::of(&error);
     let connected = op::connect::look_again(ctx, &token).await.map_err(failed)?;
     let line = Line::new(
-        Arc::clone(ctx),
+        (Arc::clone(ctx), Door::Kustomer),
         connected.marks,
         token.expires_at,
         realtime.looks(),

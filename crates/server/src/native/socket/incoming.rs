@@ -58,8 +58,14 @@ impl Socket {
                 self.command = Some(order.begin(Arc::clone(ctx), Arc::clone(principal)));
                 Ok(())
             }
-            Err(error) => self.answer(frames::refused(reference, &error)).await,
+            Err(error) => self.refuse(reference, &error).await,
         }
+    }
+
+    /// Says that a command was refused, here and in the log.
+    async fn refuse(&mut self, reference: u64, error: &Error) -> Result<(), Close> {
+        self.entered.log.refused(error);
+        self.answer(frames::refused(reference, error)).await
     }
 
     /// Counts something as a call of the session. The inner error is the refusal
@@ -95,9 +101,7 @@ impl Socket {
                 self.entered.open.line.take_back(&signal);
                 self.answer(frames::sent(reference, None)).await?;
             }
-            Done::Refused { reference, error } => {
-                self.answer(frames::refused(reference, &error)).await?;
-            }
+            Done::Refused { reference, error } => self.refuse(reference, &error).await?,
         }
         if let Some(Sending(conversation)) = sending {
             self.entered.follower.resume(conversation);

@@ -30,6 +30,7 @@ use crate::rate::Limiter;
 use crate::realtime::follower::{Follower, Sending};
 use crate::realtime::gated::Gated;
 use crate::realtime::{Open, Realtime};
+use crate::request_log::OnSocket;
 
 /// What a socket consists of once it is known whose it is.
 pub(super) struct Entered {
@@ -38,6 +39,7 @@ pub(super) struct Entered {
     pub(super) realtime: Arc<Realtime>,
     pub(super) page: Option<ForeignPage>,
     pub(super) stop: CancellationToken,
+    pub(super) log: OnSocket,
     pub(super) open: Open,
     pub(super) follower: Follower,
     pub(super) token: Token,
@@ -133,7 +135,9 @@ impl Socket {
         }
     }
 
+    /// How the socket ends because of this, which is noted.
     fn close_of(&self, error: &Error) -> Close {
+        self.entered.log.refused(error);
         Close::of(error, &*self.entered.ctx.random)
     }
 }

@@ -135,7 +135,10 @@ impl Socket {
         };
         let answer = match answer {
             Ok(()) => frames::renewed(tid.unwrap_or_default()),
-            Err(error) => frames::refused(&error, tid),
+            Err(error) => {
+                self.entered.log.refused(&error);
+                frames::refused(&error, tid)
+            }
         };
         self.emit_made(answer).await
     }

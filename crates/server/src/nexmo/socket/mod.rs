@@ -31,12 +31,14 @@ use crate::rate::Limiter;
 use crate::realtime::follower::Follower;
 use crate::realtime::gated::Gated;
 use crate::realtime::{Open, Realtime};
+use crate::request_log::OnSocket;
 
 /// What a socket consists of once it is known whose it is.
 pub(super) struct Entered {
     pub(super) ctx: Arc<Ctx>,
     pub(super) limiter: Arc<Limiter>,
     pub(super) realtime: Arc<Realtime>,
+    pub(super) log: OnSocket,
     pub(super) resumes: Arc<Resumes>,
     pub(super) stop: CancellationToken,
     pub(super) revision: Revision,

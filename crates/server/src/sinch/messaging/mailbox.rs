@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::contents::Contents;
 use super::time_token::{TimeToken, TimeTokens};
+use crate::door::Door;
 use crate::realtime::check::{self, is_ours};
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
@@ -84,7 +85,12 @@ pub(super) async fn open(
 ) -> Result<Mailbox, Error> {
     let Poll { ctx, realtime, .. } = asked;
     let (token, marks) = op::connect::signed(signed);
-    let line = Line::new(Arc::clone(ctx), marks, token.expires_at, realtime.looks());
+    let line = Line::new(
+        (Arc::clone(ctx), Door::SinchMessaging),
+        marks,
+        token.expires_at,
+        realtime.looks(),
+    );
     let open = realtime
         .open(line)
         .ok_or_else(|| Error::new(Code::Unavailable, "there are too many polls at the moment"))?;

@@ -10,9 +10,10 @@ use http::{Extensions, HeaderMap, Uri};
 
 use super::Desk;
 use super::failure::{self, Failure, Refused};
-use super::routes::PUBLISH_PREFIX;
+use super::routes::{PUBLISH_PREFIX, SUBSCRIBE};
 use crate::any_page;
 use crate::body;
+use crate::door::Door;
 use crate::file::Unread;
 use crate::front::{Asked, Node, Protocol, Rendered};
 use crate::path;
@@ -43,6 +44,8 @@ impl Messages {
 impl Protocol for Messages {
     type Head = Preflight;
 
+    const DOOR: Door = Door::SinchMessaging;
+
     async fn head(&self, _: &Node, request: &mut Request) -> Preflight {
         Preflight(any_page::is_preflight(request.method(), request.headers()))
     }
@@ -62,6 +65,10 @@ impl Protocol for Messages {
         }
         parts.uri = path::canonical_uri(parts.uri)?;
         Ok((Request::from_parts(parts, Body::empty()), None))
+    }
+
+    fn is_long_poll(&self, template: &str) -> bool {
+        template == SUBSCRIBE
     }
 
     fn carry(&self, extensions: &mut Extensions) {

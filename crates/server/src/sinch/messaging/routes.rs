@@ -22,7 +22,8 @@ pub(super) struct Route {
 pub(super) const PUBLISH_PREFIX: &str = "/publish/";
 /// The message, which follows, is split off before.
 const PUBLISH: &str = "/publish/{publish_key}/{subscribe_key}/0/{channel}/0";
-const SUBSCRIBE: &str = "/subscribe/{subscribe_key}/{channels}/0/{time_token}";
+/// Waits for messages.
+pub(super) const SUBSCRIBE: &str = "/subscribe/{subscribe_key}/{channels}/0/{time_token}";
 const LEAVE: &str = "/v2/presence/sub_key/{subscribe_key}/channel/{channels}/leave";
 
 pub(super) fn all() -> Vec<Route> {

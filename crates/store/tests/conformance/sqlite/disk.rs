@@ -45,7 +45,11 @@ async fn a_database_that_has_reached_its_size_recovers() {
     // What needs no space still goes, on another connection, and what frees space makes room.
     let remove = Statement::new("DELETE FROM entries WHERE number > $1", [5.into()]);
     write(engine, [deposit(1, 0), remove]).await;
-    assert!(engine.activity().connections > 1);
+    let activity = engine.activity();
+    assert!(
+        activity.connections > 1 && activity.failures > 0,
+        "{activity:?}"
+    );
     write(
         engine,
         [deposit(1, 1), insert_entry(1, "there is room again")],
@@ -101,6 +105,8 @@ async fn a_disk_that_is_full_recovers() {
     let (acknowledged, error) = fill(&engine).await;
     assert_eq!(error, FULL);
     assert!(acknowledged > 10);
+    let full = engine.space().unwrap();
+    assert!(full.free_bytes < 64 << 10, "{full:?}");
     // It stays full, and it can still be read.
     assert_eq!(fill(&engine).await, (0, FULL));
     check_whole(&engine, acknowledged).await;

@@ -45,6 +45,11 @@ async fn batches_that_wait_together_share_a_commit() {
     // waited together, and was another one; no third could have begun.
     let commits = after.commits - before.commits;
     assert!((1..=2).contains(&commits), "{commits} commits");
+    assert_eq!(after.sync_durations.count, after.commits);
+    assert_eq!(after.commit_durations.count, after.commits);
+    assert!(after.commit_durations.sum >= after.sync_durations.sum);
+    assert_eq!((after.batches_waiting, after.failures), (0, 0));
+    assert!(after.log_bytes > 0);
     assert_eq!(accounts(engine).await, i64::from(WAITING) + 1);
     opened.close().await;
 }

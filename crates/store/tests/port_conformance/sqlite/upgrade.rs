@@ -160,13 +160,11 @@ async fn places_of_before_tell_when_they_went_where() {
     store.engine().close().await;
 }
 
-#[tokio::test]
-async fn entries_of_before_are_numbered_by_age_and_wait_to_be_sealed() {
-    let folder = tempfile::tempdir().unwrap();
-    let application = [0xA1; 16];
-    let engine = Sqlite::open(folder.path(), Options::default(), &MIGRATIONS[..8]);
+/// Entries of two logs from before there was a chain, the newest of one first.
+async fn log_before(folder: &Path, application: [u8; 16]) {
+    let engine = Sqlite::open(folder, Options::default(), &MIGRATIONS[..8]);
     engine.await.unwrap().close().await;
-    let database = Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    let database = Connection::open(folder.join(DATABASE_FILE)).unwrap();
     for (owner, id, remark) in [
         (application, 3_u8, None),
         (application, 1, Some("first")),
@@ -178,7 +176,13 @@ async fn entries_of_before_are_numbered_by_age_and_wait_to_be_sealed() {
         let parameters = params![owner, [id; 16], i64::from(id), remark];
         database.execute(entry, parameters).unwrap();
     }
-    drop(database);
+}
+
+#[tokio::test]
+async fn entries_of_before_are_numbered_by_age_and_wait_to_be_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = [0xA1; 16];
+    log_before(folder.path(), application).await;
     let store = open(folder.path()).await;
     let application = ApplicationId::from_bytes(application);
     let both = [ApplicationId::INSTALLATION, application];

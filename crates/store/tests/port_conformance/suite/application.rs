@@ -5,6 +5,7 @@ use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId};
 use countersign_core::key_use::{KeyUse, UsedKey};
 use countersign_core::model::api_key::{ApiKey, Role, Roles};
 use countersign_core::model::application::{Application, ApplicationName};
+use countersign_core::model::epoch::Epochs;
 use countersign_core::model::event::{Assurance, Author, Range};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::page::Window;
@@ -471,6 +472,6 @@ pub(crate) async fn is_deleted_with_everything(world: Arc<World>) {
 }
 
 pub(crate) async fn epoch_and_ping(world: Arc<World>) {
-    assert_eq!(world.store.epoch().await.unwrap(), 1);
+    assert_eq!(world.store.epochs().await.unwrap(), Epochs::FIRST);
     world.store.ping().await.unwrap();
 }

@@ -5,16 +5,21 @@
 //! would take any text for a label, and hold its numbers once per process
 //! instead of once per node.
 
-use std::collections::HashMap;
-use std::fmt::{Display, Write as _};
-use std::sync::atomic::{AtomicU64, Ordering};
+mod page;
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign_core::durations::Durations;
 use countersign_core::error::Code;
 use countersign_core::tally::Tally;
 use http::{Method, StatusCode};
 
 use crate::call::Call;
+use crate::door::{Door, EachDoor};
 use crate::operations::Sample;
+use page::Page;
 
 /// Classes of status: 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -26,6 +31,7 @@ pub(crate) struct Requests {
     /// Requests that no route answered.
     elsewhere: Row,
     refusals: Vec<(Code, AtomicU64)>,
+    durations: EachDoor<Durations>,
 }
 
 #[derive(Debug)]
@@ -33,9 +39,6 @@ struct Row {
     method: Method,
     by_class: [AtomicU64; CLASSES.len()],
 }
-
-/// A page of numbers in the making.
-struct Page(String);
 
 // === impl Requests ===
 
@@ -53,6 +56,7 @@ impl Requests {
                 .iter()
                 .map(|code| (*code, AtomicU64::new(0)))
                 .collect(),
+            durations: EachDoor::default(),
         }
     }
 
@@ -80,56 +84,57 @@ impl Requests {
         }
     }
 
+    /// Notes how long an answer took, its request's body included.
+    pub(crate) fn took(&self, door: Door, time: Duration) {
+        self.durations.of(door).note(time);
+    }
+
     /// Everything that is known, as text.
     pub(crate) fn page(&self, tally: &Tally, samples: &[Sample]) -> String {
-        let mut page = Page(String::new());
+        let mut page = Page::new();
+        self.write(&mut page);
+        write_tally(tally, &mut page);
+        for sample in samples {
+            page.sample(sample);
+        }
+        page.text()
+    }
+
+    fn write(&self, page: &mut Page) {
         page.head(
-            "requests_total",
+            "countersign_requests_total",
             "Requests by route, method and class of status.",
         );
         let mut templates: Vec<_> = self.routes.iter().collect();
         templates.sort_by_key(|(template, _)| **template);
         for (template, rows) in templates {
             for row in rows {
-                row.write(template, row.method.as_str(), &mut page);
+                row.write(template, row.method.as_str(), page);
             }
         }
-        self.elsewhere.write("none", "any", &mut page);
-        page.head("refusals_total", "Refused requests by code.");
+        self.elsewhere.write("none", "any", page);
+        page.distributions(
+            (
+                "countersign_request_duration_seconds",
+                "From a request's head to its answer, by door; long polls are left out.",
+            ),
+            "door",
+            self.durations
+                .all()
+                .map(|(door, durations)| (door.as_str(), durations.read())),
+        );
+        page.head(
+            "countersign_refusals_total",
+            "Refused requests, and commands over sockets, by code.",
+        );
         for (code, count) in &self.refusals {
             let count = count.load(Ordering::Relaxed);
-            page.line("refusals_total", &[("code", code.as_str())], count);
+            page.line(
+                "countersign_refusals_total",
+                &[("code", code.as_str())],
+                count,
+            );
         }
-        page.head(
-            "logins_total",
-            "Logins by dialect and outcome: what came of it, or the code.",
-        );
-        for ((dialect, outcome), count) in tally.logins() {
-            let labels = [("dialect", dialect), ("outcome", outcome)];
-            page.line("logins_total", &labels, count);
-        }
-        page.head("sessions_ended_total", "Sessions that ended, by reason.");
-        for (reason, count) in tally.sessions_ended() {
-            page.line("sessions_ended_total", &[("reason", reason)], count);
-        }
-        page.head(
-            "janitor_removed_total",
-            "Rows that nothing needed any more and that were removed, by kind.",
-        );
-        for (kind, count) in tally.all_removed() {
-            page.line("janitor_removed_total", &[("kind", kind)], count);
-        }
-        page.head(
-            "janitor_last_run_seconds",
-            "When the janitor last came through a run, in seconds since 1970.",
-        );
-        let last_run = tally.cleaned_at().seconds().max(0).unsigned_abs();
-        page.line("janitor_last_run_seconds", &[], last_run);
-        for sample in samples {
-            page.head(sample.name, sample.help);
-            page.line(sample.name, &[], sample.value);
-        }
-        page.0
     }
 }
 
@@ -149,37 +154,52 @@ impl Row {
             // A line that says nothing yet is left out: there are hundreds.
             if count > 0 {
                 let labels = [("route", route), ("method", method), ("status", class)];
-                page.line("requests_total", &labels, count);
+                page.line("countersign_requests_total", &labels, count);
             }
         }
     }
 }
 
-// === impl Page ===
-
-impl Page {
-    fn head(&mut self, name: &str, help: &str) {
-        let kind = if name.ends_with("_total") {
-            "counter"
-        } else {
-            "gauge"
-        };
-        self.write(format_args!("# HELP countersign_{name} {help}\n"));
-        self.write(format_args!("# TYPE countersign_{name} {kind}\n"));
+/// What was done, by the core's own words.
+fn write_tally(tally: &Tally, page: &mut Page) {
+    page.head(
+        "countersign_logins_total",
+        "Logins by dialect and outcome: what came of it, or the code.",
+    );
+    for ((dialect, outcome), count) in tally.logins() {
+        let labels = [("dialect", dialect), ("outcome", outcome)];
+        page.line("countersign_logins_total", &labels, count);
     }
-
-    /// The labels' values are words of the program, and need no escaping.
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
-        self.write(format_args!("countersign_{name}"));
-        for (place, (label, text)) in labels.iter().enumerate() {
-            let before = if place == 0 { '{' } else { ',' };
-            self.write(format_args!("{before}{label}=\"{text}\""));
-        }
-        let end = if labels.is_empty() { "" } else { "}" };
-        self.write(format_args!("{end} {value}\n"));
+    page.head(
+        "countersign_sessions_ended_total",
+        "Sessions that ended, by reason.",
+    );
+    for (reason, count) in tally.sessions_ended() {
+        page.line(
+            "countersign_sessions_ended_total",
+            &[("reason", reason)],
+            count,
+        );
     }
-
-    fn write(&mut self, text: impl Display) {
-        write!(self.0, "{text}").expect("a text takes every text");
+    page.head(
+        "countersign_janitor_removed_total",
+        "Rows that nothing needed any more and that were removed, by kind.",
+    );
+    for (kind, count) in tally.all_removed() {
+        page.line(
+            "countersign_janitor_removed_total",
+            &[("kind", kind)],
+            count,
+        );
     }
+    page.head(
+        "countersign_janitor_last_run_timestamp_seconds",
+        "When the janitor last came through a run, in seconds since 1970.",
+    );
+    let last_run = tally.cleaned_at().seconds().max(0).unsigned_abs();
+    page.line(
+        "countersign_janitor_last_run_timestamp_seconds",
+        &[],
+        last_run,
+    );
 }
