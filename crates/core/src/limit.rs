@@ -5,7 +5,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use crate::ports::upkeep::Piece;
+use crate::ports::upkeep::{ErasurePiece, Piece};
 
 /// How often something may be done: so many times at once, and so many in each
 /// second from then on.
@@ -202,6 +202,15 @@ pub const JANITOR_PIECE: Piece = Piece {
     conversations: 50,
     events: 1_000,
     files: 4,
+};
+/// What one batch takes of who is erased. One that looks at this many events takes some
+/// milliseconds, and others' batches come in between.
+pub const ERASURE_PIECE: ErasurePiece = ErasurePiece {
+    places: 50,
+    scanned: 20_000,
+    events: 500,
+    files: 4,
+    sessions: 500,
 };
 /// How long a row stays after nothing needs it any more: longer than any
 /// leeway, and than the clocks of two nodes are apart.

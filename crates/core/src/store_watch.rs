@@ -227,7 +227,7 @@ mod tests {
         let application = ApplicationId::from_bytes([1; 16]);
         for number in 0..=limit::REVOCATIONS_HEARD_MAX {
             let revocation = Revocation {
-                target: Target::Jti(number.to_string()),
+                target: Target::jti(application, &number.to_string()),
                 ..revoked(1, 10).1
             };
             watch.hear(application, &revocation);

@@ -23,7 +23,7 @@ const CASES: u32 = 200_000;
 
 /// What each role needs for each action, as DESIGN section 4 says it: client,
 /// visitor, user, backend, admin, operator.
-const TABLE: [(&str, [&str; 6]); 52] = [
+const TABLE: [(&str, [&str; 6]); 55] = [
     ("LogIn", ["yes", "-", "-", "yes", "yes", "yes"]),
     ("Connect", ["-", "yes", "yes", "-", "-", "-"]),
     ("LogInAnonymous", ["yes", "-", "-", "yes", "yes", "yes"]),
@@ -39,6 +39,9 @@ const TABLE: [(&str, [&str; 6]); 52] = [
     ("DescribeUser", ["-", "own", "own", "yes", "yes", "yes"]),
     ("IdentifyUser", ["-", "-", "-", "yes", "yes", "yes"]),
     ("DeleteUser", ["-", "-", "-", "yes", "yes", "yes"]),
+    ("EraseUser", ["-", "-", "-", "yes", "yes", "yes"]),
+    ("ReadErasure", ["-", "-", "-", "yes", "yes", "yes"]),
+    ("ExportUser", ["-", "-", "-", "yes", "yes", "yes"]),
     (
         "ListConversations",
         ["-", "yes", "yes", "yes", "yes", "yes"],
@@ -373,6 +376,9 @@ fn action(dice: &mut Dice) -> Action {
         Action::DescribeUser(user),
         Action::IdentifyUser(user),
         Action::DeleteUser(user),
+        Action::EraseUser(user),
+        Action::ReadErasure(user),
+        Action::ExportUser(user),
         Action::ListConversations,
         Action::ListConversationsOf(user),
         Action::CreateConversation,

@@ -37,6 +37,10 @@ pub const STORE_LOOK_S: u64 = 1;
 /// When a caller may try again who was told that the store is not available, in
 /// seconds.
 pub const UNAVAILABLE_RETRY_S: u64 = 2;
+/// How long erasures wait where there was none to go on with, in milliseconds.
+pub const ERASURE_MS: u64 = 1_000;
+/// How long they wait after a batch, in milliseconds.
+pub const ERASURE_BUSY_MS: u64 = 10;
 /// How long the janitor waits where there was nothing to do, in seconds.
 pub const JANITOR_S: u64 = 5;
 /// How long it waits after a batch, in seconds.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
 use countersign_core::op::janitor::{Progress, Run};
-use countersign_core::op::{audit_seal, janitor, key_uses, store_watch};
+use countersign_core::op::{audit_seal, erasures, janitor, key_uses, store_watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) {
     tokio::join!(
         watch_store(&ctx, &stop),
         clean_store(&ctx, &stop),
+        erase_users(&ctx, &stop),
         seal_audit(&ctx, &stop),
         write_key_uses(&ctx, &stop),
     );
@@ -60,6 +61,24 @@ async fn clean_store(ctx: &Ctx, stop: &CancellationToken) {
             Some(Err(error)) => {
                 tracing::warn!(code = error.code.as_str(), "the store was not cleaned");
                 limit::JANITOR_S
+            }
+        };
+    }
+}
+
+/// Somebody waits for it: the pauses are short, and whoever is erased while the
+/// node was down goes on being erased.
+async fn erase_users(ctx: &Ctx, stop: &CancellationToken) {
+    let mut pause_ms = 0;
+    let pause = |milliseconds| sleep(Duration::from_millis(milliseconds));
+    while stop.run_until_cancelled(pause(pause_ms)).await.is_some() {
+        pause_ms = match stop.run_until_cancelled(erasures::go_on(ctx)).await {
+            None => return,
+            Some(Ok(Run::Worked)) => limit::ERASURE_BUSY_MS,
+            Some(Ok(Run::Idle)) => limit::ERASURE_MS,
+            Some(Err(error)) => {
+                tracing::warn!(code = error.code.as_str(), "an erasure did not go on");
+                limit::ERASURE_MS
             }
         };
     }

@@ -10,6 +10,7 @@ pub(crate) mod api_key;
 pub(crate) mod attachment;
 pub(crate) mod audit;
 pub(crate) mod conversation;
+pub(crate) mod erasure;
 pub(crate) mod event;
 pub(crate) mod member;
 pub(crate) mod password;
@@ -97,6 +98,7 @@ fn plan_change(
         Change::AddUser(user) => user::add(plan, &user),
         Change::ChangeUser(id, patch) => user::change(plan, id, patch),
         Change::DeleteUser(id, at) => user::delete(plan, id, at),
+        Change::EraseUser(id, at) => erasure::begin(plan, id, at),
         Change::Password(user, change) => password::change(plan, user, &change),
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
@@ -208,6 +210,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::Password(..)
         | Change::ChangeUser(..)
         | Change::DeleteUser(..)
+        | Change::EraseUser(..)
         | Change::OpenSession(_)
         | Change::KeepVisitor(_)
         | Change::EndSession(_)

@@ -9,6 +9,7 @@ use countersign_core::model::conversation::Creator;
 use countersign_core::model::event::Author;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::person::Names;
+use countersign_core::model::pseudonym::Pseudonym;
 use countersign_core::model::session::{EndReason, Ended, Session, SessionCredential, Timeouts};
 use countersign_core::model::user::User;
 use countersign_core::ports::store::dialect_name;
@@ -241,7 +242,7 @@ fn credential(columns: &mut Columns<'_>) -> Result<Option<SessionCredential>, St
         None => (name == dialect_name(None)).then_some(None),
     })?;
     let kid = columns.optional(utf8)?;
-    let jti = columns.optional(utf8)?;
+    let jti = columns.optional(digest)?;
     let digest_of_bytes = columns.optional(digest)?;
     let one_time_id = columns.optional(digest)?;
     let issued_at = columns.optional_time()?;
@@ -262,7 +263,7 @@ fn credential(columns: &mut Columns<'_>) -> Result<Option<SessionCredential>, St
     Ok(Some(SessionCredential {
         dialect,
         kid,
-        jti: jti.map(str::to_owned),
+        jti: jti.map(Pseudonym::from_bytes),
         digest,
         one_time_id,
         issued_at,

@@ -36,6 +36,11 @@ pub trait Engine: Send + Sync {
     /// Runs a batch as a whole, and answers when it is durable, with the rows of each statement.
     fn write(&self, batch: Batch) -> impl Future<Output = Result<Vec<Rows>, StoreError>> + Send;
 
+    /// Leaves nothing in its files of what no row holds any more: neither where rows lay, nor in
+    /// a log. It takes as long as it takes to look at all that is stored, a little at a time, so
+    /// that whoever reads or writes meanwhile does not wait for it.
+    fn forget(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Whether the database answers.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

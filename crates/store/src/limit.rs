@@ -36,6 +36,17 @@ pub const LOG_RESTART_BYTES: u64 = 64 << 20;
 /// of it beyond that is cut off.
 pub const LOG_KEPT_BYTES: u64 = 96 << 20;
 
+/// Pages that are looked at in one piece, for what is left in them of what was deleted: 16 MiB.
+pub const WIPE_PAGES: u32 = 4_096;
+/// Pages that one commit wipes.
+pub const WIPE_WRITES_MAX: usize = 64;
+/// How long the next piece waits for whoever waits for the lock.
+pub const WIPE_PAUSE: Duration = Duration::from_millis(2);
+/// How often the log is tried to be cut where somebody is in the way.
+pub const LOG_CUTS_MAX: usize = 200;
+/// How long the next try waits.
+pub const LOG_CUT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Pages of a copy that are written at once, and bytes of it after which it is synced: what waits to
 /// be written to the disk delays every commit on the same disk.
 pub const COPY_STEP_PAGES: i32 = 256;
@@ -53,6 +64,12 @@ pub const READERS: usize = 2;
 /// People of a conversation, and keys of its application, that are read beside a page of events.
 /// Whom this leaves out is asked for by id.
 pub const PEOPLE_READ_MAX: u32 = 16;
+/// Visitors who turned out to be a user, that an export tells of.
+pub const VISITORS_EXPORTED_MAX: u32 = 1_000;
+/// Events of a conversation that one read of an export looks through.
+pub const EXPORT_SCANNED_MAX: u64 = 20_000;
+/// Places, or parts of them, that one page of an export looks into.
+pub const EXPORT_STEPS_MAX: usize = 20;
 /// Unread events that are counted: who has more is told this many.
 pub const UNREAD_COUNTED_MAX: u32 = 1_000;
 /// Open sessions of a user that one read tells of.

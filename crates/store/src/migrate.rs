@@ -65,6 +65,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "audit chain",
         template: include_str!("../migrations/0009_audit_chain.sql"),
     },
+    Migration {
+        number: 10,
+        name: "erasures",
+        template: include_str!("../migrations/0010_erasures.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

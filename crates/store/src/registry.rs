@@ -27,7 +27,7 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
-const DELETE_ALL_OF: [&str; 13] = [
+const DELETE_ALL_OF: [&str; 15] = [
     "DELETE FROM signing_keys WHERE application_id = $1",
     "DELETE FROM api_keys WHERE application_id = $1",
     "DELETE FROM users WHERE application_id = $1",
@@ -39,6 +39,8 @@ const DELETE_ALL_OF: [&str; 13] = [
     "DELETE FROM events WHERE application_id = $1",
     "DELETE FROM attachments WHERE application_id = $1",
     "DELETE FROM leftovers WHERE application_id = $1",
+    "DELETE FROM erasures WHERE application_id = $1",
+    "DELETE FROM erasure_places WHERE application_id = $1",
     "DELETE FROM audit WHERE application_id = $1",
     "DELETE FROM audit_logs WHERE application_id = $1",
 ];
@@ -68,6 +70,8 @@ pub(crate) const TEXTS: &[&str] = &[
     DELETE_ALL_OF[10],
     DELETE_ALL_OF[11],
     DELETE_ALL_OF[12],
+    DELETE_ALL_OF[13],
+    DELETE_ALL_OF[14],
     NOTE_API_KEY,
     NOTE_SIGNING_KEY,
     MAC_KEYS,

@@ -8,7 +8,8 @@
 //!                        checkpointer: told of the log's length at each commit
 //! ```
 //!
-//! Invariants: only the writer's connection can write. A batch is answered after the sync that
+//! Invariants: only the writer's connection changes rows; another one may wipe what is left between
+//! them ([`forget`]). A batch is answered after the sync that
 //! covers it, never before. No connection is opened, used or closed on a thread of the async
 //! runtime. A panic or an I/O error ends a connection, never a thread.
 
@@ -18,10 +19,13 @@ mod connection;
 mod constraint;
 mod copy;
 pub mod folder;
+mod forget;
 pub mod inspection;
 pub mod look;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod page;
+mod pseudonyms;
 mod queue;
 mod reader;
 pub mod snapshot;
@@ -88,6 +92,8 @@ struct Shared {
     queries: Queue<Batch, Vec<Rows>>,
     checkpoints: Checkpoints,
     connections: Connections,
+    /// Held by who has something forgotten: there is one log to be cut.
+    forgetting: Mutex<()>,
     counters: Counters,
 }
 
@@ -233,6 +239,21 @@ impl Engine for Sqlite {
         self.by_writer(batch, Work::Write).await
     }
 
+    async fn forget(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let (done, waiting) = oneshot::channel();
+        let thread = Builder::new()
+            .name("store-forget".to_owned())
+            .spawn(move || {
+                let forgetting = shared.forgetting.lock();
+                let _alone = forgetting.unwrap_or_else(PoisonError::into_inner);
+                // Where nobody waits any more, nobody has to know.
+                drop(done.send(forget::run(&shared)));
+            });
+        thread.map_err(|error| no_thread(&self.shared.database, &error))?;
+        waiting.await.unwrap_or(Err(Unavailable::Failed.into()))
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         let query = Statement::new("SELECT 1", []).expecting(1, "one row");
         self.read(query.into()).await.map(drop)
@@ -315,6 +336,7 @@ fn open_blocking(
         queries: Queue::new(),
         checkpoints: Checkpoints::default(),
         connections: Connections::default(),
+        forgetting: Mutex::new(()),
         counters: Counters::default(),
     });
     // From here on a failure drops the engine, and that ends the threads that run.

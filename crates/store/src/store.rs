@@ -12,7 +12,9 @@ use countersign_core::id::{
 use countersign_core::model::attachment::Attachment;
 use countersign_core::model::audit::AuditRecord;
 use countersign_core::model::conversation::{ConversationList, ConversationView};
+use countersign_core::model::erasure::Erasure;
 use countersign_core::model::event::{Author, Event, EventFilter, Range};
+use countersign_core::model::export::Record;
 use countersign_core::model::member::Member;
 use countersign_core::model::page::{Order, Page, Window};
 use countersign_core::model::password::PasswordHash;
@@ -174,6 +176,23 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         window: Window,
     ) -> Result<Page<User>, StoreError> {
         Ok(read::user::list(&self.engine, application, &filter, &window).await?)
+    }
+
+    async fn export(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+        window: Window,
+    ) -> Result<Page<Record>, StoreError> {
+        Ok(read::export::page(&self.engine, application, user, &window).await?)
+    }
+
+    async fn erasure(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Option<Erasure>, StoreError> {
+        Ok(read::erasure::of_user(&self.engine, application, user).await?)
     }
 
     async fn share_conversation(

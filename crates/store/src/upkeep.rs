@@ -1,6 +1,6 @@
 //! The upkeep port, in SQL.
 
-use crate::change::{self, Plan};
+use crate::change::{self, Plan, erasure};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::read;
 use crate::rows::Rows;
@@ -8,9 +8,11 @@ use crate::store::SqlStore;
 use async_trait::async_trait;
 use countersign_core::id::{ApplicationId, SessionId};
 use countersign_core::model::revocation::Revocation;
+use countersign_core::ports::Clock;
 use countersign_core::ports::store::{CommitError, StoreError};
 use countersign_core::ports::upkeep::{
-    Piece, Remains, Sealing, SweptSession, SweptVisitor, Unsealed, Upkeep, Visitors,
+    ErasedPiece, ErasurePiece, Piece, Remains, Sealing, SweptSession, SweptVisitor, Unsealed,
+    Upkeep, Visitors,
 };
 use countersign_credential::time::Timestamp;
 
@@ -29,6 +31,8 @@ const REMOVE_EVENTS: &str = "DELETE FROM events WHERE application_id = $1 \
 const REMOVE_FILES: &str = "DELETE FROM attachments WHERE application_id = $1 \
      AND id IN (SELECT a.id FROM attachments a WHERE a.application_id = $1 \
      AND a.conversation_id = $2 LIMIT $3) RETURNING 1";
+const NOTE_ERASED: &str = "UPDATE erasures SET done_at = $1 \
+     WHERE done_at IS NULL AND taken_at IS NOT NULL AND taken_at <= $2 RETURNING 1";
 const FINISH: &str = "DELETE FROM leftovers WHERE application_id = $1 AND conversation_id = $2 \
      AND NOT EXISTS (SELECT 1 FROM events e \
        WHERE e.application_id = $1 AND e.conversation_id = $2) \
@@ -41,6 +45,7 @@ pub(crate) const TEXTS: &[&str] = &[
     REMOVE_WAITING_FILES,
     REMOVE_EVENTS,
     REMOVE_FILES,
+    NOTE_ERASED,
     FINISH,
 ];
 
@@ -103,6 +108,50 @@ impl<E: Engine + 'static> Upkeep for SqlStore<E> {
         let parameters = [stored_by.milliseconds().into(), most.into()];
         let remove = Statement::new(REMOVE_WAITING_FILES, parameters);
         let answers = self.engine.write(remove.into()).await?;
+        Ok(answers.iter().map(|rows| rows.len() as u64).sum())
+    }
+
+    async fn erase_piece(
+        &self,
+        piece: ErasurePiece,
+        at: Timestamp,
+    ) -> Result<Option<ErasedPiece>, StoreError> {
+        let Some(next) = read::erasure::next(&self.engine).await? else {
+            return Ok(None);
+        };
+        let mut plan = Plan::new(next.application);
+        let parts = read::erasure::parts(&self.engine, &next, piece).await?;
+        let mut taken = [0; 3];
+        if parts.is_empty() {
+            let person = read::erasure::person(&self.engine, &next, piece).await?;
+            erasure::take_person(&mut plan, &person, at);
+            taken = [0, person.files, person.sessions];
+        }
+        for part in &parts {
+            erasure::take_part(&mut plan, part, at);
+            taken[0] += part.events;
+            taken[1] += part.files;
+        }
+        erasure::count(&mut plan, next.asked_for, taken);
+        let answers = self.engine.write(plan.take_batch()).await?;
+        let committed = plan.committed(&answers)?;
+        Ok(Some(ErasedPiece {
+            application: next.application,
+            conversations: committed.events,
+            removed: committed.removed,
+        }))
+    }
+
+    async fn has_erased(&self) -> Result<bool, StoreError> {
+        Ok(read::erasure::has_taken(&self.engine).await?)
+    }
+
+    async fn forget_erased(&self, clock: &dyn Clock) -> Result<u64, StoreError> {
+        let taken_by = clock.now();
+        self.engine.forget().await?;
+        let parameters = [clock.now(), taken_by].map(|at| at.milliseconds().into());
+        let note = Statement::new(NOTE_ERASED, parameters);
+        let answers = self.engine.write(note.into()).await?;
         Ok(answers.iter().map(|rows| rows.len() as u64).sum())
     }
 

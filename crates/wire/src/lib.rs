@@ -23,6 +23,8 @@ pub mod problem;
 pub mod session;
 pub mod device;
 pub mod user;
+pub mod erasure;
+pub mod export;
 pub mod conversation;
 pub mod member;
 pub mod event;

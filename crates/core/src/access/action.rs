@@ -40,6 +40,12 @@ pub enum Action {
     IdentifyUser(UserId),
     /// Delete a user.
     DeleteUser(UserId),
+    /// Have all that is kept of a user removed.
+    EraseUser(UserId),
+    /// Read how far that has come.
+    ReadErasure(UserId),
+    /// Read all that is kept of a user.
+    ExportUser(UserId),
     /// List conversations, and sync.
     ListConversations,
     /// List a user's conversations.
@@ -123,6 +129,10 @@ impl Action {
     #[must_use]
     pub fn call(&self) -> (Method, String) {
         let fixed = |method, path: &str| (method, path.to_owned());
+        let of_member = |method, id: &ConversationId, member: &MemberId| {
+            (method, format!("/v1/conversations/{id}/members/{member}"))
+        };
+        let below = |method, id: &UserId, what| (method, format!("/v1/users/{id}/{what}"));
         match self {
             Self::LogIn | Self::Connect => fixed(Method::Post, "/v1/sessions"),
             Self::LogInAnonymous => fixed(Method::Post, "/v1/sessions/anonymous"),
@@ -138,6 +148,9 @@ impl Action {
                 (Method::Patch, format!("/v1/users/{id}"))
             }
             Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
+            Self::EraseUser(id) => below(Method::Post, id, "erasure"),
+            Self::ReadErasure(id) => below(Method::Get, id, "erasure"),
+            Self::ExportUser(id) => below(Method::Get, id, "export"),
             Self::ListConversations | Self::ListConversationsOf(_) => {
                 fixed(Method::Get, "/v1/conversations")
             }
@@ -151,18 +164,11 @@ impl Action {
             Self::InviteMember(id) | Self::AddMember(id) | Self::Join(id) => {
                 (Method::Post, format!("/v1/conversations/{id}/members"))
             }
-            Self::ReadMember(id, member) => (
-                Method::Get,
-                format!("/v1/conversations/{id}/members/{member}"),
-            ),
-            Self::UpdateMember(id, member) => (
-                Method::Patch,
-                format!("/v1/conversations/{id}/members/{member}"),
-            ),
-            Self::Leave(id, member) | Self::RemoveMember(id, member) => (
-                Method::Delete,
-                format!("/v1/conversations/{id}/members/{member}"),
-            ),
+            Self::ReadMember(id, member) => of_member(Method::Get, id, member),
+            Self::UpdateMember(id, member) => of_member(Method::Patch, id, member),
+            Self::Leave(id, member) | Self::RemoveMember(id, member) => {
+                of_member(Method::Delete, id, member)
+            }
             Self::ListEvents(id) => (Method::Get, format!("/v1/conversations/{id}/events")),
             Self::Send(id) | Self::SendFor(id, _) => {
                 (Method::Post, format!("/v1/conversations/{id}/events"))
@@ -202,6 +208,9 @@ impl Action {
             | Self::DescribeUser(id)
             | Self::IdentifyUser(id)
             | Self::DeleteUser(id)
+            | Self::EraseUser(id)
+            | Self::ReadErasure(id)
+            | Self::ExportUser(id)
             | Self::ListConversationsOf(id) => vec![("user_id", id.to_string())],
             Self::ReadConversation(id)
             | Self::UpdateConversation(id)
@@ -273,6 +282,8 @@ impl Action {
             Self::DescribeUser(_) => "describe users",
             Self::IdentifyUser(_) => "change what identifies a user",
             Self::DeleteUser(_) => "delete users",
+            Self::EraseUser(_) | Self::ReadErasure(_) => "erase users",
+            Self::ExportUser(_) => "export users",
             Self::ListConversations | Self::ListConversationsOf(_) => "list conversations",
             Self::CreateConversation => "create conversations",
             Self::InstantConversation => "write to users",

@@ -117,6 +117,9 @@ fn of_user(action: &Action) -> Requirement {
         | Action::CreateUser
         | Action::IdentifyUser(_)
         | Action::DeleteUser(_)
+        | Action::EraseUser(_)
+        | Action::ReadErasure(_)
+        | Action::ExportUser(_)
         | Action::AddMember(_)
         | Action::SendFor(..)
         | Action::ExplainToken

@@ -3,6 +3,8 @@
 use countersign_credential::claims::{Claims, Subject};
 use countersign_credential::time::Timestamp;
 
+use super::pseudonym::Pseudonym;
+use super::user::Identifier;
 use crate::id::{ApiKeyId, ApplicationId, SessionId, UserId};
 
 /// What a revocation names.
@@ -11,7 +13,7 @@ pub enum Target {
     /// One session, for ever.
     Session(SessionId),
     /// One credential by its `jti`, for ever.
-    Jti(String),
+    Jti(Pseudonym),
     /// One credential by the SHA-256 of its signed bytes, for ever.
     Digest([u8; 32]),
     /// Every credential of a signing key, for ever.
@@ -21,11 +23,11 @@ pub enum Target {
     /// A user, up to a moment.
     User(UserId),
     /// Whoever bears a name, up to a moment.
-    Name(String),
+    Name(Pseudonym),
     /// Whoever bears an external id, up to a moment.
-    ExternalId(String),
+    ExternalId(Pseudonym),
     /// Whoever bears an e-mail address, up to a moment.
-    Email(String),
+    Email(Pseudonym),
     /// A whole application, up to a moment.
     Application(ApplicationId),
 }
@@ -51,7 +53,7 @@ pub struct CredentialMarks {
     /// The key that verified it.
     pub kid: Box<str>,
     /// Its `jti`, where it has one.
-    pub jti: Option<Box<str>>,
+    pub jti: Option<Pseudonym>,
     /// SHA-256 of its signed bytes.
     pub digest: [u8; 32],
 }
@@ -82,7 +84,7 @@ impl Revocation {
         let in_time = marks.session.made_at() <= self.before;
         match &self.target {
             Target::Session(id) => *id == marks.session,
-            Target::Jti(jti) => credential.is_some_and(|it| it.jti.as_deref() == Some(jti)),
+            Target::Jti(jti) => credential.is_some_and(|it| it.jti == Some(*jti)),
             Target::Digest(digest) => credential.is_some_and(|it| it.digest == *digest),
             Target::Kid(kid) => credential.is_some_and(|it| *it.kid == **kid),
             Target::ApiKey(id) => marks.api_key == Some(*id),
@@ -102,14 +104,17 @@ impl Revocation {
         user: Option<UserId>,
     ) -> bool {
         match &self.target {
-            Target::Jti(jti) => claims.jti.as_ref() == Some(jti),
+            Target::Jti(jti) => {
+                let own = claims.jti.as_deref();
+                own.map(|own| Pseudonym::of(application, Kind::Jti, own)) == Some(*jti)
+            }
             Target::Digest(digest) => claims.digest == *digest,
             Target::Kid(kid) => claims.kid.as_str() == kid,
             Target::Application(id) => application == *id && claims.issued_at <= self.before,
             Target::User(id) => user == Some(*id) && claims.issued_at <= self.before,
             Target::Name(name) => {
-                let named =
-                    matches!(&claims.subject, Some(Subject::Name(own)) if own.as_str() == name);
+                let named = matches!(&claims.subject, Some(Subject::Name(own))
+                    if Pseudonym::of(application, Kind::Name, own.as_str()) == *name);
                 named && claims.issued_at <= self.before
             }
             Target::Session(_) | Target::ApiKey(_) | Target::ExternalId(_) | Target::Email(_) => {
@@ -122,6 +127,24 @@ impl Revocation {
 // === impl Target ===
 
 impl Target {
+    /// A credential by its `jti`.
+    #[must_use]
+    pub fn jti(application: ApplicationId, jti: &str) -> Self {
+        Self::Jti(Pseudonym::of(application, Kind::Jti, jti))
+    }
+
+    /// Whoever an identifier names; a user's id is [`Target::User`].
+    #[must_use]
+    pub fn whoever(application: ApplicationId, identifier: &Identifier) -> Self {
+        let of = |kind, text: &str| Pseudonym::of(application, kind, text);
+        match identifier {
+            Identifier::Id(id) => Self::User(*id),
+            Identifier::Name(name) => Self::Name(of(Kind::Name, name.as_str())),
+            Identifier::ExternalId(id) => Self::ExternalId(of(Kind::ExternalId, id.as_str())),
+            Identifier::Email(email) => Self::Email(of(Kind::Email, email.as_str())),
+        }
+    }
+
     /// The kind as the store numbers it, and whether it holds for ever.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -144,17 +167,18 @@ impl Target {
     pub fn from_parts(kind: i64, value: &[u8]) -> Option<Self> {
         let kind = Kind::ALL.into_iter().find(|known| known.number() == kind)?;
         let id = || <[u8; 16]>::try_from(value).ok();
+        let pseudonym = || value.try_into().ok().map(Pseudonym::from_bytes);
         let text = || String::from_utf8(value.to_vec()).ok();
         match kind {
             Kind::Session => id().map(SessionId::from_bytes).map(Self::Session),
-            Kind::Jti => text().map(Self::Jti),
+            Kind::Jti => pseudonym().map(Self::Jti),
             Kind::Digest => value.try_into().ok().map(Self::Digest),
             Kind::Kid => text().map(Self::Kid),
             Kind::ApiKey => id().map(ApiKeyId::from_bytes).map(Self::ApiKey),
             Kind::User => id().map(UserId::from_bytes).map(Self::User),
-            Kind::Name => text().map(Self::Name),
-            Kind::ExternalId => text().map(Self::ExternalId),
-            Kind::Email => text().map(Self::Email),
+            Kind::Name => pseudonym().map(Self::Name),
+            Kind::ExternalId => pseudonym().map(Self::ExternalId),
+            Kind::Email => pseudonym().map(Self::Email),
             Kind::Application => id().map(ApplicationId::from_bytes).map(Self::Application),
         }
     }
@@ -168,11 +192,11 @@ impl Target {
             Self::User(id) => id.bytes().to_vec(),
             Self::Application(id) => id.bytes().to_vec(),
             Self::Digest(digest) => digest.to_vec(),
-            Self::Jti(text)
-            | Self::Kid(text)
-            | Self::Name(text)
-            | Self::ExternalId(text)
-            | Self::Email(text) => text.as_bytes().to_vec(),
+            Self::Kid(text) => text.as_bytes().to_vec(),
+            Self::Jti(pseudonym)
+            | Self::Name(pseudonym)
+            | Self::ExternalId(pseudonym)
+            | Self::Email(pseudonym) => pseudonym.bytes().to_vec(),
         }
     }
 }
@@ -253,17 +277,17 @@ mod tests {
     #[test]
     fn a_target_comes_back_from_its_parts() {
         let id = [7; 16];
-        let text = || "a text".to_owned();
+        let pseudonym = || Pseudonym::from_bytes([8; 32]);
         let all = [
             Target::Session(SessionId::from_bytes(id)),
-            Target::Jti(text()),
+            Target::Jti(pseudonym()),
             Target::Digest([7; 32]),
-            Target::Kid(text()),
+            Target::Kid("a text".to_owned()),
             Target::ApiKey(ApiKeyId::from_bytes(id)),
             Target::User(UserId::from_bytes(id)),
-            Target::Name(text()),
-            Target::ExternalId(text()),
-            Target::Email(text()),
+            Target::Name(pseudonym()),
+            Target::ExternalId(pseudonym()),
+            Target::Email(pseudonym()),
             Target::Application(ApplicationId::from_bytes(id)),
         ];
         for (target, kind) in all.iter().zip(Kind::ALL) {
@@ -276,7 +300,8 @@ mod tests {
             (11, &id),
             (1, &id[..15]),
             (3, &id),
-            (2, &[0xFF]),
+            (4, &[0xFF]),
+            (2, &id),
         ] {
             assert_eq!(Target::from_parts(kind, value), None, "{kind}");
         }

@@ -6,6 +6,7 @@ use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
 
 use super::password::is_by_password;
+use super::pseudonym::Pseudonym;
 use super::revocation::{CredentialMarks, Marks};
 use super::settings::Settings;
 use crate::id::{ApiKeyId, ApplicationId, DeviceId, SessionId, UserId};
@@ -47,8 +48,8 @@ pub struct SessionCredential {
     pub dialect: Dialect,
     /// The key that verified it.
     pub kid: Kid,
-    /// Its `jti`, where it has one.
-    pub jti: Option<String>,
+    /// Its `jti`, where it has one, as a revocation names it.
+    pub jti: Option<Pseudonym>,
     /// SHA-256 of its signed bytes.
     pub digest: [u8; 32],
     /// What it is used up by, where the application lets it open one session
@@ -173,7 +174,7 @@ impl Session {
     pub fn marks(&self, application: ApplicationId) -> Marks {
         let credential = self.credential.as_ref().map(|credential| CredentialMarks {
             kid: credential.kid.as_str().into(),
-            jti: credential.jti.as_deref().map(Into::into),
+            jti: credential.jti,
             digest: credential.digest,
         });
         Marks {

@@ -22,7 +22,7 @@ pub(super) fn login_query(
 ) -> Result<LoginQuery, Error> {
     let (identifier, other) = identifiers(claims)?;
     let mut targets = credential_targets(claims, application);
-    targets.extend(identifier_target(&identifier));
+    targets.push(Target::whoever(application.id, &identifier));
     Ok(LoginQuery {
         identifier,
         other,
@@ -43,7 +43,8 @@ pub(super) fn credential_targets(claims: &Claims, application: &Application) -> 
         Target::Kid(claims.kid.as_str().to_owned()),
         Target::Application(application.id),
     ];
-    targets.extend(claims.jti.clone().map(Target::Jti));
+    let jti = claims.jti.as_deref();
+    targets.extend(jti.map(|jti| Target::jti(application.id, jti)));
     targets
 }
 
@@ -73,14 +74,5 @@ fn one_time_digest(claims: &Claims) -> [u8; 32] {
         OneTimeId::Jti(jti) => sha256(format!("jti:{jti}").as_bytes()),
         OneTimeId::Nonce(nonce) => sha256(format!("nonce:{nonce}").as_bytes()),
         OneTimeId::Digest(digest) => *digest,
-    }
-}
-
-fn identifier_target(identifier: &Identifier) -> Option<Target> {
-    match identifier {
-        Identifier::Name(name) => Some(Target::Name(name.as_str().to_owned())),
-        Identifier::ExternalId(id) => Some(Target::ExternalId(id.as_str().to_owned())),
-        Identifier::Email(email) => Some(Target::Email(email.as_str().to_owned())),
-        Identifier::Id(_) => None,
     }
 }

@@ -16,6 +16,8 @@ pub mod tracking;
 pub mod refresh;
 pub mod sessions;
 pub mod users;
+pub mod exports;
+pub mod erasures;
 pub mod describe;
 pub mod conversations;
 pub mod instant;

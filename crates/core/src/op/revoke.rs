@@ -190,7 +190,7 @@ impl Revoker<'_> {
     }
 
     async fn jti(&self, jti: &str) -> Result<(), Error> {
-        let revocation = self.tombstone(Target::Jti(jti.to_owned()));
+        let revocation = self.tombstone(Target::jti(self.permit.application(), jti));
         let audit = self.told("credential.revoke", &jti, Details::default());
         let changes = vec![Change::Revoke(revocation.clone()), Change::Audit(audit)];
         self.commit(changes).await?;

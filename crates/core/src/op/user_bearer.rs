@@ -86,6 +86,7 @@ async fn known_good(ctx: &Ctx, text: &str) -> Result<KnownCredential, Error> {
     let user = match &claims.subject {
         Some(Subject::Name(name)) => {
             let identifier = Identifier::Name(name.clone());
+            let by_name = Target::whoever(application, &identifier);
             let found = ctx.store.user(application, identifier).await?;
             let user = found.ok_or_else(unknown)?;
             if user.blocked {
@@ -93,7 +94,7 @@ async fn known_good(ctx: &Ctx, text: &str) -> Result<KnownCredential, Error> {
                 return Err(Error::new(Code::UserBlocked, detail));
             }
             targets.push(Target::User(user.id));
-            targets.push(Target::Name(name.as_str().to_owned()));
+            targets.push(by_name);
             Some(user.id)
         }
         Some(Subject::ExternalId(_) | Subject::Email { .. }) => return Err(unknown()),

@@ -194,7 +194,7 @@ pub async fn update_user(
             "a visitor is identified by logging in",
         ));
     }
-    let mut revocations = given_up(&before, &patch, settings, now);
+    let mut revocations = given_up(application, &before, &patch, settings, now);
     let mut changes = vec![Change::ChangeUser(id, patch.clone())];
     let differing = difference(&before, &patch);
     if !differing.is_empty() {
@@ -229,17 +229,7 @@ pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result
     let now = ctx.now();
     let found = ctx.store.user(application, Identifier::Id(id)).await?;
     let before = found.ok_or_else(|| Error::not_found("user"))?;
-    let nothing = UserPatch {
-        name: Some(None),
-        external_id: Some(None),
-        email: Some(None),
-        ..UserPatch::default()
-    };
-    let mut revocations = given_up(&before, &nothing, settings, now);
-    revocations.push(tombstone(Target::User(id), settings, now));
-    let mut changes = vec![Change::DeleteUser(id, now)];
-    changes.extend(shut_out(id, settings, now));
-    changes.extend(revocations.iter().cloned().map(Change::Revoke));
+    let (mut changes, revocations) = removal(application, &before, settings, now);
     let was = Details {
         before: profile(&before).after,
         ..Details::default()
@@ -253,6 +243,28 @@ pub async fn delete_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result
     });
     publish(ctx, application, revocations);
     Ok(())
+}
+
+/// What takes a user away, and lets nobody in who could be taken for it; and
+/// what every node has to hear of that.
+pub(super) fn removal(
+    application: ApplicationId,
+    user: &User,
+    settings: &Settings,
+    now: Timestamp,
+) -> (Vec<Change>, Vec<Revocation>) {
+    let nothing = UserPatch {
+        name: Some(None),
+        external_id: Some(None),
+        email: Some(None),
+        ..UserPatch::default()
+    };
+    let mut revocations = given_up(application, user, &nothing, settings, now);
+    revocations.push(tombstone(Target::User(user.id), settings, now));
+    let mut changes = vec![Change::DeleteUser(user.id, now)];
+    changes.extend(shut_out(user.id, settings, now));
+    changes.extend(revocations.iter().cloned().map(Change::Revoke));
+    (changes, revocations)
 }
 
 /// The entry that tells what a backend does to a user. What users do to what they
@@ -328,30 +340,31 @@ fn bytes(text: Option<&str>) -> Option<u32> {
 
 /// The identifiers that a patch takes away from a user, as revocations.
 fn given_up(
+    application: ApplicationId,
     before: &User,
     patch: &UserPatch,
     settings: &Settings,
     now: Timestamp,
 ) -> Vec<Revocation> {
-    let mut targets = Vec::new();
+    let mut taken = Vec::new();
     if let (Some(old), Some(new)) = (&before.name, &patch.name)
         && new.as_ref() != Some(old)
     {
-        targets.push(Target::Name(old.as_str().to_owned()));
+        taken.push(Identifier::Name(old.clone()));
     }
     if let (Some(old), Some(new)) = (&before.external_id, &patch.external_id)
         && new.as_ref() != Some(old)
     {
-        targets.push(Target::ExternalId(old.as_str().to_owned()));
+        taken.push(Identifier::ExternalId(old.clone()));
     }
     if let (Some(old), Some(new)) = (&before.email, &patch.email)
         && new.as_ref() != Some(old)
     {
-        targets.push(Target::Email(old.as_str().to_owned()));
+        taken.push(Identifier::Email(old.clone()));
     }
-    targets
-        .into_iter()
-        .map(|target| tombstone(target, settings, now))
+    taken
+        .iter()
+        .map(|identifier| tombstone(Target::whoever(application, identifier), settings, now))
         .collect()
 }
 
@@ -376,7 +389,7 @@ fn shut_out(user: UserId, settings: &Settings, now: Timestamp) -> [Change; 2] {
     ]
 }
 
-fn publish(ctx: &Ctx, application: ApplicationId, revocations: Vec<Revocation>) {
+pub(super) fn publish(ctx: &Ctx, application: ApplicationId, revocations: Vec<Revocation>) {
     for revocation in revocations {
         ctx.publish(Notice::Revoked {
             application,

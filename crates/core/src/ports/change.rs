@@ -34,6 +34,10 @@ pub enum Change {
     /// Takes a user's identifiers and display name away and marks it deleted;
     /// its places in conversations become left. Expects it to exist.
     DeleteUser(UserId, Timestamp),
+    /// Begins to erase a user, and every visitor who turned out to be that user.
+    /// Expects the user to have been there, deleted or not. Who is being erased
+    /// already goes on as before.
+    EraseUser(UserId, Timestamp),
     /// Gives a user a password, takes it away, or expects it.
     Password(UserId, PasswordChange),
     /// Adds a session. Expects its credential's one-time id to be unused.

@@ -26,7 +26,9 @@ use crate::model::attachment::Attachment;
 use crate::model::audit::{AuditEntry, AuditRecord};
 use crate::model::conversation::{ConversationList, ConversationView, Creator};
 use crate::model::epoch::Epochs;
+use crate::model::erasure::Erasure;
 use crate::model::event::{Author, Event, EventFilter, Range};
+use crate::model::export::Record;
 use crate::model::member::Member;
 use crate::model::page::{Order, Page, Window};
 use crate::model::password::PasswordHash;
@@ -213,6 +215,20 @@ pub trait Store: Send + Sync {
         filter: UserFilter,
         window: Window,
     ) -> Result<Page<User>, StoreError>;
+    /// A page of what is kept of a user, and of each visitor who turned out to
+    /// be that user: one file at most, and perhaps nothing where more follow.
+    async fn export(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+        window: Window,
+    ) -> Result<Page<Record>, StoreError>;
+    /// How far the erasure of a user has come, if there is one.
+    async fn erasure(
+        &self,
+        application: ApplicationId,
+        user: UserId,
+    ) -> Result<Option<Erasure>, StoreError>;
     /// Whether two users both have a place that is not left in one conversation.
     async fn share_conversation(
         &self,

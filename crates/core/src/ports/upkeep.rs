@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use countersign_credential::time::Timestamp;
 
 use crate::audit_chain::Head;
-use crate::id::{ApplicationId, SessionId, UserId};
+use crate::id::{ApplicationId, ConversationId, SessionId, UserId};
 use crate::model::audit::AuditRecord;
 use crate::model::revocation::Revocation;
 use crate::model::session::Session;
+use crate::ports::Clock;
 use crate::ports::store::{CommitError, StoreError};
 
 /// What can be removed for good.
@@ -27,9 +28,9 @@ pub enum Remains {
     Visitor,
     /// A conversation of such a visitor.
     Conversation,
-    /// An event of a deleted conversation.
+    /// An event of a deleted conversation, or the body of one whose author is erased.
     Event,
-    /// A file of a deleted conversation, or one that no event came to name.
+    /// A file of a deleted conversation, one that no event came to name, or one of who is erased.
     File,
 }
 
@@ -74,6 +75,33 @@ pub struct Piece {
     pub events: usize,
     /// Files of all of them.
     pub files: usize,
+}
+
+/// How much of an erasure one piece of work may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErasurePiece {
+    /// Places in conversations.
+    pub places: usize,
+    /// Events that are looked at, whoever wrote them.
+    pub scanned: u64,
+    /// Events that are taken.
+    pub events: usize,
+    /// Files that are taken.
+    pub files: usize,
+    /// Sessions that are taken.
+    pub sessions: usize,
+}
+
+/// What a piece of an erasure did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedPiece {
+    /// Where.
+    pub application: ApplicationId,
+    /// The conversations in which events were taken, with the number of the
+    /// last event that tells of it.
+    pub conversations: Vec<(ConversationId, u64)>,
+    /// How much was removed.
+    pub removed: Vec<(Remains, u64)>,
 }
 
 /// A part of an audit log that is not sealed yet.
@@ -151,6 +179,22 @@ pub trait Upkeep: Send + Sync {
         stored_by: Timestamp,
         limit: usize,
     ) -> Result<u64, StoreError>;
+
+    /// Takes the next piece of whoever is being erased. There is none once no
+    /// row has anything of any of them.
+    async fn erase_piece(
+        &self,
+        piece: ErasurePiece,
+        at: Timestamp,
+    ) -> Result<Option<ErasedPiece>, StoreError>;
+
+    /// Whether anybody is in no row any more, and may still be in the files.
+    async fn has_erased(&self) -> Result<bool, StoreError>;
+
+    /// Leaves nothing in the files of who is in no row any more, and notes that
+    /// they are erased; answers how many had been waiting for it. It takes as
+    /// long as it takes to look at all that is stored.
+    async fn forget_erased(&self, clock: &dyn Clock) -> Result<u64, StoreError>;
 
     /// The audit logs that have entries to be sealed, at most so many; that of
     /// the installation is among them.

@@ -57,7 +57,15 @@ fn part(query: &Query) -> Result<(Order, Window), Error> {
 }
 
 fn listed(page: Page<AuditRecord>) -> wire::Audit {
-    let entry = |record: AuditRecord| wire::Entry {
+    wire::Audit {
+        audit: page.items.into_iter().map(entry).collect(),
+        next: cursor(page.next),
+    }
+}
+
+/// An entry as it is shown.
+pub(super) fn entry(record: AuditRecord) -> wire::Entry {
+    wire::Entry {
         number: record.number,
         id: record.id.to_string(),
         actor: record.actor,
@@ -71,9 +79,5 @@ fn listed(page: Page<AuditRecord>) -> wire::Audit {
         details_digest: record.details_digest.map(Digest),
         digest: record.digest.map(Digest),
         created_at: time(record.at),
-    };
-    wire::Audit {
-        audit: page.items.into_iter().map(entry).collect(),
-        next: cursor(page.next),
     }
 }

@@ -130,12 +130,17 @@ fn shown(member: &Member) -> wire::Member {
         id: member.id.to_string(),
         user_id: member.user.to_string(),
         name: member.names.shown().to_owned(),
-        state: match member.state {
-            MemberState::Invited => wire::MemberState::Invited,
-            MemberState::Joined => wire::MemberState::Joined,
-            MemberState::Left => wire::MemberState::Left,
-        },
+        state: shown_state(member.state),
         delivered: member.delivered,
         seen: member.seen,
+    }
+}
+
+/// A state as the wire has it.
+pub(super) fn shown_state(state: MemberState) -> wire::MemberState {
+    match state {
+        MemberState::Invited => wire::MemberState::Invited,
+        MemberState::Joined => wire::MemberState::Joined,
+        MemberState::Left => wire::MemberState::Left,
     }
 }

@@ -23,6 +23,8 @@ mod health;
 mod sessions;
 mod devices;
 mod users;
+mod exports;
+mod erasures;
 mod conversations;
 mod members;
 mod events;

@@ -9,8 +9,8 @@ use http::Method;
 use super::openapi::Description;
 use super::{
     api_keys, applications, attachments, audit, connect, conversations, devices, docs, document,
-    errors, events, health, members, metrics, openapi, revocations, sessions, settings,
-    signing_keys, sync, tokens, users,
+    erasures, errors, events, exports, health, members, metrics, openapi, revocations, sessions,
+    settings, signing_keys, sync, tokens, users,
 };
 use crate::call::Call;
 use crate::route::{Answering, Handler, handler};
@@ -45,6 +45,8 @@ fn of_users() -> Vec<Route> {
     const SESSION: &str = "/v1/sessions/{session_id}";
     const DEVICE: &str = "/v1/devices/{device_id}";
     const USER: &str = "/v1/users/{user_id}";
+    const ERASURE: &str = "/v1/users/{user_id}/erasure";
+    const USER_EXPORT: &str = "/v1/users/{user_id}/export";
     vec![
         route!(GET, "/healthz", health::alive),
         route!(GET, "/readyz", health::ready),
@@ -69,6 +71,9 @@ fn of_users() -> Vec<Route> {
         route!(GET, USER, users::read),
         route!(PATCH, USER, users::update),
         route!(DELETE, USER, users::delete),
+        route!(GET, USER_EXPORT, exports::read),
+        route!(POST, ERASURE, erasures::create),
+        route!(GET, ERASURE, erasures::read),
         route!(POST, "/v1/revocations", revocations::create),
         route!(POST, "/v1/tokens/explain", tokens::explain),
         route!(POST, "/v1/tokens/introspect", tokens::introspect),

@@ -27,6 +27,8 @@ type Line = (&'static str, &'static str, [u16; 7]);
 const SESSION: &str = "/v1/sessions/{session_id}";
 const DEVICE: &str = "/v1/devices/{device_id}";
 const USER: &str = "/v1/users/{user_id}";
+const ERASURE: &str = "/v1/users/{user_id}/erasure";
+const USER_EXPORT: &str = "/v1/users/{user_id}/export";
 const CONVERSATION: &str = "/v1/conversations/{conversation_id}";
 const MEMBERS: &str = "/v1/conversations/{conversation_id}/members";
 const MEMBER: &str = "/v1/conversations/{conversation_id}/members/{member_id}";
@@ -46,7 +48,7 @@ const AUDIT: &str = "/v1/applications/{application_id}/audit";
 const OPERATOR_KEY: &str = "/v1/api-keys/{api_key_id}";
 
 #[rustfmt::skip]
-const TABLE: [Line; 64] = [
+const TABLE: [Line; 67] = [
     //                                      nobody  pk   visit user  key  admin oper
     ("GET", "/healthz",                     [200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/readyz",                      [200, 200, 200, 200, 200, 200, 200]),
@@ -70,6 +72,10 @@ const TABLE: [Line; 64] = [
     ("GET", USER,                           [401, 403, 403, 200, 200, 200, 200]),
     ("PATCH", USER,                         [401, 403, 403, 200, 200, 200, 200]),
     ("DELETE", USER,                        [401, 403, 403, 403, 204, 204, 204]),
+    ("GET", USER_EXPORT,                    [401, 403, 403, 403, 200, 200, 200]),
+    ("POST", ERASURE,                       [401, 403, 403, 403, 202, 202, 202]),
+    // Whose erasure has begun has no session any more.
+    ("GET", ERASURE,                        [401, 403, 403, 401, 200, 200, 200]),
     ("POST", "/v1/conversations",           [401, 403, 201, 201, 201, 201, 201]),
     ("GET", "/v1/conversations",            [401, 403, 200, 200, 200, 200, 200]),
     ("GET", CONVERSATION,                   [401, 403, 404, 200, 200, 200, 200]),
@@ -323,6 +329,11 @@ impl Belongings {
                 let call = world.post(&path).bearer(&fixture.user.access);
                 let call = call.header("content-type", "text/plain").body(b"hello");
                 belongings.attachment = text(&call.send().await.expect(201)["id"]);
+            }
+            ERASURE if method == "GET" => {
+                let path = ERASURE.replace("{user_id}", &fixture.user.user);
+                let call = world.post(&path).bearer(&world.home.key);
+                call.send().await.expect(202);
             }
             KEY => {
                 let call = world

@@ -239,7 +239,7 @@ async fn where_more_is_revoked_than_a_look_reads_everything_is_forgotten() {
         .expect("a visitor may list its sessions");
     let rows = (0..limit::REVOCATIONS_REREAD_MAX).map(|number| {
         Change::Revoke(Revocation {
-            target: Target::Jti(number.to_string()),
+            target: Target::jti(permit.application(), &number.to_string()),
             before: made_at,
             made_at,
             forget_at: made_at.plus_seconds(86_400),

@@ -75,6 +75,11 @@ impl Engine for Switched {
         self.sqlite.write(batch).await
     }
 
+    async fn forget(&self) -> Result<(), StoreError> {
+        self.check().await?;
+        self.sqlite.forget().await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.check().await?;
         self.sqlite.ping().await

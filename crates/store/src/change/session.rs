@@ -250,7 +250,12 @@ fn credential_parameters(credential: Option<&SessionCredential>) -> [Value; 8] {
     [
         dialect_name(dialect).into(),
         text(credential.map(|credential| credential.kid.as_str())),
-        text(credential.and_then(|credential| credential.jti.as_deref())),
+        bytes(
+            credential
+                .and_then(|credential| credential.jti)
+                .map(|jti| jti.bytes())
+                .as_ref(),
+        ),
         bytes(credential.map(|credential| &credential.digest)),
         bytes(credential.and_then(|credential| credential.one_time_id.as_ref())),
         credential

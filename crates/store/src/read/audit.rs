@@ -27,12 +27,16 @@ const OLDEST_FIRST: &str = concat!(
     columns!(),
     "WHERE application_id = $1 AND number > $2 ORDER BY number LIMIT $3"
 );
+const ABOUT: &str = concat!(
+    columns!(),
+    "WHERE application_id = $1 AND user_id = $2 AND number > $3 ORDER BY number LIMIT $4"
+);
 const UNSEALED_LOGS: &str = "SELECT application_id FROM audit_logs \
      WHERE sealed_number < last_number ORDER BY application_id LIMIT $1";
 const HEAD: &str = "SELECT sealed_number, sealed_digest FROM audit_logs WHERE application_id = $1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[NEWEST_FIRST, OLDEST_FIRST, UNSEALED_LOGS, HEAD];
+pub(crate) const TEXTS: &[&str] = &[NEWEST_FIRST, OLDEST_FIRST, ABOUT, UNSEALED_LOGS, HEAD];
 
 /// A part of a log.
 pub(crate) async fn list(
@@ -51,6 +55,27 @@ pub(crate) async fn list(
     let records = all(&rows, record)?;
     let position = |record: &AuditRecord| record.number.to_be_bytes().to_vec();
     Ok(page(records, window, position))
+}
+
+/// What a log says about a user, after the number that a key holds; and the key to go on from.
+pub(crate) async fn about(
+    engine: &impl Engine,
+    (application, user): (ApplicationId, UserId),
+    key: &[u8],
+    limit: usize,
+) -> Result<(Vec<AuditRecord>, Option<Vec<u8>>), StoreError> {
+    let after = <[u8; 8]>::try_from(key).map_or(0, i64::from_be_bytes);
+    let parameters = [
+        application.bytes().into(),
+        user.bytes().into(),
+        after.into(),
+        most(limit),
+    ];
+    let rows = ask(engine, Statement::new(ABOUT, parameters)).await?;
+    let records = all(&rows, record)?;
+    let last = records.last().filter(|_| records.len() == limit);
+    let next = last.map(|record| record.number.to_be_bytes().to_vec());
+    Ok((records, next))
 }
 
 /// The logs that have entries to be sealed.

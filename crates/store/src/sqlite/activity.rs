@@ -19,6 +19,8 @@ pub struct Activity {
     pub checkpoints: u64,
     /// Checkpoints that failed; the log is kept, and grows.
     pub checkpoint_failures: u64,
+    /// Pages from which something was wiped that no row held any more.
+    pub wiped: u64,
     /// Batches that wait for the writer.
     pub batches_waiting: u64,
     /// Queries that wait for a reader.
@@ -39,6 +41,7 @@ pub(super) struct Counters {
     pub(super) connections: AtomicU64,
     pub(super) checkpoints: AtomicU64,
     pub(super) checkpoint_failures: AtomicU64,
+    pub(super) wiped: AtomicU64,
     pub(super) commit_durations: Durations,
     pub(super) sync_durations: Durations,
     pub(super) log_bytes: AtomicU64,
@@ -57,6 +60,7 @@ impl Counters {
             connections: read(&self.connections),
             checkpoints: read(&self.checkpoints),
             checkpoint_failures: read(&self.checkpoint_failures),
+            wiped: read(&self.wiped),
             batches_waiting: batches_waiting as u64,
             queries_waiting: queries_waiting as u64,
             commit_durations: self.commit_durations.read(),

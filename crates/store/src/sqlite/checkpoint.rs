@@ -36,6 +36,8 @@ struct State {
     wanted: Option<Mode>,
     /// Length of the log when a checkpoint was last wanted, in bytes.
     log_bytes_last: u64,
+    /// Whether the last checkpoint that was to cut the log did, once it has been tried.
+    cut: Option<bool>,
     stopping: bool,
 }
 
@@ -73,19 +75,40 @@ impl Checkpoints {
         // Whoever found the disk full is not forgotten for it.
         state.wanted = state.wanted.max(Some(wanted));
         drop(state);
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     /// The disk is full: the log may be what fills it.
     pub(super) fn make_room(&self) {
         self.lock().wanted = Some(Mode::Truncate);
-        self.changed.notify_one();
+        self.changed.notify_all();
+    }
+
+    /// Has the log moved and cut, and says whether it was: whoever reads or writes may have kept it
+    /// from that. One at a time may ask.
+    pub(super) fn cut_log(&self) -> bool {
+        let mut state = self.lock();
+        state.cut = None;
+        state.wanted = Some(Mode::Truncate);
+        self.changed.notify_all();
+        while state.cut.is_none() && !state.stopping {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.cut == Some(true)
+    }
+
+    /// Whether the thread is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stopping
     }
 
     /// Ends the thread, after a last checkpoint.
     pub(super) fn stop(&self) {
         self.lock().stopping = true;
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     /// The thread.
@@ -96,11 +119,15 @@ impl Checkpoints {
             let mode;
             (mode, stopping) = self.next();
             match checkpoint(&shared.database, &mut connection, mode) {
-                Ok(()) => count(&shared.counters.checkpoints),
+                Ok(complete) => {
+                    count(&shared.counters.checkpoints);
+                    self.tried(mode, complete);
+                }
                 // A failed checkpoint loses nothing: the log is kept, and the next one tries again.
                 Err(error) => {
                     count(&shared.counters.checkpoint_failures);
                     connection = None;
+                    self.tried(mode, false);
                     if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
                         shared.reopen_all();
                     }
@@ -111,6 +138,13 @@ impl Checkpoints {
         if let Some(connection) = connection {
             // Where it fails the log stays, and whoever opens the database next finds it.
             drop(close_last(connection));
+        }
+    }
+
+    fn tried(&self, mode: Mode, complete: bool) {
+        if mode == Mode::Truncate {
+            self.lock().cut = Some(complete);
+            self.changed.notify_all();
         }
     }
 
@@ -136,11 +170,12 @@ impl Checkpoints {
     }
 }
 
+/// Does a checkpoint, and says whether all of it was done: who reads, or writes, may be in the way.
 fn checkpoint(
     database: &Path,
     connection: &mut Option<Connection>,
     mode: Mode,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(open_checkpointer(database)?),
@@ -152,8 +187,10 @@ fn checkpoint(
         Mode::Restart => &[passive, "PRAGMA wal_checkpoint(RESTART)"],
         Mode::Truncate => &[passive, "PRAGMA wal_checkpoint(TRUNCATE)"],
     };
+    let mut busy: i64 = 0;
     for step in steps {
         let left_bytes = connection.query_row(step, [], |row| {
+            busy = row.get(0)?;
             let pages: i64 = row.get::<_, i64>(1)? - row.get::<_, i64>(2)?;
             Ok(u64::try_from(pages).unwrap_or(0) * PAGE_BYTES)
         })?;
@@ -163,7 +200,7 @@ fn checkpoint(
             break;
         }
     }
-    Ok(())
+    Ok(busy == 0)
 }
 
 #[cfg(test)]

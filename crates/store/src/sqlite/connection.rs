@@ -27,6 +27,8 @@ pub(super) fn open_writer(database: &Path, bytes_max: Option<u64>) -> Result<Con
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     let kept = i64::try_from(limit::LOG_KEPT_BYTES).unwrap_or(i64::MAX);
     connection.pragma_update(None, "journal_size_limit", kept)?;
+    // What is deleted is overwritten: it may be what somebody wants to be forgotten.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     if let Some(bytes_max) = bytes_max {
         let pages_max = i64::try_from(bytes_max / PAGE_BYTES).unwrap_or(i64::MAX);
@@ -51,6 +53,17 @@ pub(super) fn open_reader(database: &Path) -> Result<Connection> {
 pub(super) fn open_checkpointer(database: &Path) -> Result<Connection> {
     let connection = open(database)?;
     connection.busy_timeout(CHECKPOINT_LOCK_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Opens a connection that wipes what is left between the cells of pages. Its commits are as
+/// durable as the writer's.
+pub(super) fn open_wiper(database: &Path) -> Result<Connection> {
+    let connection = open(database)?;
+    connection.busy_timeout(limit::LOCK_TIMEOUT)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Without it no page can be written as such.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     Ok(connection)
 }
 

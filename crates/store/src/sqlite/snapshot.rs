@@ -83,6 +83,11 @@ impl Engine for Snapshot {
         Err(Unavailable::Closed.into())
     }
 
+    async fn forget(&self) -> Result<(), StoreError> {
+        // Nor does it forget.
+        Err(Unavailable::Closed.into())
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         let query = Statement::new("SELECT 1", []).expecting(1, "one row");
         self.read(query.into()).await.map(drop)

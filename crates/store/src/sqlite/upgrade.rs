@@ -1,6 +1,7 @@
 //! Applies the migrations that a database file is missing.
 
 use super::connection::{self, open_to_inspect, unusable};
+use super::pseudonyms;
 use super::statement::message;
 use super::statistics;
 use crate::error::StoreError;
@@ -11,6 +12,9 @@ use std::path::Path;
 
 /// Says whose the database is, in its header: "CSgn".
 pub(super) const APPLICATION_ID: i64 = 0x4353_676E;
+
+/// The migration that brought erasures, and with them pseudonyms.
+const ERASURES: u32 = 10;
 
 const APPLIED: &str = "SELECT number, checksum FROM migrations ORDER BY number";
 const RECORD: &str = "INSERT INTO migrations (number, name, checksum) VALUES (?1, ?2, ?3)";
@@ -47,12 +51,22 @@ pub(super) fn upgrade(database: &Path, known: &[Migration]) -> Result<(), StoreE
         };
         begin(&mut connection).map_err(cannot_open)?;
     }
+    if kept_what_it_deleted(&applied) {
+        // Nothing is left of what was deleted, and wiped is what will be.
+        connection.execute_batch("VACUUM").map_err(cannot_open)?;
+    }
     for migration in pending {
         let sql = migration.render(&Dialect::SQLITE)?;
         apply(&mut connection, migration, &sql)
             .map_err(|error| migration.failure(message(&error)))?;
     }
     Ok(())
+}
+
+/// Whether a database is from before what is deleted is wiped, too.
+fn kept_what_it_deleted(applied: &[Applied]) -> bool {
+    let newest = applied.iter().map(|applied| applied.number).max();
+    newest.is_some_and(|newest| newest < ERASURES)
 }
 
 /// What was applied to a database that has content, which must be ours and not newer.
@@ -94,6 +108,9 @@ fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
 fn apply(connection: &mut Connection, migration: &Migration, sql: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
+    if migration.number == ERASURES {
+        pseudonyms::introduce(&transaction)?;
+    }
     statistics::assume(&transaction)?;
     let record = (migration.number, migration.name, migration.checksum());
     transaction.execute(RECORD, record)?;

@@ -5,6 +5,7 @@ pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod concurrency;
 pub(crate) mod conversation;
+pub(crate) mod erasure;
 pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod login;
@@ -77,6 +78,12 @@ macro_rules! suite {
                 tells_why_it_went_out,
                 positions_move_ahead_only,
                 who_comes_back_is_a_new_member,
+            ],
+            erasure: [
+                takes_all_of_a_person_and_nothing_of_others,
+                takes_the_visitors_that_a_user_was,
+                who_is_deleted_is_erased_still,
+                takes_what_nobody_else_has_seen,
             ],
             event: [
                 has_its_sender,

@@ -14,6 +14,8 @@ use countersign_core::model::conversation::{Conversation, ConversationView};
 use countersign_core::model::event::{Assurance, Author, Event, EventKind, Range};
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::page::Window;
+use countersign_core::model::pseudonym::Pseudonym;
+use countersign_core::model::revocation::Kind;
 use countersign_core::model::session::{Session, SessionCredential};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::user::{Identifier, User};
@@ -205,7 +207,7 @@ impl World {
             credential: Some(SessionCredential {
                 dialect: Dialect::Native,
                 kid: Kid::parse("kid-1").unwrap(),
-                jti: Some(format!("jti of {id}")),
+                jti: Some(Pseudonym::of(self.application, Kind::Jti, &id.to_string())),
                 digest,
                 one_time_id: Some(digest),
                 issued_at: id.made_at(),

@@ -17,8 +17,8 @@ async fn the_domain_and_the_store_agree_on_what_is_covered() {
     let targets = [
         Target::Session(id_at(10, 1)),
         Target::Session(id_at(10, 2)),
-        Target::Jti("jti-1".to_owned()),
-        Target::Jti("jti-2".to_owned()),
+        jti("jti-1"),
+        jti("jti-2"),
         Target::Digest([1; 32]),
         Target::Digest([2; 32]),
         Target::Kid("kid-1".to_owned()),
@@ -27,9 +27,9 @@ async fn the_domain_and_the_store_agree_on_what_is_covered() {
         Target::ApiKey(ApiKeyId::from_bytes([8; 16])),
         Target::User(UserId::from_bytes([5; 16])),
         Target::User(other()),
-        Target::Name("alice".to_owned()),
-        Target::ExternalId("alice".to_owned()),
-        Target::Email("alice@example.com".to_owned()),
+        alice()[0].clone(),
+        alice()[1].clone(),
+        alice()[2].clone(),
         Target::Application(application()),
     ];
     let mut covered = 0;
@@ -78,7 +78,7 @@ fn any_target(dice: &mut u64, sessions: &[Session], user: UserId) -> Target {
     let number = below(dice, 40) as u8;
     match below(dice, 10) {
         0 => Target::Session(one.id),
-        1 => Target::Jti(format!("jti-{number}")),
+        1 => jti(&format!("jti-{number}")),
         2 => Target::Digest([number; 32]),
         3 => Target::Kid(format!("kid-{}", below(dice, 3))),
         4 => Target::ApiKey(ApiKeyId::from_bytes([below(dice, 3) as u8; 16])),
@@ -88,9 +88,9 @@ fn any_target(dice: &mut u64, sessions: &[Session], user: UserId) -> Target {
             UserId::from_bytes([6; 16])
         }),
         6 => Target::Application(application()),
-        7 => Target::Name("alice".to_owned()),
-        8 => Target::ExternalId("alice".to_owned()),
-        _ => Target::Email("alice@example.com".to_owned()),
+        7 => alice()[0].clone(),
+        8 => alice()[1].clone(),
+        _ => alice()[2].clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::world::*;
 async fn a_covered_session_is_in_no_list_and_goes_on_to_nothing() {
     for target in [
         Target::Session(id_at(10, 1)),
-        Target::Jti("jti-1".to_owned()),
+        jti("jti-1"),
         Target::Digest([1; 32]),
         Target::Kid("kid-1".to_owned()),
         Target::ApiKey(ApiKeyId::from_bytes([9; 16])),
@@ -72,8 +72,8 @@ async fn what_a_revocation_covers_is_not_written_after_it() {
         targets: targets.to_vec(),
         at: at(issued),
     };
-    let alice = Target::Name("alice".to_owned());
-    let jti = Target::Jti("jti-1".to_owned());
+    let alice = alice()[0].clone();
+    let jti = jti("jti-1");
     let both = [alice.clone(), jti.clone()];
     world.commit(vec![expect(&both, 5)]).await.unwrap();
     world.commit(vec![revocation(alice, 10)]).await.unwrap();

@@ -10,7 +10,8 @@ use countersign_core::id::{ApiKeyId, ApplicationId, AuditId, DeviceId, SessionId
 use countersign_core::model::application::Application;
 use countersign_core::model::audit::{Actor, AuditEntry, Details};
 use countersign_core::model::page::Window;
-use countersign_core::model::revocation::{Revocation, Target};
+use countersign_core::model::pseudonym::Pseudonym;
+use countersign_core::model::revocation::{Kind, Revocation, Target};
 use countersign_core::model::session::{Session, SessionCredential, Timeouts};
 use countersign_core::model::settings::Settings;
 use countersign_core::model::user::{Identifier, User};
@@ -19,7 +20,7 @@ use countersign_core::ports::change::{Change, Expectation, Rotation};
 use countersign_core::ports::store::{CommitError, LoginQuery, LoginView, Registry, Store};
 use countersign_credential::dialect::Dialect;
 use countersign_credential::key::Kid;
-use countersign_credential::subject::UserName;
+use countersign_credential::subject::{Email, ExternalId, UserName};
 use countersign_credential::time::Timestamp;
 use countersign_store::SqlStore;
 use countersign_store::migrate::MIGRATIONS;
@@ -65,6 +66,20 @@ pub(crate) fn device(number: u8) -> DeviceId {
     DeviceId::from_bytes([number; 16])
 }
 
+pub(crate) fn jti(text: &str) -> Target {
+    Target::jti(application(), text)
+}
+
+/// Whoever has alice's name, external id or e-mail address.
+pub(crate) fn alice() -> [Target; 3] {
+    [
+        Identifier::Name(UserName::parse("alice").unwrap()),
+        Identifier::ExternalId(ExternalId::parse("alice").unwrap()),
+        Identifier::Email(Email::parse("alice@example.com").unwrap()),
+    ]
+    .map(|identifier| Target::whoever(application(), &identifier))
+}
+
 /// A session that was opened at a second, by a credential that was issued at
 /// one; its digest, jti and device are the number.
 pub(crate) fn session(user: UserId, number: u8, opened: i64, issued: i64) -> Session {
@@ -77,7 +92,11 @@ pub(crate) fn session(user: UserId, number: u8, opened: i64, issued: i64) -> Ses
         credential: Some(SessionCredential {
             dialect: Dialect::Nexmo,
             kid: Kid::parse("kid-1").unwrap(),
-            jti: Some(format!("jti-{number}")),
+            jti: Some(Pseudonym::of(
+                application(),
+                Kind::Jti,
+                &format!("jti-{number}"),
+            )),
             digest: [number; 32],
             one_time_id: Some([number; 32]),
             issued_at: at(issued),

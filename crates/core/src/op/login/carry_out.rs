@@ -9,7 +9,8 @@ use crate::id::{DeviceId, SessionId, UserId};
 use crate::link::{Conversations, Plan, SessionPlan};
 use crate::memory::Mark;
 use crate::model::audit::{Actor, AuditEntry, Details};
-use crate::model::revocation::{Revocation, Target};
+use crate::model::pseudonym::Pseudonym;
+use crate::model::revocation::{Kind, Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential, SessionIdentity};
 use crate::model::user::{Identifier, User};
 use crate::op::audit::entry;
@@ -248,11 +249,17 @@ impl Attempt<'_> {
         }
     }
 
+    fn jti(&self) -> Option<Pseudonym> {
+        let jti = self.claims.jti.as_deref()?;
+        let application = self.judge.application.id;
+        Some(Pseudonym::of(application, Kind::Jti, jti))
+    }
+
     fn credential(&self) -> SessionCredential {
         SessionCredential {
             dialect: self.claims.dialect,
             kid: self.claims.kid.clone(),
-            jti: self.claims.jti.clone(),
+            jti: self.jti(),
             digest: self.claims.digest,
             one_time_id: self.query.one_time_id,
             issued_at: self.claims.issued_at,

@@ -20,6 +20,8 @@ pub(super) mod errors;
 pub(super) mod sessions;
 pub(super) mod devices;
 pub(super) mod users;
+pub(super) mod exports;
+pub(super) mod erasures;
 pub(super) mod conversations;
 pub(super) mod members;
 pub(super) mod events;

@@ -107,10 +107,10 @@ pub(crate) async fn revocations_cover_a_credential(world: Arc<World>) {
     let jay = world.person("jay").await;
     let session = world.log_in(&jay).await;
     let name = jay.name.clone().unwrap();
-    let target = Target::Name(name.as_str().to_owned());
+    let target = Target::whoever(world.application, &Identifier::Name(name.clone()));
     let with = |issued| LoginQuery {
         issued_at: world.at(issued),
-        targets: vec![Target::Jti("unknown".to_owned()), target.clone()],
+        targets: vec![Target::jti(world.application, "unknown"), target.clone()],
         current: Some(session.id),
         ..query(&world, Identifier::Name(name.clone()))
     };

@@ -360,12 +360,12 @@ pub(crate) async fn what_covers_it(world: Arc<World>) {
     let credential = opened.credential.clone().unwrap();
     let long_ago = Timestamp::from_milliseconds(1);
     let just_before = at.plus_milliseconds(-1);
-    let jti = credential.jti.clone().unwrap();
+    let jti = credential.jti.unwrap();
     let cases = [
         (Target::Session(opened.id), long_ago, true),
         (Target::Session(world.id(SessionId::new)), at, false),
-        (Target::Jti(jti.clone()), long_ago, true),
-        (Target::Jti(format!("{jti}x")), at, false),
+        (Target::Jti(jti), long_ago, true),
+        (Target::jti(world.application, "another"), at, false),
         (Target::Digest(credential.digest), long_ago, true),
         (Target::Digest([0; 32]), at, false),
         (Target::Kid("kid-1".to_owned()), long_ago, true),

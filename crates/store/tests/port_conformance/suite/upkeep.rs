@@ -2,12 +2,13 @@
 
 use super::session::revocation;
 use crate::world::{World, permit, window};
-use countersign_core::id::{ConversationId, SessionId, UserId};
+use countersign_core::id::{ApplicationId, ConversationId, SessionId, UserId};
 use countersign_core::model::conversation::ConversationList;
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::member::MemberState;
 use countersign_core::model::page::Order;
-use countersign_core::model::revocation::{Revocation, Target};
+use countersign_core::model::pseudonym::Pseudonym;
+use countersign_core::model::revocation::{Kind, Revocation, Target};
 use countersign_core::model::session::{EndReason, Session};
 use countersign_core::model::user::User;
 use countersign_core::ports::change::{
@@ -21,7 +22,8 @@ use std::sync::Arc;
 const LATE_MS: i64 = 1_000_000;
 
 fn by_jti(jti: &str, made_at: Timestamp) -> Revocation {
-    revocation(Target::Jti(jti.to_owned()), made_at)
+    let jti = Pseudonym::of(ApplicationId::INSTALLATION, Kind::Jti, jti);
+    revocation(Target::Jti(jti), made_at)
 }
 
 /// What was removed, without what there was none of.

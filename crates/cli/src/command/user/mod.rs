@@ -1,12 +1,17 @@
 //! `countersign user`: the users of an application of a running server.
 
+mod export;
+mod erase;
+
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use countersign_client::http::{Call, segment, with_query};
 use serde_json::{Map, Value};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::remote::{InApplication, Remote};
+use crate::remote::{InApplication, Remote, Session};
 
 const SHOWN: [&str; 8] = [
     "id",
@@ -56,7 +61,31 @@ enum Command {
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// Delete a user; who comes back is a new one.
+    /// Write all that is kept of a user, as JSON, a record a line.
+    #[command(
+        after_help = "Examples:\n  countersign user export USR-0190d1c4-0000-7000-8000-000000000001\n  countersign user export email:alice@example.com --to alice.jsonl"
+    )]
+    Export {
+        /// The user's id, or name:NAME, external_id:ID or email:ADDRESS.
+        #[arg(value_name = "USER")]
+        user: String,
+        /// The file to be made; `-` is standard output.
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        to: PathBuf,
+    },
+    /// Remove all that is kept of users, for good, and wait until it is gone.
+    #[command(
+        after_help = "What others wrote stays; in the place of what the user wrote they see a deleted event.\nA backup that was made before has the user still.\n\nExamples:\n  countersign user erase USR-0190d1c4-0000-7000-8000-000000000001\n  countersign user erase --yes external_id:customer-42 external_id:customer-43"
+    )]
+    Erase {
+        /// The users' ids, or name:NAME, external_id:ID or email:ADDRESS.
+        #[arg(value_name = "USER", required = true)]
+        users: Vec<String>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Delete a user; who comes back is a new one. What the user wrote stays.
     #[command(
         after_help = "Example:\n  countersign user delete USR-0190d1c4-0000-7000-8000-000000000001"
     )]
@@ -115,10 +144,35 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             let found = session.call(Call::get(&user(&id)?)).await?;
             session.show(&found, &SHOWN, output)
         }
+        Command::Export { user, to } => {
+            let id = find(&session, &user, &named).await?;
+            export::run(&session, &id, &to, &named, output).await
+        }
+        Command::Erase { users, yes } => erase::run(&session, &users, yes, &named, output).await,
         Command::Delete { id } => {
             session.call(Call::delete(&user(&id)?)).await?;
             session.done(&format!("{id} is deleted."), output)
         }
+    }
+}
+
+/// The id of a user who is named by it, or by an identifier.
+async fn find(session: &Session, user: &str, named: &[(&str, &str)]) -> Result<String, Failure> {
+    let Some((kind, text)) = user.split_once(':') else {
+        return Ok(user.to_owned());
+    };
+    if !["name", "external_id", "email"].contains(&kind) {
+        return Err(Failure::usage(format!(
+            "{kind}: is no way to name a user: pass an id, name:NAME, external_id:ID or email:ADDRESS"
+        )));
+    }
+    let pairs = [named, &[(kind, text)]].concat();
+    let path = with_query("/v1/users", &pairs)?;
+    let found = session.call(Call::get(&path)).await?;
+    match found["users"][0]["id"].as_str() {
+        Some(id) => Ok(id.to_owned()),
+        None => Err(Failure::refused(format!("no user has the {kind} {text:?}"))
+            .hint("a user who was deleted has only the id left")),
     }
 }
 
