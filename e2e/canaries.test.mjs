@@ -356,7 +356,14 @@ async function customers(app, mint) {
   const title = word("a chat's title", 'database');
   const chat = (await asks(201, 'POST', '/c/v1/chat/sessions', visitor, { title })).data.id;
   await asks(201, 'POST', '/c/v1/chat/messages', visitor, { session: chat, body: word('a message of a chat', 'database') });
-  await asks(400, 'POST', '/c/v1/chat/messages', visitor, { session: chat, body: word('a message with a file'), attachments: ['x'] });
+  await asks(404, 'POST', '/c/v1/chat/messages', visitor, { session: chat, body: word('a message with a file that is none'), attachments: ['x'] });
+  const file = { name: word("a chat's file name", 'database'), contentLength: 7, contentType: 'text/plain' };
+  const announced = await asks(201, 'POST', '/c/v1/chat/attachments', visitor, file);
+  const form = new FormData();
+  form.append('key', plant('the key of a file to come', announced.meta.upload.fields.key));
+  form.append('file', new Blob([word("a chat's file", 'database')]));
+  const uploaded = await fetch(announced.meta.upload.url, { method: 'POST', body: form });
+  assert.equal(uploaded.status, 204);
   const custom = { noteStr: word('what a customer says of itself', 'database') };
   await asks(200, 'PATCH', '/c/v1/customers/current', visitor, { custom });
   const externalId = word("a customer's external id", 'command user list', 'database');
