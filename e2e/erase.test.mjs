@@ -76,6 +76,17 @@ async function minter() {
 
 const logIn = (expected, body) => ask(expected, 'POST', '/v1/sessions', { bearer: app.publishable_key, body });
 
+/// At the kustomer door, a user says something of themselves.
+async function describes(externalId, custom) {
+  const door = `${server.ready.doors.kustomer}/${app.slug}`;
+  const externalToken = jsonwebtoken.sign({ externalId }, app.kustomer.secret, { algorithm: 'HS256' });
+  const { status, body } = await call(door, 'POST', '/c/v1/identity', { body: { externalToken } });
+  assert.equal(status, 200, JSON.stringify(body));
+  const headers = { 'content-type': 'application/json', 'x-kustomer-tracking-token': body.data.attributes.trackingToken };
+  const told = await fetch(`${door}/c/v1/customers/current`, { method: 'PATCH', headers, body: JSON.stringify({ custom }) });
+  assert.equal(told.status, 200);
+}
+
 /// What was planted since, and where the data folder has it.
 const plantedSince = (begin) => canaries.slice(begin);
 async function standing(planted) {
@@ -163,6 +174,8 @@ test('a person is exported, erased, and nowhere any more', { timeout: 180_000 },
   assert.equal(session.user.id, person.id);
   const second = await logIn(201, { credential: mint(externalId), device: { name: word('another device') } });
   await asUser(second, 200, 'PATCH', `/v1/devices/${second.session.device_id}`, { name: word("a device's new name") });
+
+  await describes(externalId, { noteStr: word('what they say of themselves') });
 
   const { id: talk } = await asUser(friend, 201, 'POST', '/v1/conversations', { name: 'of both' });
   await asBackend(201, 'POST', `/v1/conversations/${talk}/members`, { user: { id: person.id }, state: 'joined' });
@@ -274,7 +287,7 @@ test('a person is exported, erased, and nowhere any more', { timeout: 180_000 },
     assert.deepEqual(left, []);
     t.diagnostic(`${took} ms, while ${written} messages were sent`);
     assert.ok(written > 0);
-    assert.match(stdout, /is erased: \d+ events were emptied, 3 attachments and 2 sessions are gone, and nothing is left in the server's files\.\n$/);
+    assert.match(stdout, /is erased: \d+ events were emptied, 3 attachments and 3 sessions are gone, and nothing is left in the server's files\.\n$/);
     assert.match(stderr, /backups that were made before have them still/);
     assert.equal((await closed)[0], 4410);
     assert.deepEqual(await standing(others), ["a friend's message"], 'what others wrote is there');
