@@ -8,6 +8,7 @@ use crate::rows::{Rows, Size};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, ffi};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The prepared statements of a connection.
 ///
@@ -16,16 +17,26 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(super) struct Statements<'c> {
     connection: &'c Connection,
-    prepared: HashMap<(usize, usize), Prepared<'c>>,
+    prepared: HashMap<(usize, usize), Prepared<'c>, BuildHasherDefault<AddressHasher>>,
     constraints: HashMap<String, String>,
 }
 
 #[derive(Debug)]
 struct Prepared<'c> {
     statement: rusqlite::Statement<'c>,
+    /// How many parameters it has.
+    parameters: usize,
+    /// Whether it can answer rows.
+    returns_rows: bool,
+    readonly: bool,
     /// How much its last answer held: the next one most likely holds as much.
     size: Size,
 }
+
+/// Spreads addresses of the program's own constants: nobody from outside chooses them, and there
+/// are few.
+#[derive(Debug, Default)]
+struct AddressHasher(u64);
 
 /// Why a statement failed, by what it means for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +56,9 @@ pub(super) enum Access {
     Write,
 }
 
+/// Parameters of so many bytes are not to stay in memory until a statement is run again.
+const BOUND_BYTES_MAX: usize = 4 << 10;
+
 /// How a statement ends of whose rows only the number matters. SQLite would collect them in a table
 /// made for it, at twice the price of the rest; it has counted them anyway.
 const ONLY_COUNTS: &str = " RETURNING 1";
@@ -60,7 +74,7 @@ impl<'c> Statements<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
         Self {
             connection,
-            prepared: HashMap::new(),
+            prepared: HashMap::default(),
             constraints: HashMap::new(),
         }
     }
@@ -92,21 +106,19 @@ impl<'c> Statements<'c> {
                 reason: reason.to_owned(),
             }))
         };
-        let prepared = &self
+        let prepared = self
             .prepare(statement.sql)
-            .map_err(|error| prepare_failure(index, &error))?
-            .statement;
-        let wanted = prepared.parameter_count();
+            .map_err(|error| prepare_failure(index, &error))?;
+        let wanted = prepared.parameters;
         let got = statement.parameters.len();
         if wanted != got {
             let fault = ParameterFault::Count { wanted, got };
             return Err(Failure::Batch(StoreError::Parameter { index, fault }));
         }
-        let returns_rows = prepared.column_count() > 0 || only_counts(statement.sql);
-        if matches!(statement.expect, Expect::Rows { .. }) && !returns_rows {
+        if matches!(statement.expect, Expect::Rows { .. }) && !prepared.returns_rows {
             return mistake("it expects rows and cannot return any: RETURNING is missing");
         }
-        if access == Access::Read && !(prepared.readonly() && returns_rows) {
+        if access == Access::Read && !(prepared.readonly && prepared.returns_rows) {
             return mistake("it is not a query");
         }
         Ok(())
@@ -123,7 +135,9 @@ impl<'c> Statements<'c> {
             collect(prepared, &statement.parameters)
         };
         // What was bound is copied by SQLite, and an attachment should not stay in memory.
-        prepared.statement.clear_bindings();
+        if statement.bytes() > BOUND_BYTES_MAX {
+            prepared.statement.clear_bindings();
+        }
         let rows = rows.map_err(|failure| match failure {
             Stopped::Failure(failure) => failure,
             Stopped::Sql(error) => self.failure(index, &error),
@@ -144,8 +158,14 @@ impl<'c> Statements<'c> {
             let text = sql.strip_suffix(ONLY_COUNTS).unwrap_or(sql);
             // To SQLite `$2` is a name, numbered by its first appearance; `?2` is a number.
             let statement = self.connection.prepare(&text.replace('$', "?"))?;
-            let size = Size::default();
-            self.prepared.insert(key, Prepared { statement, size });
+            let prepared = Prepared {
+                parameters: statement.parameter_count(),
+                returns_rows: statement.column_count() > 0 || only_counts(sql),
+                readonly: statement.readonly(),
+                size: Size::default(),
+                statement,
+            };
+            self.prepared.insert(key, prepared);
         }
         self.prepared.get_mut(&key).ok_or(Error::InvalidQuery)
     }
@@ -175,6 +195,27 @@ impl<'c> Statements<'c> {
                 reason: message,
             },
         })
+    }
+}
+
+// === impl AddressHasher ===
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        // An odd number without a pattern, so that all bits of an address reach the upper ones.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        self.0 = (self.0.rotate_left(5) ^ number as u64).wrapping_mul(SPREAD);
+    }
+
+    fn finish(&self) -> u64 {
+        // A map takes the lower bits.
+        self.0 ^ (self.0 >> 32)
     }
 }
 
@@ -221,7 +262,9 @@ fn count(prepared: &mut rusqlite::Statement<'_>, parameters: &[Value]) -> Result
 }
 
 fn collect(prepared: &mut Prepared<'_>, parameters: &[Value]) -> Result<Rows, Stopped> {
-    let Prepared { statement, size } = prepared;
+    let Prepared {
+        statement, size, ..
+    } = prepared;
     bind(statement, parameters)?;
     let columns = statement.column_count();
     let mut rows = Rows::with_room(columns, *size);
