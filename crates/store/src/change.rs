@@ -317,14 +317,8 @@ impl Plan {
         self.removed.push((what, self.statements.len() - 1));
     }
 
-    /// Asks who sends the event that was appended.
-    pub(crate) fn asks_sender(
-        &mut self,
-        conversation: ConversationId,
-        author: Author,
-        assurance: Assurance,
-    ) {
-        let query = person::query_of_author(self.application, conversation, author);
+    /// Asks who sends the event that was appended; nobody, where a backend does.
+    pub(crate) fn asks_sender(&mut self, query: Option<Statement>, assurance: Assurance) {
         let statement = query.map(|query| {
             self.statements.push(query);
             self.statements.len() - 1
@@ -385,8 +379,9 @@ impl Plan {
     }
 }
 
+/// The number of an event is the last that its row tells.
 fn number_of(row: &Row<'_>) -> Result<u64, StoreError> {
-    let number = row.integer(0)?;
+    let number = row.integer(row.columns().saturating_sub(1))?;
     u64::try_from(number).map_err(|_| StoreError::Decode {
         row: 0,
         column: 0,

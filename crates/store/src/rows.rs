@@ -149,6 +149,11 @@ impl fmt::Debug for Rows {
 // === impl Row ===
 
 impl<'a> Row<'a> {
+    /// How many cells it has.
+    pub fn columns(&self) -> usize {
+        self.rows.columns
+    }
+
     /// An integer.
     ///
     /// # Errors

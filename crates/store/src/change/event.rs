@@ -1,9 +1,10 @@
 //! Events: append, edit, delete. Two statements for a message, and one
-//! that tells who sent it.
+//! that tells its number and who sent it.
 
 use super::{Plan, attachment};
 use crate::columns::integer;
 use crate::engine::Value;
+use crate::read::person;
 use crate::reason;
 use countersign_core::id::{ConversationId, MemberId};
 use countersign_core::model::event::{Assurance, Author, EventKind};
@@ -15,6 +16,11 @@ use countersign_credential::time::Timestamp;
 const TAKE_NUMBER: &str = "UPDATE conversations \
      SET last_event_id = last_event_id + 1, updated_at = $3 \
      WHERE application_id = $1 AND id = $2 RETURNING last_event_id";
+/// The same, where the number is asked for with who sends the event: SQLite makes a table for each
+/// row that an UPDATE answers.
+const RAISE_NUMBER: &str = "UPDATE conversations \
+     SET last_event_id = last_event_id + 1, updated_at = $3 \
+     WHERE application_id = $1 AND id = $2 RETURNING 1";
 macro_rules! append_of_place {
     ($place:literal) => {
         concat!(
@@ -86,6 +92,7 @@ const BLANK_EDITS: &str = "UPDATE events SET body = $4 WHERE application_id = $1
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
     TAKE_NUMBER,
+    RAISE_NUMBER,
     APPEND_OF_USER,
     APPEND_OF_MEMBER,
     APPEND_OF_BACKEND,
@@ -102,7 +109,13 @@ pub(crate) const TEXTS: &[&str] = &[
 /// Appends an event, and does to an earlier one what it says.
 pub(super) fn append(plan: &mut Plan, new: NewEvent) {
     let conversation = new.conversation;
-    take_number(plan, conversation, new.at);
+    let sender = person::query_of_sender(plan.application_id(), conversation, new.author);
+    if sender.is_some() {
+        let parameters = lock_parameters(plan, conversation, new.at);
+        plan.expect(Expectation::Conversation, RAISE_NUMBER, parameters);
+    } else {
+        take_number(plan, conversation, new.at);
+    }
     let touched = match &new.touches {
         Some(Touch::Edit { event, .. } | Touch::Delete { event }) => Some(integer(*event)),
         None => None,
@@ -131,7 +144,13 @@ pub(super) fn append(plan: &mut Plan, new: NewEvent) {
             plan.expect(Expectation::Conversation, APPEND_OF_BACKEND, parameters);
         }
     }
-    plan.asks_sender(conversation, new.author, new.assurance);
+    match sender {
+        Some(query) => {
+            plan.asks_sender(Some(query), new.assurance);
+            plan.appends_to(conversation);
+        }
+        None => plan.asks_sender(person::query_of_key(new.author), new.assurance),
+    }
     if let Some(touches) = new.touches {
         touch(plan, conversation, new.author, touches, new.at);
     }
@@ -191,13 +210,17 @@ pub(super) fn take_number_of(
     conversation: ConversationId,
     at: Timestamp,
 ) {
-    let parameters = [
+    let parameters = lock_parameters(plan, conversation, at);
+    plan.expect(expectation, TAKE_NUMBER, parameters);
+    plan.appends_to(conversation);
+}
+
+fn lock_parameters(plan: &Plan, conversation: ConversationId, at: Timestamp) -> [Value; 3] {
+    [
         plan.application(),
         conversation.bytes().into(),
         at.milliseconds().into(),
-    ];
-    plan.expect(expectation, TAKE_NUMBER, parameters);
-    plan.appends_to(conversation);
+    ]
 }
 
 /// An event that tells of a member.

@@ -33,6 +33,23 @@ macro_rules! places {
     };
 }
 
+/// Who has a place and sends an event, and last the number that the event has got.
+macro_rules! sender {
+    ($place:literal) => {
+        concat!(
+            "SELECT m.id, COALESCE(a.id, m.id), u.id, u.display_name, u.name, u.anonymous, \
+             u.image_url, u.custom_data, c.last_event_id FROM conversations c \
+             JOIN members m ON m.application_id = c.application_id AND m.conversation_id = c.id \
+             LEFT JOIN members a ON a.application_id = m.application_id \
+               AND a.conversation_id = m.conversation_id AND a.id = m.adopted_by \
+             JOIN users u ON u.application_id = m.application_id \
+               AND u.id = COALESCE(a.user_id, m.user_id) \
+             WHERE c.application_id = $1 AND c.id = $2 AND ",
+            $place
+        )
+    };
+}
+
 /// The columns of a key stand where those of a place are.
 macro_rules! keys {
     ($rest:literal) => {
@@ -45,12 +62,13 @@ macro_rules! keys {
 
 const PLACES: &str = places!("ORDER BY m.id LIMIT $3");
 const PLACE: &str = places!("AND m.id = $3");
-const JOINED: &str = places!("AND m.user_id = $3 AND m.state <> 'left'");
+const SENDER_OF_USER: &str = sender!("m.user_id = $3 AND m.state <> 'left'");
+const SENDER_OF_MEMBER: &str = sender!("m.id = $3");
 const KEYS: &str = keys!("k.application_id = $1 ORDER BY k.id LIMIT $2");
 const KEY: &str = keys!("k.id = $1");
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, JOINED, KEYS, KEY];
+pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, SENDER_OF_USER, SENDER_OF_MEMBER, KEYS, KEY];
 
 /// What a backend without an API key is, and a key that is no more.
 static BACKEND: LazyLock<Arc<Person>> = LazyLock::new(|| Arc::new(Person::backend("backend")));
@@ -101,35 +119,35 @@ pub(super) fn queries_of(
     ids.into_iter().flat_map(of_id).collect()
 }
 
-/// The query for who sends an event, if there is anything to ask.
-pub(crate) fn query_of_author(
+/// The query for the number of the event that was appended last, and for who has sent it, if that
+/// was somebody with a place.
+pub(crate) fn query_of_sender(
     application: ApplicationId,
     conversation: ConversationId,
     author: Author,
 ) -> Option<Statement> {
+    let (sql, id) = match author {
+        Author::User(user) => (SENDER_OF_USER, user.bytes()),
+        Author::Member(member) => (SENDER_OF_MEMBER, member.bytes()),
+        Author::ApiKey(_) | Author::Backend => return None,
+    };
+    let parameters = [
+        application.bytes().into(),
+        conversation.bytes().into(),
+        id.into(),
+    ];
+    Some(Statement::new(sql, parameters))
+}
+
+/// The query for the API key that sends an event, if one does.
+pub(crate) fn query_of_key(author: Author) -> Option<Statement> {
     match author {
-        Author::User(user) => {
-            let parameters = [
-                application.bytes().into(),
-                conversation.bytes().into(),
-                user.bytes().into(),
-            ];
-            Some(Statement::new(JOINED, parameters))
-        }
-        Author::Member(member) => {
-            let parameters = [
-                application.bytes().into(),
-                conversation.bytes().into(),
-                member.bytes().into(),
-            ];
-            Some(Statement::new(PLACE, parameters))
-        }
         Author::ApiKey(key) => Some(Statement::new(KEY, [key.bytes().into()])),
-        Author::Backend => None,
+        Author::User(_) | Author::Member(_) | Author::Backend => None,
     }
 }
 
-/// Who sent an event, of the row that [`query_of_author`] found.
+/// Who sent an event, of the row that one of those queries has found.
 pub(crate) fn sender(rows: Option<&Rows>, assurance: Assurance) -> Result<Sender, StoreError> {
     let row = rows.and_then(Rows::first);
     let found = row.map(found).transpose()?.map(|(_, found)| found);
