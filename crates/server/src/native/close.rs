@@ -9,6 +9,7 @@ use countersign_wire::frame::{CloseCode, GoingAway};
 
 use super::problem::status_of;
 use crate::realtime::gated::take_leave;
+use crate::realtime::leaving::Leave;
 use crate::realtime::limit;
 
 /// The most that a close frame's reason may hold (RFC 6455 section 5.5).
@@ -25,13 +26,13 @@ pub(super) enum Close {
     Gone,
 }
 
-/// Says why, does what can wait until then, and waits for the other end to say
-/// that it has heard.
-pub(super) async fn close(
+/// Says why, clears away what is left, and waits for the other end to say that it
+/// has heard.
+pub(super) async fn close<T>(
     socket: WebSocket,
     close: Close,
     patience: Duration,
-    then: impl FnOnce(),
+    left: (Option<Leave>, T),
 ) {
     let frame = match close {
         Close::With(code, reason) => Some(Message::Close(Some(CloseFrame {
@@ -41,7 +42,7 @@ pub(super) async fn close(
         Close::Answer => None,
         Close::Gone => return,
     };
-    take_leave(socket, frame, patience, then).await;
+    take_leave(socket, frame, patience, left).await;
 }
 
 // === impl Close ===

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::limit;
@@ -20,10 +20,12 @@ use super::bearer::Asker;
 use super::body::Json;
 use super::problem::Problem;
 use super::query::Query;
+use crate::operations::Operations;
 
 /// `POST /v1/revocations`
 pub(super) async fn create(
     State(ctx): State<Arc<Ctx>>,
+    Extension(operations): Extension<Arc<Operations>>,
     Asker(asker): Asker,
     query: Query,
     Json(request): Json<wire::NewRevocation>,
@@ -33,6 +35,7 @@ pub(super) async fn create(
     let target = one_of(request)?;
     let revoke = revoke(&target, before)?;
     let before = op::revoke::revoke(&ctx, &asker, &revoke).await?;
+    operations.realtime.leaving.over().await;
     let revocation = wire::Revocation {
         target,
         before: time(before),

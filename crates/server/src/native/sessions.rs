@@ -25,6 +25,7 @@ use super::body::Json;
 use super::named::{Named, checked_client_id, checked_name};
 use super::problem::Problem;
 use super::query::Query;
+use crate::operations::Operations;
 
 /// `POST /v1/sessions`
 pub(super) async fn log_in(
@@ -172,17 +173,20 @@ pub(super) async fn log_out(
 /// `DELETE /v1/sessions/others`
 pub(super) async fn end_others(
     State(ctx): State<Arc<Ctx>>,
+    Extension(operations): Extension<Arc<Operations>>,
     Asker(asker): Asker,
     query: Query,
 ) -> Result<StatusCode, Problem> {
     query.only(&["user_id"])?;
     op::sessions::end_other_sessions(&ctx, &asker, query.user()?).await?;
+    operations.realtime.leaving.over().await;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /v1/sessions/{id}`
 pub(super) async fn end(
     State(ctx): State<Arc<Ctx>>,
+    Extension(operations): Extension<Arc<Operations>>,
     Asker(asker): Asker,
     named: Named,
     query: Query,
@@ -190,6 +194,7 @@ pub(super) async fn end(
     query.only(&[])?;
     let id = named.id("session_id", "session")?;
     op::sessions::end_session(&ctx, &asker, id).await?;
+    operations.realtime.leaving.over().await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -189,10 +189,11 @@ async fn serve(
             let how = socket.run().await;
             let (socket, entered) = socket.end();
             if let Some(socket) = socket {
-                Box::pin(close(socket, how, patience, || drop(entered))).await;
+                let leave = entered.open.line.leave();
+                Box::pin(close(socket, how, patience, (leave, entered))).await;
             }
         }
-        Err((socket, how)) => Box::pin(close(socket, how, patience, || ())).await,
+        Err((socket, how)) => Box::pin(close(socket, how, patience, (None, ()))).await,
     }
 }
 

@@ -9,6 +9,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use countersign_core::limit::FRAME_BYTES_MAX;
 use futures_sink::Sink;
 
+use super::leaving::Leave;
 use super::limit;
 use super::line::{Held, Line};
 
@@ -41,21 +42,22 @@ pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .max_frame_size(FRAME_BYTES_MAX)
 }
 
-/// Says the last words, does what can wait until they are said, and waits for
-/// the other end to go. Where many end at once, each is told before any is
-/// cleared away. Who does not answer is hung up on.
-pub(crate) async fn take_leave(
+/// Says the last words, lets go who waits for that, clears away what the socket
+/// consisted of, and waits for the other end to go. Where many end at once, each
+/// is told before any is cleared away. Who does not answer is hung up on.
+pub(crate) async fn take_leave<T>(
     mut socket: WebSocket,
     words: impl IntoIterator<Item = Message>,
     patience: Duration,
-    then: impl FnOnce(),
+    (leave, consisted): (Option<Leave>, T),
 ) {
     let left = async {
         for word in words {
             socket.send(word).await?;
         }
+        drop(leave);
         tokio::task::yield_now().await;
-        then();
+        drop(consisted);
         // The answer to a close frame goes out when the next one is asked for.
         while let Some(message) = socket.recv().await {
             message?;

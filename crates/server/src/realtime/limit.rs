@@ -44,6 +44,8 @@ pub(crate) const SWEEP_LOOKS: u32 = 60;
 pub(crate) const PING_LOOKS: u32 = 25;
 /// After so many it is not.
 pub(crate) const SILENT_LOOKS: u32 = 60;
+/// How long the answer to a revocation waits for sockets to be told at most.
+pub(crate) const LEAVING: Duration = Duration::from_millis(250);
 /// How long before its end a client is told that its token is nearly over.
 pub(crate) const EXPIRING_S: i64 = 60;
 /// The longest time after which a client is to come back, in milliseconds.

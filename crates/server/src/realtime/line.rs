@@ -23,6 +23,7 @@ use countersign_core::model::signal::Signal;
 use countersign_credential::time::Timestamp;
 use tokio::time::Instant;
 
+use super::leaving::{Leave, Leaving};
 use super::limit;
 use crate::door::Door;
 
@@ -82,6 +83,8 @@ pub(crate) struct News {
 #[derive(Debug, Default)]
 struct Gate {
     closing: Option<(Closing, Instant)>,
+    /// Until the connection was told why it ends.
+    leave: Option<Leave>,
     look_again: bool,
 }
 
@@ -158,6 +161,23 @@ impl Line {
         gate.closing.get_or_insert_with(|| (why, Instant::now()));
         drop(gate);
         self.wake();
+    }
+
+    /// Closes the gate, because the session was ended.
+    pub(super) fn end(&self, leaving: &Arc<Leaving>) {
+        let mut gate = lock(&self.gate);
+        // A chain of long polls is told when its client asks again, and nobody waits for that.
+        if gate.closing.is_none() && self.door != Door::SinchMessaging {
+            gate.leave = Some(leaving.begin());
+        }
+        drop(gate);
+        self.close(Closing::Ended);
+    }
+
+    /// What somebody may wait for: it is to be dropped once the connection was told
+    /// why it ends.
+    pub(crate) fn leave(&self) -> Option<Leave> {
+        lock(&self.gate).leave.take()
     }
 
     /// Why it was closed by the node, if it was, and how long ago.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use countersign_core::id::{ApplicationId, SessionId, UserId};
 use countersign_core::model::revocation::{Revocation, Target};
 
-use super::line::{Closing, Line};
+use super::leaving::Leaving;
+use super::line::Line;
 
 /// The lines, by how they are found.
 #[derive(Default)]
@@ -42,11 +43,16 @@ impl Lines {
     /// Closes what a revocation covers. A login that was committed before it
     /// and read the clock after it is ended by it all the same; so who else is
     /// meant by name is looked at again.
-    pub(super) fn revoked(&self, application: ApplicationId, revocation: &Revocation) {
+    pub(super) fn revoked(
+        &self,
+        application: ApplicationId,
+        revocation: &Revocation,
+        leaving: &Arc<Leaving>,
+    ) {
         let close = |line: &Line| {
             let covered = line.application == application && line.has(|it| revocation.covers(it));
             if covered {
-                line.close(Closing::Ended);
+                line.end(leaving);
             }
             covered
         };

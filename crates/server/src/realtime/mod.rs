@@ -19,6 +19,7 @@ pub(crate) mod gated;
 pub(crate) mod check;
 pub(crate) mod recent;
 mod lines;
+pub(crate) mod leaving;
 mod heard;
 mod numbers;
 mod ring;
@@ -40,6 +41,7 @@ use tokio::sync::Semaphore;
 use crate::operations::{Reading, Sample};
 use crate::tasks::Tasks;
 use heard::{Forgotten, Heard, Moment};
+use leaving::Leaving;
 pub use limit::Patience;
 use line::{Closing, Line};
 use lines::Lines;
@@ -54,6 +56,8 @@ pub(crate) struct Realtime {
     pub(crate) lines_max: usize,
     /// One permit for each session that is looked at again.
     looking: Semaphore,
+    /// Who has to leave, until they were told.
+    pub(crate) leaving: Arc<Leaving>,
     lines: Mutex<Lines>,
     topics: Mutex<HashMap<ConversationId, Arc<Topic>>>,
     heard: Mutex<Heard>,
@@ -118,6 +122,7 @@ impl Realtime {
             patience,
             lines_max,
             looking: Semaphore::new(limit::LOOKS_AT_ONCE_MAX),
+            leaving: Arc::default(),
             lines: Mutex::default(),
             topics: Mutex::default(),
             heard: Mutex::default(),
@@ -391,7 +396,7 @@ impl Listener for Realtime {
             Notice::Revoked {
                 application,
                 revocation,
-            } => lock(&self.lines).revoked(*application, revocation),
+            } => lock(&self.lines).revoked(*application, revocation, &self.leaving),
             Notice::Session { session, .. } => {
                 lock(&self.lines).of_session(*session, |line| line.look_again());
             }
@@ -429,6 +434,7 @@ impl fmt::Debug for Realtime {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        drop(self.line.leave());
         lock(&self.realtime.lines).remove(&self.line);
         let numbers = &self.realtime.numbers;
         numbers.closed(self.line.door, self.line.closed());

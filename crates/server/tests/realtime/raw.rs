@@ -2,6 +2,7 @@
 //! most of what a node has to stand.
 
 use std::io;
+use std::io::Read as _;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -82,6 +83,18 @@ impl Raw {
         let mut payload = vec![0; length];
         self.0.read_exact(&mut payload).await?;
         Ok((head, payload))
+    }
+
+    /// What the node has sent by now, without waiting for more.
+    pub(crate) fn already(self) -> Vec<u8> {
+        let mut stream = self.0.into_std().unwrap();
+        let mut bytes = vec![0; 1_024];
+        match stream.read(&mut bytes) {
+            Ok(count) => bytes.truncate(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => bytes.clear(),
+            Err(error) => panic!("{error}"),
+        }
+        bytes
     }
 
     /// Whether the other end has hung up.

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::client::{Client, in_short, in_time, say};
+use crate::raw::{CLOSE, FIN, Raw};
 use crate::world::{Device, KID, World};
 
 /// The close code of a session that is over.
@@ -206,6 +207,32 @@ async fn all_sockets_of_an_application_are_closed_within_a_second() {
         world.conversation(device).await;
         let told = in_short(&[client.frame().await, client.frame().await]);
         assert_eq!(told, ["conversation added", "event 1 member:joined"]);
+    }
+}
+
+/// The answer says that it has been carried out here, and not that it is about to be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_to_leave_was_told_before_a_revocation_is_answered() {
+    for path in ["/v1/revocations", "/v1/sessions/others"] {
+        let world = World::new().await;
+        let device = world.user("alice").await;
+        let other = world.user("alice").await;
+        let mut sockets = Vec::new();
+        for _ in 0..100 {
+            sockets.push(Raw::welcomed(&world, &device).await);
+        }
+        if path == "/v1/revocations" {
+            let body = json!({"session_id": device.session});
+            world.post(path, &world.key, body).await;
+        } else {
+            let (status, _) = world.call("DELETE", path, &other.access, None).await;
+            assert_eq!(status, 204);
+        }
+        for socket in sockets {
+            let close = socket.already();
+            assert_eq!(close.first(), Some(&(FIN | CLOSE)), "{path}: {close:?}");
+            assert_eq!(close.get(2..4), Some(&4410_u16.to_be_bytes()[..]), "{path}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use countersign_core::error::{Code, Error};
 use super::frame;
 use crate::realtime::check::is_ours;
 use crate::realtime::gated::take_leave;
+use crate::realtime::leaving::Leave;
 
 /// How a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +37,13 @@ pub(super) enum End {
     Gone,
 }
 
-/// Says why, does what can wait until then, and waits for the other end to go.
-pub(super) async fn close(socket: WebSocket, end: End, patience: Duration, then: impl FnOnce()) {
+/// Says why, clears away what is left, and waits for the other end to go.
+pub(super) async fn close<T>(
+    socket: WebSocket,
+    end: End,
+    patience: Duration,
+    left: (Option<Leave>, T),
+) {
     let (code, message) = match end {
         End::UnknownKey => (4001, "there is no such application"),
         End::Version => (4007, "the version of the protocol is not supported"),
@@ -47,7 +53,7 @@ pub(super) async fn close(socket: WebSocket, end: End, patience: Duration, then:
         End::Later => (4100, "come back later"),
         End::Again => (4200, "come back, and ask for every channel anew"),
         End::Protocol => (close_code::PROTOCOL, "this is not the protocol"),
-        End::Answer => return take_leave(socket, None, patience, then).await,
+        End::Answer => return take_leave(socket, None, patience, left).await,
         End::Gone => return,
     };
     let told = (code != close_code::PROTOCOL).then(|| frame::error(Some(code), message));
@@ -56,7 +62,7 @@ pub(super) async fn close(socket: WebSocket, end: End, patience: Duration, then:
         code,
         reason: message.into(),
     }));
-    take_leave(socket, told.into_iter().chain([close]), patience, then).await;
+    take_leave(socket, told.into_iter().chain([close]), patience, left).await;
 }
 
 // === impl End ===

@@ -12,7 +12,8 @@ pub(in crate::native) fn create() -> Description {
         .about(
             "Exactly one thing: a session, a device, a user, a credential by its `jti`, a signing \
              key, an API key or the whole application. The last three need an admin or operator \
-             key. It holds from this answer on, on every node.",
+             key. It holds from this answer on, on every node, and the sockets of the node that was \
+             asked were told by then, but for clients that do not read.",
         )
         .takes::<NewRevocation>()
         .gives::<Revocation>(StatusCode::CREATED, "It is revoked.")

@@ -11,6 +11,7 @@ use countersign_wire::frame::CloseCode;
 
 use super::super::packet;
 use crate::realtime::gated::take_leave;
+use crate::realtime::leaving::Leave;
 
 /// How a socket ends.
 #[derive(Debug)]
@@ -33,12 +34,12 @@ pub(in crate::nexmo) enum End {
     Gone,
 }
 
-/// Says why, does what can wait until then, and waits for the other end to go.
-pub(in crate::nexmo) async fn close(
+/// Says why, clears away what is left, and waits for the other end to go.
+pub(in crate::nexmo) async fn close<T>(
     mut socket: WebSocket,
     end: End,
     patience: Duration,
-    then: impl FnOnce(),
+    left: (Option<Leave>, T),
 ) {
     let (event, leaves, code) = match end {
         End::Refused(event) => (Some(event), true, close_code::NORMAL),
@@ -72,7 +73,7 @@ pub(in crate::nexmo) async fn close(
         reason: Utf8Bytes::default(),
     }));
     let words = event.into_iter().chain(leaves).chain([frame]);
-    take_leave(socket, words, patience, then).await;
+    take_leave(socket, words, patience, left).await;
 }
 
 fn packet_of(event: &Utf8Bytes) -> Message {
