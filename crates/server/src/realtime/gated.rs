@@ -1,8 +1,8 @@
 //! A WebSocket behind a line's gate.
 
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -14,10 +14,15 @@ use super::line::{Held, Line};
 
 /// A WebSocket to which nothing is handed but through the line's gate.
 pub(crate) struct Gated {
-    pub(crate) socket: WebSocket,
+    socket: WebSocket,
     /// Whether a frame was begun that the kernel has not taken whole.
     unwritten: bool,
+    /// Whether the other end has sent a close frame: it is told nothing more.
+    said_goodbye: bool,
 }
+
+/// What comes in; nothing, where the connection is gone.
+pub(crate) type Received = Option<Result<Message, axum::Error>>;
 
 /// Why a frame was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +77,20 @@ impl Gated {
         Self {
             socket,
             unwritten: false,
+            said_goodbye: false,
         }
+    }
+
+    /// Waits for what comes in next.
+    pub(crate) async fn recv(&mut self) -> Received {
+        let received = self.socket.recv().await;
+        self.said_goodbye |= matches!(received, Some(Ok(Message::Close(_))));
+        received
+    }
+
+    /// What comes in next, if it is there already: nobody is woken for it.
+    pub(crate) fn recv_now(&mut self) -> Poll<Received> {
+        pin!(self.recv()).poll(&mut Context::from_waker(Waker::noop()))
     }
 
     /// Writes a frame, which is taken once the gate lets it through.
@@ -82,6 +100,11 @@ impl Gated {
         message: &mut Option<Message>,
         patience: Duration,
     ) -> Result<(), Unwritten> {
+        // Nothing may follow the close frame that answers (RFC 6455 section 5.5.1).
+        if self.said_goodbye {
+            *message = None;
+            return Ok(());
+        }
         let write = poll_fn(|context| {
             line.poll_through_gate(context, |context| self.poll(message, context))
         });

@@ -39,7 +39,7 @@ impl Socket {
         let mut told = 0;
         while told < DELIVERIES_AT_ONCE_MAX {
             let Entered { follower, ctx, .. } = &mut self.entered;
-            if let Err(error) = follower.next(ctx, None, &mut out).await {
+            if let Err(error) = follower.next(ctx, &[], &mut out).await {
                 self.silent(&error).await?;
                 return Ok(false);
             }

@@ -1,7 +1,8 @@
 //! A socket after its `welcome`: one loop over what comes in and what goes out.
 //!
-//! One command is carried out at a time, so that what a client sends keeps its
-//! order; the next waits in the client's own buffer. Whatever goes out passes
+//! One command is carried out at a time, or several events in one batch, so that
+//! what a client sends keeps its order; the next waits in the client's own buffer.
+//! Whatever goes out passes
 //! the line's gate. [`incoming`] is what a client may say, [`outgoing`] what it is
 //! told and how that is written, [`own`] its own events, which it is told
 //! otherwise, and [`check`] what happens where the gate is closed.
@@ -11,6 +12,7 @@ mod own;
 mod outgoing;
 mod check;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -19,16 +21,18 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
+use countersign_core::id::ConversationId;
 use countersign_core::model::origin::ForeignPage;
 use countersign_core::token::Token;
 use tokio_util::sync::CancellationToken;
 
+use self::incoming::Ahead;
 use self::own::OwnEvents;
 use super::close::Close;
 use super::command::{Command, Done};
 use crate::rate::Limiter;
-use crate::realtime::follower::{Follower, Sending};
-use crate::realtime::gated::Gated;
+use crate::realtime::follower::Follower;
+use crate::realtime::gated::{Gated, Received};
 use crate::realtime::{Open, Realtime};
 use crate::request_log::OnSocket;
 
@@ -53,7 +57,10 @@ pub(super) struct Socket {
     socket: Gated,
     entered: Entered,
     command: Option<Command>,
-    sending: Option<Sending>,
+    /// Where the command sends events.
+    sending: Vec<ConversationId>,
+    /// What was read before its turn had come, in its order.
+    ahead: VecDeque<Ahead>,
     own: OwnEvents,
     refused_in_a_row: u32,
 }
@@ -62,7 +69,7 @@ pub(super) struct Socket {
 enum Wake {
     Stop,
     Done(Done),
-    Inbound(Option<Result<Message, axum::Error>>),
+    Inbound(Received),
     News,
 }
 
@@ -74,7 +81,8 @@ impl Socket {
             socket: Gated::new(socket),
             entered,
             command: None,
-            sending: None,
+            sending: Vec::new(),
+            ahead: VecDeque::new(),
             own: OwnEvents::default(),
             refused_in_a_row: 0,
         }
@@ -109,6 +117,11 @@ impl Socket {
     async fn turn(&mut self) -> Result<(), Close> {
         self.pass_gate().await?;
         let level = self.deliver().await?;
+        if self.is_idle()
+            && let Some(ahead) = self.ahead.pop_front()
+        {
+            return Box::pin(self.go_on(ahead)).await;
+        }
         match self.wake(level).await {
             Wake::Stop => Err(Close::going_away(&*self.entered.ctx.random)),
             Wake::Done(done) => {
@@ -120,11 +133,16 @@ impl Socket {
         }
     }
 
+    /// Whether another command may begin.
+    fn is_idle(&self) -> bool {
+        self.command.is_none() && self.own.room() > 0
+    }
+
     async fn wake(&mut self, level: bool) -> Wake {
+        let idle = self.is_idle();
         let line = &self.entered.open.line;
         let stop = &self.entered.stop;
-        let idle = self.command.is_none() && !self.own.is_full();
-        let socket = &mut self.socket.socket;
+        let socket = &mut self.socket;
         let command = &mut self.command;
         tokio::select! {
             biased;

@@ -31,9 +31,9 @@ pub(super) struct Own {
 // === impl OwnEvents ===
 
 impl OwnEvents {
-    /// Whether nothing more may be sent before one had its turn.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= OWN_MAX
+    /// How many more may be sent before one had its turn.
+    pub(super) fn room(&self) -> usize {
+        OWN_MAX.saturating_sub(self.0.len())
     }
 
     /// Takes the one whose turn it is, if the number is an own event's.
