@@ -56,7 +56,7 @@ impl Socket {
                 self.begin(vec![order]);
                 Ok(())
             }
-            Ahead::Refused(refused) => self.refuse(refused).await,
+            Ahead::Refused(refused) => self.refuse(refused),
             Ahead::End(close) => Err(close),
         }
     }
@@ -91,7 +91,7 @@ impl Socket {
                         self.begin(orders);
                         Ok(())
                     }
-                    Err(refused) => self.refuse(refused).await,
+                    Err(refused) => self.refuse(refused),
                 }
             }
         }
@@ -151,10 +151,10 @@ impl Socket {
     }
 
     /// Says that a command was refused, here and in the log.
-    async fn refuse(&mut self, refused: Refused) -> Result<(), Close> {
+    fn refuse(&mut self, refused: Refused) -> Result<(), Close> {
         let Refused { reference, error } = refused;
         self.entered.log.refused(&error);
-        self.answer(frames::refused(reference, &error)).await
+        self.put(frames::refused(reference, &error))
     }
 
     /// Counts something as a call of the session. The inner error is the refusal
@@ -178,12 +178,12 @@ impl Socket {
         Ok(counted)
     }
 
-    pub(super) async fn done(&mut self, done: Done) -> Result<(), Close> {
+    pub(super) fn done(&mut self, done: Done) -> Result<(), Close> {
         let sending = std::mem::take(&mut self.sending);
         match done {
             Done::Answered(answers) => {
                 for answer in answers {
-                    self.answered(answer).await?;
+                    self.answer(answer)?;
                 }
             }
             Done::Apart(orders) => {
@@ -198,18 +198,18 @@ impl Socket {
         Ok(())
     }
 
-    async fn answered(&mut self, answer: Answer) -> Result<(), Close> {
+    fn answer(&mut self, answer: Answer) -> Result<(), Close> {
         match answer {
             Answer::Sent {
                 reference,
                 conversation,
                 event,
-            } => self.sent(reference, conversation, event).await,
+            } => self.sent(reference, conversation, event),
             Answer::Signalled { reference, signal } => {
                 self.entered.open.line.take_back(&signal);
-                self.answer(frames::sent(reference, None)).await
+                self.put(frames::sent(reference, None))
             }
-            Answer::Refused(refused) => self.refuse(refused).await,
+            Answer::Refused(refused) => self.refuse(refused),
         }
     }
 

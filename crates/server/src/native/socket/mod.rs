@@ -69,6 +69,7 @@ pub(super) struct Socket {
 enum Wake {
     Stop,
     Done(Done),
+    Ahead(Ahead),
     Inbound(Received),
     News,
 }
@@ -91,7 +92,8 @@ impl Socket {
     /// Runs until there is a reason to end.
     pub(super) async fn run(&mut self) -> Close {
         let welcome = std::mem::take(&mut self.entered.welcome);
-        if let Err(close) = self.write(Message::Text(welcome)).await {
+        self.socket.put(Message::Text(welcome));
+        if let Err(close) = self.write().await {
             return close;
         }
         loop {
@@ -117,20 +119,17 @@ impl Socket {
     async fn turn(&mut self) -> Result<(), Close> {
         self.pass_gate().await?;
         let level = self.deliver().await?;
-        if self.is_idle()
-            && let Some(ahead) = self.ahead.pop_front()
-        {
-            return Box::pin(self.go_on(ahead)).await;
-        }
         match self.wake(level).await {
-            Wake::Stop => Err(Close::going_away(&*self.entered.ctx.random)),
+            Wake::Stop => return Err(Close::going_away(&*self.entered.ctx.random)),
             Wake::Done(done) => {
                 self.command = None;
-                Box::pin(self.done(done)).await
+                self.done(done)?;
             }
-            Wake::Inbound(message) => Box::pin(self.inbound(message)).await,
-            Wake::News => Ok(()),
+            Wake::Ahead(ahead) => Box::pin(self.go_on(ahead)).await?,
+            Wake::Inbound(message) => Box::pin(self.inbound(message)).await?,
+            Wake::News => {}
         }
+        self.write().await
     }
 
     /// Whether another command may begin.
@@ -140,6 +139,10 @@ impl Socket {
 
     async fn wake(&mut self, level: bool) -> Wake {
         let idle = self.is_idle();
+        let ahead = if idle { self.ahead.pop_front() } else { None };
+        if let Some(ahead) = ahead {
+            return Wake::Ahead(ahead);
+        }
         let line = &self.entered.open.line;
         let stop = &self.entered.stop;
         let socket = &mut self.socket;
