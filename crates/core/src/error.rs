@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use countersign_credential::refusal::{Code as CredentialCode, Measured, Refusal};
 
 /// Why a use case did not do what was asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     /// The stable code.
     pub code: Code,
@@ -22,7 +23,7 @@ pub struct Error {
     obstacle: Option<Obstacle>,
     // Apart: few errors have it, and every result carries an error's size.
     measured: Option<Box<Measured>>,
-    cause: Option<Box<dyn StdError + Send + Sync>>,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What stands in the way, where the code says that something does.
@@ -223,7 +224,7 @@ impl Error {
             missing: None,
             obstacle: None,
             measured: None,
-            cause: Some(cause.into()),
+            cause: Some(cause.into().into()),
         }
     }
 
@@ -236,7 +237,7 @@ impl Error {
             missing: None,
             obstacle: None,
             measured: None,
-            cause: Some(cause.into()),
+            cause: Some(cause.into().into()),
         }
     }
 }

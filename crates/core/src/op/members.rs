@@ -441,9 +441,14 @@ fn publish(ctx: &Ctx, application: ApplicationId, committed: &Committed, user: &
     });
 }
 
-/// Tells of the events that a commit appended.
+/// Tells of the events that a commit appended: of each conversation the last.
 pub(super) fn publish_events(ctx: &Ctx, application: ApplicationId, committed: &Committed) {
-    for (conversation, last_event_id) in &committed.events {
+    let mut events = committed.events.as_slice();
+    while let Some(((conversation, last_event_id), later)) = events.split_first() {
+        events = later;
+        if later.iter().any(|(later, _)| later == conversation) {
+            continue;
+        }
         ctx.publish(Notice::Events {
             application,
             conversation: *conversation,

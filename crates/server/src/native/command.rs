@@ -1,4 +1,6 @@
-//! A command of a socket, authorized as the call that it stands for.
+//! A command of a socket, authorized as the call that it stands for. Events that
+//! wait together are sent in one batch, as far as that makes no difference to
+//! anybody: where one of them cannot be sent, each is a command of its own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,17 +13,18 @@ use countersign_core::id::ConversationId;
 use countersign_core::model::event::Event;
 use countersign_core::model::signal::Signal;
 use countersign_core::op;
-use countersign_core::op::events::Send;
+use countersign_core::op::events::{Content, Send, SentTogether};
 use countersign_wire::frame as wire;
 
 use super::events::{Sent, check_edit, in_body, read_body};
 use super::named::checked_client_id;
 use crate::body::decode;
 
-/// A command that is carried out.
+/// What is carried out: a command, or events that are sent together.
 pub(super) type Command = Pin<Box<dyn Future<Output = Done> + std::marker::Send>>;
 
 /// A command that is to be carried out.
+#[derive(Debug)]
 pub(super) struct Order {
     reference: u64,
     conversation: ConversationId,
@@ -31,15 +34,25 @@ pub(super) struct Order {
     parameters: Vec<(String, Option<String>)>,
 }
 
+#[derive(Debug)]
 enum What {
     Event(Box<Send>),
     Position { delivered: u64, seen: u64 },
     Typing { on: bool },
 }
 
-/// What came of a command.
+/// What came of what was carried out.
 #[derive(Debug)]
 pub(super) enum Done {
+    /// Each command has its answer, in their order.
+    Answered(Vec<Answer>),
+    /// Nothing has happened: each is to be carried out by itself.
+    Apart(Vec<Order>),
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(super) enum Answer {
     /// An event is durable.
     Sent {
         reference: u64,
@@ -49,7 +62,14 @@ pub(super) enum Done {
     /// A signal was passed on.
     Signalled { reference: u64, signal: Signal },
     /// Nothing has happened.
-    Refused { reference: u64, error: Error },
+    Refused(Refused),
+}
+
+/// A command that is not carried out.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) reference: u64,
+    pub(super) error: Error,
 }
 
 /// Reads a command.
@@ -98,6 +118,41 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
     })
 }
 
+/// Begins to carry a command out, or to send several events together.
+pub(super) fn begin(orders: Vec<Order>, ctx: Arc<Ctx>, principal: Arc<Principal>) -> Command {
+    Box::pin(async move {
+        match <[Order; 1]>::try_from(orders) {
+            Ok([order]) => Done::Answered(vec![order.answer(&ctx, &principal).await]),
+            Err(orders) => send_together(orders, &ctx, &principal).await,
+        }
+    })
+}
+
+async fn send_together(orders: Vec<Order>, ctx: &Ctx, principal: &Principal) -> Done {
+    let sends: Vec<&Send> = orders.iter().filter_map(Order::event).collect();
+    match op::events::send_all(ctx, principal, &sends).await {
+        Ok(SentTogether::All(events)) => {
+            let sent = orders
+                .iter()
+                .zip(events)
+                .map(|(order, event)| Answer::Sent {
+                    reference: order.reference,
+                    conversation: order.conversation,
+                    event,
+                });
+            Done::Answered(sent.collect())
+        }
+        Ok(SentTogether::Apart) => Done::Apart(orders),
+        Err(error) => {
+            let refused = orders.iter().map(|order| Refused {
+                reference: order.reference,
+                error: error.clone(),
+            });
+            Done::Answered(refused.map(Answer::Refused).collect())
+        }
+    }
+}
+
 // === impl Order ===
 
 impl Order {
@@ -109,20 +164,30 @@ impl Order {
         }
     }
 
-    /// Begins to carry it out.
-    pub(super) fn begin(self, ctx: Arc<Ctx>, principal: Arc<Principal>) -> Command {
-        Box::pin(async move {
-            let reference = self.reference;
-            match self.carry_out(&ctx, &principal).await {
-                Ok(done) => done,
-                Err(error) => Done::Refused { reference, error },
-            }
-        })
+    /// Whether it is an event that can be sent together with others: what it says
+    /// hangs on no other, and what allows it is the same for all of them.
+    pub(super) fn goes_with_others(&self, principal: &Principal) -> bool {
+        let is_new = |send: &Send| matches!(send.content, Content::New(..));
+        self.event().is_some_and(is_new) && !is_filtered(principal)
     }
 
-    async fn carry_out(self, ctx: &Ctx, principal: &Principal) -> Result<Done, Error> {
-        let filtered = principal.acl.as_ref().is_some_and(|acl| acl.has_filters());
-        let told = filtered.then(|| Principal {
+    fn event(&self) -> Option<&Send> {
+        match &self.what {
+            What::Event(send) => Some(send),
+            What::Position { .. } | What::Typing { .. } => None,
+        }
+    }
+
+    async fn answer(self, ctx: &Ctx, principal: &Principal) -> Answer {
+        let reference = self.reference;
+        match self.carry_out(ctx, principal).await {
+            Ok(answer) => answer,
+            Err(error) => Answer::Refused(Refused { reference, error }),
+        }
+    }
+
+    async fn carry_out(self, ctx: &Ctx, principal: &Principal) -> Result<Answer, Error> {
+        let told = is_filtered(principal).then(|| Principal {
             parameters: self.parameters,
             ..principal.clone()
         });
@@ -132,7 +197,7 @@ impl Order {
             What::Event(send) => {
                 check_edit(ctx, principal, conversation, &send.content).await?;
                 let sent = op::events::send(ctx, principal, *send).await?;
-                return Ok(Done::Sent {
+                return Ok(Answer::Sent {
                     reference,
                     conversation,
                     event: sent.event,
@@ -146,6 +211,11 @@ impl Order {
                 op::signals::type_in(ctx, principal, conversation.into(), on).await?
             }
         };
-        Ok(Done::Signalled { reference, signal })
+        Ok(Answer::Signalled { reference, signal })
     }
+}
+
+/// Whether what allows a call hangs on what it says.
+fn is_filtered(principal: &Principal) -> bool {
+    principal.acl.as_ref().is_some_and(|acl| acl.has_filters())
 }

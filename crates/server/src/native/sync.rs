@@ -124,7 +124,7 @@ impl Poll {
         }
         let mut out = Vec::new();
         while self.frames.len() <= limit::SYNC_FRAMES_MAX {
-            self.follower.next(ctx, None, &mut out).await?;
+            self.follower.next(ctx, &[], &mut out).await?;
             if out.is_empty() {
                 break;
             }

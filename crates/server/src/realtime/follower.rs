@@ -117,11 +117,6 @@ struct Seat {
     told: Told,
 }
 
-/// A conversation in which the connection's own event is on its way: what its
-/// user sent there is held back until it is known which one that is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sending(pub(crate) ConversationId);
-
 // === impl Follower ===
 
 impl Follower {
@@ -242,15 +237,17 @@ impl Follower {
         self.ready.extend(places);
     }
 
-    /// What comes next; `None`, where the connection has all that there is, or
-    /// has to wait for its own. Who gives up waiting for it loses nothing.
+    /// What comes next; nothing, where the connection has all that there is, or
+    /// has to wait for its own: in the conversations in which events of its own are
+    /// on their way, what its user sent is held back until it is known which those
+    /// are. Who gives up waiting for it loses nothing.
     ///
     /// # Errors
     /// Those of the store; the connection stands where it stood.
     pub(crate) async fn next(
         &mut self,
         ctx: &Ctx,
-        sending: Option<Sending>,
+        sending: &[ConversationId],
         out: &mut Vec<Delivery>,
     ) -> Result<(), Error> {
         while out.is_empty() {
@@ -299,7 +296,7 @@ impl Follower {
         &mut self,
         ctx: &Ctx,
         number: u32,
-        sending: Option<Sending>,
+        sending: &[ConversationId],
         out: &mut Vec<Delivery>,
     ) -> Result<(), Error> {
         let Some(Some(place)) = self.places.get_mut(number as usize) else {
@@ -330,7 +327,7 @@ impl Follower {
             return Ok(());
         }
         let user = self.line.user;
-        let held = sending == Some(Sending(place.conversation));
+        let held = sending.contains(&place.conversation);
         let mut more = !events.is_empty();
         for event in events {
             if held && event.event.from.user == Some(user) {

@@ -1,8 +1,14 @@
 //! A WebSocket behind a line's gate.
+//!
+//! Frames that are there together go out together: they are put one by one, and
+//! written in one go, within one holding of the gate. How many those are is
+//! bounded, so that the gate is not held for long, and a client that does not read
+//! costs no memory.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -15,15 +21,23 @@ use super::line::{Held, Line};
 
 /// A WebSocket to which nothing is handed but through the line's gate.
 pub(crate) struct Gated {
-    pub(crate) socket: WebSocket,
+    socket: WebSocket,
+    /// What is to be written next.
+    frames: VecDeque<Message>,
+    frames_bytes: usize,
     /// Whether a frame was begun that the kernel has not taken whole.
     unwritten: bool,
+    /// Whether the other end has sent a close frame: it is told nothing more.
+    said_goodbye: bool,
 }
 
-/// Why a frame was not written.
+/// What comes in; nothing, where the connection is gone.
+pub(crate) type Received = Option<Result<Message, axum::Error>>;
+
+/// Why not everything was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unwritten {
-    /// The gate is closed; the frame was not begun.
+    /// The gate is closed; what was not begun is still there.
     Held,
     /// The other end does not read.
     Slow,
@@ -36,7 +50,7 @@ pub(crate) enum Unwritten {
 pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(limit::READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(limit::WRITE_BUFFER_BYTES)
         .max_write_buffer_size(limit::WRITE_BUFFER_BYTES_MAX)
         .max_message_size(FRAME_BYTES_MAX)
         .max_frame_size(FRAME_BYTES_MAX)
@@ -67,52 +81,87 @@ pub(crate) async fn take_leave<T>(
     let _ = tokio::time::timeout(patience, left).await;
 }
 
+/// Frames on their way to the kernel.
+struct Writing<'a> {
+    socket: Pin<&'a mut WebSocket>,
+    unwritten: &'a mut bool,
+    frames: &'a mut VecDeque<Message>,
+}
+
 // === impl Gated ===
 
 impl Gated {
     pub(crate) fn new(socket: WebSocket) -> Self {
         Self {
             socket,
+            frames: VecDeque::new(),
+            frames_bytes: 0,
             unwritten: false,
+            said_goodbye: false,
         }
     }
 
-    /// Writes a frame, which is taken once the gate lets it through.
-    pub(crate) async fn write(
-        &mut self,
-        line: &Line,
-        message: &mut Option<Message>,
-        patience: Duration,
-    ) -> Result<(), Unwritten> {
-        let write = poll_fn(|context| {
-            line.poll_through_gate(context, |context| self.poll(message, context))
-        });
-        in_time(write, patience).await
+    /// Waits for what comes in next.
+    pub(crate) async fn recv(&mut self) -> Received {
+        let received = self.socket.recv().await;
+        self.said_goodbye |= matches!(received, Some(Ok(Message::Close(_))));
+        received
     }
 
-    /// Writes what tells nothing but that the node is there; see
-    /// [`Line::poll_heartbeat`].
+    /// What comes in next, if it is there already: nobody is woken for it.
+    pub(crate) fn recv_now(&mut self) -> Poll<Received> {
+        pin!(self.recv()).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Adds a frame to what is written next.
+    pub(crate) fn put(&mut self, frame: Message) {
+        // Nothing may follow the close frame that answers (RFC 6455 section 5.5.1).
+        if !self.said_goodbye {
+            self.frames_bytes += bytes_of(&frame);
+            self.frames.push_back(frame);
+        }
+    }
+
+    /// Whether that is enough to be written before anything is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.frames.len() >= limit::FRAMES_AT_ONCE_MAX
+            || self.frames_bytes >= limit::FRAMES_BYTES_AT_ONCE_MAX
+    }
+
+    /// Writes what was put, once the gate lets it through. Where the gate is
+    /// closed meanwhile, it can be asked to go on.
+    pub(crate) async fn write(&mut self, line: &Line, patience: Duration) -> Result<(), Unwritten> {
+        if self.frames.is_empty() && !self.unwritten {
+            return Ok(());
+        }
+        let mut writing = Writing {
+            socket: Pin::new(&mut self.socket),
+            unwritten: &mut self.unwritten,
+            frames: &mut self.frames,
+        };
+        let write =
+            poll_fn(|context| line.poll_through_gate(context, |context| writing.poll(context)));
+        in_time(write, patience).await?;
+        self.frames_bytes = 0;
+        Ok(())
+    }
+
+    /// Writes what tells nothing but that the node is there, and nothing that was
+    /// put; see [`Line::poll_heartbeat`].
     pub(crate) async fn beat(
         &mut self,
         line: &Line,
-        message: Message,
+        frame: Message,
         patience: Duration,
     ) -> Result<(), Unwritten> {
-        let mut message = Some(message);
-        let write = poll_fn(|context| {
-            line.poll_heartbeat(context, |context| self.poll(&mut message, context))
-        });
+        let mut writing = Writing {
+            socket: Pin::new(&mut self.socket),
+            unwritten: &mut self.unwritten,
+            frames: &mut VecDeque::from([frame]),
+        };
+        let write =
+            poll_fn(|context| line.poll_heartbeat(context, |context| writing.poll(context)));
         in_time(write, patience).await
-    }
-
-    fn poll(
-        &mut self,
-        message: &mut Option<Message>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), axum::Error>> {
-        let written = poll_write(Pin::new(&mut self.socket), message, context);
-        self.unwritten = message.is_none() && written.is_pending();
-        written
     }
 
     /// Waits until what was begun is written, as long as the gate is open.
@@ -135,6 +184,23 @@ impl Gated {
     }
 }
 
+// === impl Writing ===
+
+impl Writing<'_> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        while !self.frames.is_empty() {
+            ready!(self.socket.as_mut().poll_ready(context))?;
+            if let Some(frame) = self.frames.pop_front() {
+                *self.unwritten = true;
+                self.socket.as_mut().start_send(frame)?;
+            }
+        }
+        ready!(self.socket.as_mut().poll_flush(context))?;
+        *self.unwritten = false;
+        Poll::Ready(Ok(()))
+    }
+}
+
 async fn in_time(
     write: impl Future<Output = Result<Result<(), axum::Error>, Held>>,
     patience: Duration,
@@ -147,16 +213,11 @@ async fn in_time(
     }
 }
 
-fn poll_write(
-    mut socket: Pin<&mut WebSocket>,
-    message: &mut Option<Message>,
-    context: &mut Context<'_>,
-) -> Poll<Result<(), axum::Error>> {
-    if message.is_some() {
-        std::task::ready!(socket.as_mut().poll_ready(context))?;
-        if let Some(message) = message.take() {
-            socket.as_mut().start_send(message)?;
-        }
+/// What a frame weighs beside its few bytes of a header.
+fn bytes_of(frame: &Message) -> usize {
+    match frame {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
-    socket.poll_flush(context)
 }

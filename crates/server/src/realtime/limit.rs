@@ -30,6 +30,13 @@ pub(crate) const CHANNELS_MAX: usize = 100;
 pub(crate) const REFUSED_IN_A_ROW_MAX: u32 = 100;
 /// The buffer that a socket is read into: small, since most of them sleep.
 pub(crate) const READ_BUFFER_BYTES: usize = 1_024;
+/// What is gathered before it is handed to the kernel: a few frames. A socket keeps
+/// the room.
+pub(crate) const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+/// Frames that are written in one go.
+pub(crate) const FRAMES_AT_ONCE_MAX: usize = 16;
+/// Bytes after which no frame is added to what is written in one go.
+pub(crate) const FRAMES_BYTES_AT_ONCE_MAX: usize = 16 * 1024;
 /// What a socket's write buffer may grow to: one frame, whatever it holds.
 pub(crate) const WRITE_BUFFER_BYTES_MAX: usize = 512 * 1024;
 /// Frames of one answer to a long poll.

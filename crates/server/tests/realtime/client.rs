@@ -86,6 +86,15 @@ impl Client {
         self.send_message(Message::text(frame.to_string())).await;
     }
 
+    /// Sends frames so that all are there when the node reads the first.
+    pub(crate) async fn send_at_once(&mut self, frames: impl IntoIterator<Item = Value>) {
+        for frame in frames {
+            let message = Message::text(frame.to_string());
+            in_time(self.socket.feed(message)).await.unwrap();
+        }
+        in_time(self.socket.flush()).await.unwrap();
+    }
+
     pub(crate) async fn send_message(&mut self, message: Message) {
         in_time(self.socket.send(message)).await.unwrap();
     }
@@ -110,6 +119,15 @@ impl Client {
                 Err(closed) => panic!("closed with {closed:?} at {place}"),
             }
         }
+    }
+
+    /// The next frames of the node.
+    pub(crate) async fn frames(&mut self, count: usize) -> Vec<Value> {
+        let mut frames = Vec::with_capacity(count);
+        while frames.len() < count {
+            frames.push(self.frame().await);
+        }
+        frames
     }
 
     /// The next frame, or the code and reason that the socket was closed with.

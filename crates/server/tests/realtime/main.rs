@@ -17,6 +17,7 @@ mod live;
 mod resume;
 mod membership;
 mod order;
+mod together;
 mod revocation;
 mod managed;
 mod absence;

@@ -132,7 +132,7 @@ impl Socket {
     async fn wake(&mut self, level: bool) -> Wake {
         let line = &self.entered.open.line;
         let stop = &self.entered.stop;
-        let socket = &mut self.socket.socket;
+        let socket = &mut self.socket;
         tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,

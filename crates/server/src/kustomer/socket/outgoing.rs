@@ -39,7 +39,7 @@ impl Socket {
         let mut told = 0;
         while told < DELIVERIES_AT_ONCE_MAX {
             let Entered { follower, ctx, .. } = &mut self.entered;
-            if let Err(error) = follower.next(ctx, None, &mut out).await {
+            if let Err(error) = follower.next(ctx, &[], &mut out).await {
                 self.silent(&error).await?;
                 return Ok(false);
             }
@@ -111,11 +111,11 @@ impl Socket {
 
     /// Writes a frame, once the gate is open.
     pub(super) async fn write(&mut self, message: Message) -> Result<(), End> {
-        let mut message = Some(message);
+        self.socket.put(message);
         loop {
             let line = &self.entered.open.line;
             let patience = self.entered.realtime.patience.write;
-            match self.socket.write(line, &mut message, patience).await {
+            match self.socket.write(line, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
                 Err(Unwritten::Slow) => return Err(self.give_up().await),

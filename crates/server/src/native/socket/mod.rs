@@ -1,7 +1,8 @@
 //! A socket after its `welcome`: one loop over what comes in and what goes out.
 //!
-//! One command is carried out at a time, so that what a client sends keeps its
-//! order; the next waits in the client's own buffer. Whatever goes out passes
+//! One command is carried out at a time, or several events in one batch, so that
+//! what a client sends keeps its order; the next waits in the client's own buffer.
+//! Whatever goes out passes
 //! the line's gate. [`incoming`] is what a client may say, [`outgoing`] what it is
 //! told and how that is written, [`own`] its own events, which it is told
 //! otherwise, and [`check`] what happens where the gate is closed.
@@ -11,6 +12,7 @@ mod own;
 mod outgoing;
 mod check;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -19,16 +21,18 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use countersign_core::access::principal::Principal;
 use countersign_core::context::Ctx;
 use countersign_core::error::Error;
+use countersign_core::id::ConversationId;
 use countersign_core::model::origin::ForeignPage;
 use countersign_core::token::Token;
 use tokio_util::sync::CancellationToken;
 
+use self::incoming::Ahead;
 use self::own::OwnEvents;
 use super::close::Close;
 use super::command::{Command, Done};
 use crate::rate::Limiter;
-use crate::realtime::follower::{Follower, Sending};
-use crate::realtime::gated::Gated;
+use crate::realtime::follower::Follower;
+use crate::realtime::gated::{Gated, Received};
 use crate::realtime::{Open, Realtime};
 use crate::request_log::OnSocket;
 
@@ -53,7 +57,10 @@ pub(super) struct Socket {
     socket: Gated,
     entered: Entered,
     command: Option<Command>,
-    sending: Option<Sending>,
+    /// Where the command sends events.
+    sending: Vec<ConversationId>,
+    /// What was read before its turn had come, in its order.
+    ahead: VecDeque<Ahead>,
     own: OwnEvents,
     refused_in_a_row: u32,
 }
@@ -62,7 +69,8 @@ pub(super) struct Socket {
 enum Wake {
     Stop,
     Done(Done),
-    Inbound(Option<Result<Message, axum::Error>>),
+    Ahead(Ahead),
+    Inbound(Received),
     News,
 }
 
@@ -74,7 +82,8 @@ impl Socket {
             socket: Gated::new(socket),
             entered,
             command: None,
-            sending: None,
+            sending: Vec::new(),
+            ahead: VecDeque::new(),
             own: OwnEvents::default(),
             refused_in_a_row: 0,
         }
@@ -83,7 +92,8 @@ impl Socket {
     /// Runs until there is a reason to end.
     pub(super) async fn run(&mut self) -> Close {
         let welcome = std::mem::take(&mut self.entered.welcome);
-        if let Err(close) = self.write(Message::Text(welcome)).await {
+        self.socket.put(Message::Text(welcome));
+        if let Err(close) = self.write().await {
             return close;
         }
         loop {
@@ -110,21 +120,32 @@ impl Socket {
         self.pass_gate().await?;
         let level = self.deliver().await?;
         match self.wake(level).await {
-            Wake::Stop => Err(Close::going_away(&*self.entered.ctx.random)),
+            Wake::Stop => return Err(Close::going_away(&*self.entered.ctx.random)),
             Wake::Done(done) => {
                 self.command = None;
-                Box::pin(self.done(done)).await
+                self.done(done)?;
             }
-            Wake::Inbound(message) => Box::pin(self.inbound(message)).await,
-            Wake::News => Ok(()),
+            Wake::Ahead(ahead) => Box::pin(self.go_on(ahead)).await?,
+            Wake::Inbound(message) => Box::pin(self.inbound(message)).await?,
+            Wake::News => {}
         }
+        self.write().await
+    }
+
+    /// Whether another command may begin.
+    fn is_idle(&self) -> bool {
+        self.command.is_none() && self.own.room() > 0
     }
 
     async fn wake(&mut self, level: bool) -> Wake {
+        let idle = self.is_idle();
+        let ahead = if idle { self.ahead.pop_front() } else { None };
+        if let Some(ahead) = ahead {
+            return Wake::Ahead(ahead);
+        }
         let line = &self.entered.open.line;
         let stop = &self.entered.stop;
-        let idle = self.command.is_none() && !self.own.is_full();
-        let socket = &mut self.socket.socket;
+        let socket = &mut self.socket;
         let command = &mut self.command;
         tokio::select! {
             biased;

@@ -27,20 +27,20 @@ impl Socket {
             self.relist().await?;
         }
         for signal in &news.signals {
-            let frame = frames::signal(signal).map_err(|error| self.close_of(&error))?;
-            self.write(Message::Text(frame)).await?;
+            self.put(frames::signal(signal))?;
         }
         if news.expiring {
-            self.tell_expiring().await?;
+            self.put_expiring()?;
         }
         if news.ping {
-            self.write(Message::Ping(Bytes::new())).await?;
+            self.socket.put(Message::Ping(Bytes::new()));
         }
+        self.write().await?;
         let mut out = Vec::new();
         let mut told = 0;
         while told < DELIVERIES_AT_ONCE_MAX {
             let Entered { follower, ctx, .. } = &mut self.entered;
-            if let Err(error) = follower.next(ctx, self.sending, &mut out).await {
+            if let Err(error) = follower.next(ctx, &self.sending, &mut out).await {
                 self.silent(&error).await?;
                 return Ok(false);
             }
@@ -49,51 +49,52 @@ impl Socket {
             }
             for delivery in out.drain(..) {
                 told += 1;
-                self.tell(delivery).await?;
+                self.tell(delivery)?;
+                if self.socket.is_full() {
+                    self.write().await?;
+                }
             }
+            self.write().await?;
         }
         Ok(false)
     }
 
-    async fn tell(&mut self, delivery: Delivery) -> Result<(), Close> {
+    fn tell(&mut self, delivery: Delivery) -> Result<(), Close> {
         match &delivery {
             Delivery::Event(conversation, recent) => {
                 let number = recent.number();
                 if let Some(own) = self.own.take(*conversation, number) {
-                    return Box::pin(self.acknowledge(own)).await;
+                    return self.acknowledge(own);
                 }
             }
             Delivery::Gap { conversation, .. } | Delivery::Removed(conversation, _) => {
-                Box::pin(self.acknowledge_all(*conversation)).await?;
+                self.acknowledge_all(*conversation)?;
             }
             Delivery::Added(_) | Delivery::Changed(_) => {}
         }
         let user = self.entered.open.line.user;
-        let frame = frames::delivery(delivery, user).map_err(|error| self.close_of(&error))?;
-        self.write(Message::Text(frame)).await
+        self.put(frames::delivery(delivery, user))
     }
 
-    async fn tell_expiring(&mut self) -> Result<(), Close> {
+    fn put_expiring(&mut self) -> Result<(), Close> {
         let now = self.entered.ctx.now();
         let expires_at = self.entered.open.line.expires_at();
-        self.answer(frames::expiring(expires_at.milliseconds_since(now)))
-            .await
+        self.put(frames::expiring(expires_at.milliseconds_since(now)))
     }
 
-    pub(super) async fn answer(&mut self, frame: Result<Utf8Bytes, Error>) -> Result<(), Close> {
-        match frame {
-            Ok(frame) => self.write(Message::Text(frame)).await,
-            Err(error) => Err(self.close_of(&error)),
-        }
+    /// Adds a frame to what is written next.
+    pub(super) fn put(&mut self, frame: Result<Utf8Bytes, Error>) -> Result<(), Close> {
+        let frame = frame.map_err(|error| self.close_of(&error))?;
+        self.socket.put(Message::Text(frame));
+        Ok(())
     }
 
-    /// Writes a frame, once the gate is open.
-    pub(super) async fn write(&mut self, message: Message) -> Result<(), Close> {
-        let mut message = Some(message);
+    /// Writes what was put, once the gate is open.
+    pub(super) async fn write(&mut self) -> Result<(), Close> {
         loop {
             let line = &self.entered.open.line;
             let patience = self.entered.realtime.patience.write;
-            match self.socket.write(line, &mut message, patience).await {
+            match self.socket.write(line, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
                 Err(Unwritten::Slow) => {

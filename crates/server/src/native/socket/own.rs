@@ -31,9 +31,9 @@ pub(super) struct Own {
 // === impl OwnEvents ===
 
 impl OwnEvents {
-    /// Whether nothing more may be sent before one had its turn.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= OWN_MAX
+    /// How many more may be sent before one had its turn.
+    pub(super) fn room(&self) -> usize {
+        OWN_MAX.saturating_sub(self.0.len())
     }
 
     /// Takes the one whose turn it is, if the number is an own event's.
@@ -66,7 +66,7 @@ impl OwnEvents {
 impl Socket {
     /// Acknowledges an event in its turn; at once, where it has had its turn,
     /// or will have none.
-    pub(super) async fn sent(
+    pub(super) fn sent(
         &mut self,
         reference: u64,
         conversation: ConversationId,
@@ -82,10 +82,10 @@ impl Socket {
                 self.own.keep(own);
                 Ok(())
             }
-            Some(_) => self.acknowledge(own).await,
+            Some(_) => self.acknowledge(own),
             None => {
                 let frame = frames::sent(reference, Some(own.event.clone()));
-                self.answer(frame).await?;
+                self.put(frame)?;
                 self.own.keep_answered(Own {
                     reference: None,
                     ..own
@@ -95,20 +95,17 @@ impl Socket {
         }
     }
 
-    pub(super) async fn acknowledge(&mut self, own: Own) -> Result<(), Close> {
+    pub(super) fn acknowledge(&mut self, own: Own) -> Result<(), Close> {
         match own.reference {
             None => Ok(()),
-            Some(reference) => self.answer(frames::sent(reference, Some(own.event))).await,
+            Some(reference) => self.put(frames::sent(reference, Some(own.event))),
         }
     }
 
     /// Acknowledges what will not come in its turn any more.
-    pub(super) async fn acknowledge_all(
-        &mut self,
-        conversation: ConversationId,
-    ) -> Result<(), Close> {
+    pub(super) fn acknowledge_all(&mut self, conversation: ConversationId) -> Result<(), Close> {
         while let Some(own) = self.own.take_where(|own| own.conversation == conversation) {
-            self.acknowledge(own).await?;
+            self.acknowledge(own)?;
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ impl Socket {
                 biased;
                 goes_on = &mut waited => return goes_on.then_some(()).ok_or(End::GoingAway),
                 _ = self.pings.tick(), if is_whole => None,
-                message = self.socket.socket.recv(), if reads => Some(message),
+                message = self.socket.recv(), if reads => Some(message),
             };
             // Boxed, since what may follow the end of a wait is another one.
             let done = match message {

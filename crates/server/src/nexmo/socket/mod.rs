@@ -150,7 +150,7 @@ impl Socket {
     async fn wake(&mut self, level: bool) -> Wake {
         let line = &self.entered.open.line;
         let stop = &self.entered.stop;
-        let socket = &mut self.socket.socket;
+        let socket = &mut self.socket;
         let pings = &mut self.pings;
         tokio::select! {
             biased;

@@ -95,7 +95,7 @@ impl Socket {
         let mut told = 0;
         while told < DELIVERIES_AT_ONCE_MAX {
             let Entered { follower, ctx, .. } = &mut self.entered;
-            if let Err(error) = follower.next(ctx, None, &mut out).await {
+            if let Err(error) = follower.next(ctx, &[], &mut out).await {
                 self.silent(&error).await?;
                 return Ok(false);
             }
@@ -210,11 +210,11 @@ impl Socket {
 
     /// Writes a packet, once the gate is open.
     pub(super) async fn write(&mut self, text: String) -> Result<(), End> {
-        let mut message = Some(Message::Text(text.into()));
+        self.socket.put(Message::Text(text.into()));
         loop {
             let line = &self.entered.open.line;
             let patience = self.entered.realtime.patience.write;
-            match self.socket.write(line, &mut message, patience).await {
+            match self.socket.write(line, patience).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Held) => self.pass_gate().await?,
                 Err(Unwritten::Slow) => return Err(self.give_up().await),

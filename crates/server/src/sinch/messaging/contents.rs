@@ -103,7 +103,7 @@ impl Contents {
         let mut newest = Vec::new();
         let mut out = Vec::new();
         loop {
-            follower.next(ctx, None, &mut out).await?;
+            follower.next(ctx, &[], &mut out).await?;
             if out.is_empty() {
                 break;
             }
@@ -151,7 +151,7 @@ impl Contents {
             let Some(follower) = &mut self.follower else {
                 break;
             };
-            follower.next(ctx, None, &mut out).await?;
+            follower.next(ctx, &[], &mut out).await?;
             if out.is_empty() {
                 return self.take_signals(ctx);
             }

@@ -1,9 +1,11 @@
-//! Events: send, read, delete.
+//! Events: send, read, delete. [`drafts`] is what is known of an event before it
+//! has its number, and how several get theirs in one batch.
 
+mod drafts;
+
+use self::drafts::{Drafts, author_of, client_id};
 use super::conversations::{facts, in_conversation};
-use super::members::publish_events;
 use super::signals::not_joined;
-use super::visitor::keep;
 use crate::access::action::Action;
 use crate::access::principal::Principal;
 use crate::access::{Conditional, Facts, Permit, authorize};
@@ -12,12 +14,11 @@ use crate::error::{Code, Error};
 use crate::id::{AttachmentId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::Creator;
-use crate::model::event::{Assurance, Author, Event, EventFilter, EventKind, Range};
+use crate::model::event::{Event, EventFilter, EventKind, Range};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
-use crate::ports::change::{Change, ClientId, Expectation, FileChange, NewEvent, Touch};
+use crate::ports::change::{ClientId, Expectation};
 use crate::ports::store::{CommitError, StoreError};
-use crate::secret_text::sha256;
 
 /// An event to be sent.
 #[derive(Debug, Clone)]
@@ -62,6 +63,16 @@ pub struct Sent {
     pub new: bool,
 }
 
+/// What came of events that were to be sent together.
+#[derive(Debug)]
+pub enum SentTogether {
+    /// They are durable, in the order in which they were given.
+    All(Vec<Event>),
+    /// Nothing has happened: one of them cannot be sent, or was sent before, so
+    /// that each is to be sent by itself.
+    Apart,
+}
+
 /// Sends an event. It is acknowledged when it is durable.
 ///
 /// # Errors
@@ -70,15 +81,49 @@ pub struct Sent {
 /// the client id was sent with something else; `not_found` for a file that who
 /// asks may not give away; `bad_request` for too many; `too_large`.
 pub async fn send(ctx: &Ctx, principal: &Principal, send: Send) -> Result<Sent, Error> {
+    let permit = permit_of(principal, &send)?;
+    append(ctx, principal, &permit, send).await
+}
+
+/// Sends events that wait together, in one batch and in their order, be they of
+/// one conversation or of several. They are sent as a whole, or not at all.
+///
+/// # Errors
+/// Those of the store, which are no single event's: as with one that was sent by
+/// itself, it is not known then what will become of them.
+pub async fn send_all(
+    ctx: &Ctx,
+    principal: &Principal,
+    sends: &[&Send],
+) -> Result<SentTogether, Error> {
+    let permits = sends.iter().map(|send| permit_of(principal, send));
+    let permits: Result<Vec<Permit>, Error> = permits.collect();
+    let (Ok(permits), Ok(drafts)) = (permits, Drafts::of(principal, sends, ctx.now())) else {
+        return Ok(SentTogether::Apart);
+    };
+    let Some(permit) = permits.first() else {
+        return Ok(SentTogether::All(Vec::new()));
+    };
+    let judge = ctx.judge_of(permit.application()).await?;
+    match drafts.commit(ctx, (principal, permit), &judge).await {
+        Ok(events) if events.len() == sends.len() => Ok(SentTogether::All(events)),
+        Ok(_) => Err(Error::internal("not every event was appended")),
+        Err(CommitError::Missed(_)) => Ok(SentTogether::Apart),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// That who asks may send it; that a user is joined is the batch's to hold to.
+fn permit_of(principal: &Principal, send: &Send) -> Result<Permit, Error> {
     let action = match send.member {
         Some(member) => Action::SendFor(send.conversation, member),
         None => Action::Send(send.conversation),
     };
     let (permit, _) = authorize(principal, &action)?.in_batch()?;
-    append(ctx, principal, &permit, send).await
+    Ok(permit)
 }
 
-/// Appends what was permitted; that a user is joined is the batch's to hold to.
+/// Appends what was permitted, and says why it cannot be.
 async fn append(
     ctx: &Ctx,
     principal: &Principal,
@@ -86,60 +131,21 @@ async fn append(
     send: Send,
 ) -> Result<Sent, Error> {
     let id = send.conversation;
-    let application = permit.application();
-    let now = ctx.now();
-    let (author, assurance) = match send.member {
-        // The backend is sure of itself; the member has proved nothing.
-        Some(member) => (Author::Member(member), Assurance::Described),
-        None => (principal.author(), principal.assurance()),
-    };
-    let client_id = send
-        .client_id
-        .as_ref()
-        .map(|id| client_id(id, &send.content));
-    let (kind, body, touches) = parts(send.content)?;
-    let event = |id, from| Event {
-        id,
-        kind: kind.clone(),
-        body: body.clone(),
-        from,
-        subject: None,
-        reason: None,
-        timestamp: now,
-        client_id: send.client_id.clone(),
-        edited_at: None,
-        deleted_at: None,
-    };
-    let new = NewEvent {
-        conversation: id,
-        author,
-        kind: kind.clone(),
-        body: body.clone(),
-        assurance,
-        client_id: client_id.clone(),
-        at: now,
-        touches,
-    };
-    let judge = ctx.judge_of(application).await?;
-    let mut changes = keep(principal, &judge, now);
-    changes.push(Change::Append(Box::new(new)));
-    attach(&mut changes, principal, id, send.files)?;
-    match ctx.store.commit(permit, changes).await {
-        Ok(committed) => {
-            let appended = committed.events.iter().zip(&committed.senders).next();
-            let ((_, number), from) =
-                appended.ok_or_else(|| Error::internal("nothing was appended"))?;
-            let event = event(*number, from.clone());
-            ctx.tell_appended(id, &event);
-            publish_events(ctx, application, &committed);
+    let drafts = Drafts::of(principal, &[&send], ctx.now())?;
+    let judge = ctx.judge_of(permit.application()).await?;
+    match drafts.commit(ctx, (principal, permit), &judge).await {
+        Ok(events) => {
+            let event = events.into_iter().next();
+            let event = event.ok_or_else(|| Error::internal("nothing was appended"))?;
             Ok(Sent { event, new: true })
         }
         Err(CommitError::Missed(Expectation::ClientIdUnused)) => {
             let ClientId { id: client, digest } =
-                client_id.ok_or_else(|| Error::internal("no client id was sent"))?;
+                client_id(&send).ok_or_else(|| Error::internal("no client id was sent"))?;
+            let (author, _) = author_of(principal, &send);
             match ctx
                 .store
-                .event_of_client(application, id, author, client)
+                .event_of_client(permit.application(), id, author, client)
                 .await?
             {
                 Some((event, of)) if of == digest => Ok(Sent { event, new: false }),
@@ -151,53 +157,6 @@ async fn append(
             Err(why_not_joined(ctx, principal, id).await?)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Gives the files to the event before them in the batch.
-fn attach(
-    changes: &mut Vec<Change>,
-    principal: &Principal,
-    conversation: ConversationId,
-    files: Vec<AttachmentId>,
-) -> Result<(), Error> {
-    if files.len() > limit::EVENT_FILES_MAX {
-        return Err(Error::new(
-            Code::BadRequest,
-            format!("an event has at most {} files", limit::EVENT_FILES_MAX),
-        ));
-    }
-    let author = principal.author();
-    let attached = |file| FileChange::Attach {
-        file,
-        conversation,
-        author,
-    };
-    changes.extend(files.into_iter().map(attached).map(Change::File));
-    Ok(())
-}
-
-fn parts(content: Content) -> Result<(EventKind, String, Option<Touch>), Error> {
-    let parts = match content {
-        Content::New(kind, body) => (kind, body, None),
-        Content::Edit { event, body, own } => {
-            (EventKind::Edit, own, Some(Touch::Edit { event, body }))
-        }
-        Content::Delete(event) => {
-            let own = format!(r#"{{"event_id":{event}}}"#);
-            (EventKind::Delete, own, Some(Touch::Delete { event }))
-        }
-    };
-    if parts.1.len() > limit::EVENT_BODY_BYTES_MAX {
-        return Err(Error::new(Code::TooLarge, "the event's body is too large"));
-    }
-    Ok(parts)
-}
-
-fn client_id(id: &str, content: &Content) -> ClientId {
-    ClientId {
-        id: id.to_owned(),
-        digest: sha256(format!("{content:?}").as_bytes()),
     }
 }
 
