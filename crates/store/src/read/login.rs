@@ -172,7 +172,7 @@ fn count_open(application: ApplicationId, query: &LoginQuery) -> Statement {
     Statement::new(sql, [application.bytes().into(), value, most.into()])
 }
 
-fn value_of(identifier: &Identifier) -> Value {
+pub(crate) fn value_of(identifier: &Identifier) -> Value {
     match identifier {
         Identifier::Id(id) => id.bytes().into(),
         Identifier::Name(name) => name.as_str().into(),

@@ -22,8 +22,10 @@ macro_rules! covers {
     };
 }
 
+pub(crate) use covers;
+
 /// How many targets one query is for: as many as a login has.
-const TARGETS: usize = 7;
+pub(crate) const TARGETS: usize = 7;
 
 const COVERS_ANY: &str = concat!(
     covers!("$2", "$3", "$4"),
@@ -64,7 +66,7 @@ pub(crate) fn queries(
 
 /// The parameters that name [`TARGETS`] targets, three for each. A row of a kind that holds for
 /// ever covers whatever begins; where there are fewer targets, the rest equal nothing.
-fn parameters_of(targets: &[Target], at: Timestamp) -> impl Iterator<Item = Value> {
+pub(crate) fn parameters_of(targets: &[Target], at: Timestamp) -> impl Iterator<Item = Value> {
     let of_target = move |target: &Target| {
         let kind = target.kind();
         let reaches = if kind.is_for_ever() {
