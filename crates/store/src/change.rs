@@ -12,6 +12,7 @@ pub(crate) mod audit;
 pub(crate) mod conversation;
 pub(crate) mod erasure;
 pub(crate) mod event;
+pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod password;
 pub(crate) mod adoption;
@@ -22,15 +23,18 @@ pub(crate) mod settings;
 pub(crate) mod signing_key;
 pub(crate) mod user;
 
+use crate::columns;
 use crate::engine::{Batch, Statement, Value};
 use crate::error::StoreError;
 use crate::missed;
+use crate::read;
 use crate::read::person;
 use crate::rows::{Row, Rows};
 use crate::secrets::Keyring;
 use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::session::EndReason;
+use countersign_core::model::user::User;
 use countersign_core::ports::Random;
 use countersign_core::ports::change::{Change, Committed, Expectation, FileChange};
 use countersign_core::ports::store as port;
@@ -44,6 +48,7 @@ pub(crate) struct Plan {
     statements: Vec<Statement>,
     appended: Vec<Appended>,
     sent: Vec<Sent>,
+    tried: Option<TriedAt>,
     ended: Vec<(EndReason, usize)>,
     removed: Vec<(Remains, usize)>,
     change: usize,
@@ -70,6 +75,14 @@ struct Sent {
     change: usize,
     statement: Option<usize>,
     assurance: Assurance,
+}
+
+/// A login that is tried: one statement opens the session where nothing is against it, the other
+/// answers whom its identifier names.
+#[derive(Debug, Clone, Copy)]
+struct TriedAt {
+    opened: Option<usize>,
+    user: usize,
 }
 
 /// Plans a batch of changes.
@@ -101,6 +114,7 @@ fn plan_change(
         Change::EraseUser(id, at) => erasure::begin(plan, id, at),
         Change::Password(user, change) => password::change(plan, user, &change),
         Change::OpenSession(opened) => session::open(plan, &opened),
+        Change::TryLogin(tried) => login::attempt(plan, &tried),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
         Change::EndIfOpen { session, why, at } => session::end_if_open(plan, session, why, at),
@@ -212,6 +226,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::DeleteUser(..)
         | Change::EraseUser(..)
         | Change::OpenSession(_)
+        | Change::TryLogin(_)
         | Change::KeepVisitor(_)
         | Change::EndSession(_)
         | Change::EndIfOpen { .. }
@@ -251,6 +266,7 @@ impl Plan {
             statements: Vec::new(),
             appended: Vec::new(),
             sent: Vec::new(),
+            tried: None,
             ended: Vec::new(),
             removed: Vec::new(),
             change: 0,
@@ -330,6 +346,18 @@ impl Plan {
         });
     }
 
+    /// Tries a login: by what opens its session where nothing is against it, and what tells whom
+    /// its identifier names.
+    pub(crate) fn tries_login(&mut self, open: Option<Statement>, user: Statement) {
+        let opened = open.map(|open| {
+            self.statements.push(open);
+            self.statements.len() - 1
+        });
+        self.statements.push(user);
+        let user = self.statements.len() - 1;
+        self.tried = Some(TriedAt { opened, user });
+    }
+
     /// The batch to be written; what it answers goes to [`committed`](Self::committed).
     pub(crate) fn take_batch(&mut self) -> Batch {
         std::mem::take(&mut self.statements).into()
@@ -355,12 +383,17 @@ impl Plan {
             person::sender(rows, sent.assurance)
         };
         let senders = self.sent.iter().map(sender_of);
+        let logged_in = match self.tried {
+            Some(tried) => tried.logged_in(answers)?,
+            None => None,
+        };
         let rows = |statement: &usize| answers.get(*statement).map_or(0, Rows::len) as u64;
         let ended = self.ended.iter();
         let removed = self.removed.iter();
         Ok(Committed {
             events,
             senders: senders.collect::<Result<_, _>>()?,
+            logged_in,
             ended: ended.map(|(why, at)| (*why, rows(at))).collect(),
             removed: removed.map(|(what, at)| (*what, rows(at))).collect(),
         })
@@ -376,6 +409,22 @@ impl Plan {
         let statement = Statement::new(sql, parameters);
         self.statements
             .push(statement.expecting(count, missed::name(expectation)));
+    }
+}
+
+// === impl TriedAt ===
+
+impl TriedAt {
+    /// Who has logged in, if the session was opened.
+    fn logged_in(self, answers: &[Rows]) -> Result<Option<Box<User>>, StoreError> {
+        let opened = self.opened.and_then(|at| answers.get(at));
+        let user = answers
+            .get(self.user)
+            .filter(|_| opened.is_some_and(|rows| !rows.is_empty()));
+        let user = user
+            .map(|rows| read::first(rows, columns::user))
+            .transpose()?;
+        Ok(user.flatten().map(Box::new))
     }
 }
 

@@ -16,6 +16,7 @@ const TEXTS: &[&[&str]] = &[
     change::conversation::TEXTS,
     change::erasure::TEXTS,
     change::event::TEXTS,
+    change::login::TEXTS,
     change::member::TEXTS,
     change::password::TEXTS,
     change::removal::TEXTS,

@@ -21,7 +21,7 @@ use crate::model::revocation::{Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::model::settings::Settings;
 use crate::model::signing_key::SigningKey;
-use crate::model::user::{User, UserPatch};
+use crate::model::user::{Identifier, User, UserPatch};
 use crate::ports::upkeep::Remains;
 
 /// One thing that a commit does.
@@ -42,6 +42,9 @@ pub enum Change {
     Password(UserId, PasswordChange),
     /// Adds a session. Expects its credential's one-time id to be unused.
     OpenSession(Session),
+    /// Adds a session of whoever an identifier names, where nothing is there that a login has to
+    /// know of first. Expects nothing: [`Committed::logged_in`] tells whether it did.
+    TryLogin(Box<TriedLogin>),
     /// Adds the user and session of a visitor at their first write, or finds
     /// both there. Expects the session to be open, which nothing that is
     /// revoked is.
@@ -252,6 +255,25 @@ pub struct LateSessions {
     pub at: Timestamp,
 }
 
+/// A login of a user who is most likely there, and of whom there is most likely nothing to know.
+///
+/// It comes to nothing where there is: where nobody has the identifier; where the user is blocked, has a password and is named by
+/// the name that it belongs to, or has as many open sessions as matter; and where a revocation
+/// covers the user or a target.
+#[derive(Debug, Clone)]
+pub struct TriedLogin {
+    /// Who logs in.
+    pub identifier: Identifier,
+    /// The session. It is of whomever the identifier names, and not of the user that it has here.
+    pub session: Session,
+    /// What else a revocation could name.
+    pub targets: Vec<Target>,
+    /// When it was begun or issued that a revocation would have to cover.
+    pub at: Timestamp,
+    /// How many open sessions matter.
+    pub sessions_max: u32,
+}
+
 /// A session's step to its next generation.
 #[derive(Debug, Clone)]
 pub struct Rotation {
@@ -443,6 +465,8 @@ pub struct Committed {
     /// Who sent those of [`Change::Append`], as of the commit, in the order of these changes. So
     /// an event that was just sent need not be read.
     pub senders: Vec<Sender>,
+    /// Whose session [`Change::TryLogin`] has added; nobody's, where it came to nothing.
+    pub logged_in: Option<Box<User>>,
     /// How many sessions each of the changes that end some has ended, and why.
     pub ended: Vec<(EndReason, u64)>,
     /// How much each of the changes that remove something has removed.

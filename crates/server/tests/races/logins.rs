@@ -7,7 +7,7 @@ use countersign_core::op::sessions::list_sessions;
 use countersign_core::op::users::list_users;
 use countersign_core::ports::store::UserFilter;
 
-use crate::world::{World, at_once, meet};
+use crate::world::{World, at_once, meet, reusable};
 
 const PAGE: Window = Window {
     after: None,
@@ -17,8 +17,9 @@ const PAGE: Window = Window {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_first_logins_of_one_user_make_one_user() {
     let world = World::new().await;
-    for _ in 0..20 {
-        let app = world.application(Settings::default()).await;
+    for round in 0..40 {
+        let settings = [Settings::default(), reusable()];
+        let app = world.application(settings[round % 2].clone()).await;
         let calls = (0..20).map(|number| {
             let app = app.clone();
             async move {
@@ -44,12 +45,13 @@ async fn twenty_first_logins_of_one_user_make_one_user() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn logins_at_the_cap_all_succeed_and_the_oldest_sessions_end() {
     let world = World::new().await;
-    let settings = Settings {
-        sessions_max: 3,
-        ..Settings::default()
-    };
-    let app = world.application(settings).await;
-    for round in 0..20 {
+    let mut apps = Vec::new();
+    for mut settings in [Settings::default(), reusable()] {
+        settings.sessions_max = 3;
+        apps.push(world.application(settings).await);
+    }
+    for round in 0..40 {
+        let app = &apps[round % 2];
         let calls = (0..20).map(|number| {
             let app = app.clone();
             async move {

@@ -8,7 +8,7 @@ use countersign_core::op::revoke::{Revoke, revoke};
 use countersign_core::op::users::{delete_user, update_user};
 use countersign_credential::key::Kid;
 
-use crate::world::{Application, KID, Tokens, World, at_once, code, meet};
+use crate::world::{Application, KID, Tokens, World, at_once, code, meet, reusable};
 
 const ROUNDS: usize = 200;
 
@@ -21,17 +21,23 @@ const REFUSALS: [Code; 4] = [
 ];
 
 /// A login meets `end`; the user has a session already, and goes on with it
-/// in every other round.
+/// in every other round. In some of the others it is all there is to look at.
 async fn race<F>(new_application: bool, end: impl Fn(Application, Tokens, String) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let world = World::new().await;
-    let mut app = world.application(Settings::default()).await;
+    let settings = [Settings::default(), reusable()];
+    let mut apps = Vec::new();
+    for settings in &settings {
+        apps.push(world.application(settings.clone()).await);
+    }
     for round in 0..ROUNDS {
+        let kind = round / 4 % 2;
         if new_application {
-            app = world.application(Settings::default()).await;
+            apps[kind] = world.application(settings[kind].clone()).await;
         }
+        let app = &apps[kind];
         let user = format!("alice-{round}");
         let first = app.credential(&user, &format!("first-{round}"));
         let present = app.log_in(first, None).await.unwrap();
@@ -87,6 +93,36 @@ async fn a_login_meets_the_blocking_of_its_user() {
         app.assert_dead(&present, "the user's first session").await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_login_that_meets_the_taking_of_its_users_identifier_makes_no_other_user() {
+    let world = World::new().await;
+    let app = world.application(reusable()).await;
+    for round in 0..ROUNDS {
+        let user = format!("alice-{round}");
+        let first = app.credential(&user, &format!("first-{round}"));
+        let present = app.log_in(first, None).await.unwrap();
+        let second = app.credential(&user, &format!("second-{round}"));
+        let login = {
+            let app = app.clone();
+            async move { app.log_in(second, None).await }
+        };
+        let taken = {
+            let app = app.clone();
+            let patch = UserPatch {
+                external_id: Some(None),
+                ..UserPatch::default()
+            };
+            async move { update_user(&app.ctx, &app.admin, present.user, patch).await }
+        };
+        let (answer, taken) = meet(round, login, taken).await;
+        taken.unwrap();
+        match answer {
+            Ok(tokens) => assert_eq!(tokens.user, present.user, "round {round}"),
+            Err(error) => assert_eq!(error.code, Code::CredentialRevoked, "round {round}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -72,6 +72,13 @@ pub(crate) struct Application {
     pub(crate) admin: Principal,
 }
 
+/// Where a credential opens any number of sessions: so its login has nothing to look up first.
+pub(crate) fn reusable() -> Settings {
+    let mut settings = Settings::default();
+    settings.one_time.native = false;
+    settings
+}
+
 /// What a device keeps of a login answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {

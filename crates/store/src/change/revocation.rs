@@ -1,7 +1,7 @@
 //! Revocations: one row ends what it covers.
 
 use super::Plan;
-use crate::read::revocation::query;
+use crate::read::revocation::queries;
 use countersign_core::id::{SessionId, UserId};
 use countersign_core::model::revocation::{Kind, Revocation, Target};
 use countersign_core::ports::change::Expectation;
@@ -58,8 +58,7 @@ pub(super) fn revoke(plan: &mut Plan, revocation: &Revocation) {
 
 /// Expects that nothing covers any of the targets.
 pub(super) fn expect_none(plan: &mut Plan, targets: &[Target], at: Timestamp) {
-    for target in targets {
-        let query = query(plan.application_id(), target, at);
+    for query in queries(plan.application_id(), targets, at) {
         plan.expect_unfound(Expectation::Uncovered, query);
     }
 }

@@ -11,16 +11,17 @@ use countersign_credential::key::Kid;
 use countersign_credential::time::Timestamp;
 
 macro_rules! insert {
-    ($rest:literal) => {
+    ($($rest:tt)*) => {
         concat!(
             "INSERT INTO sessions (application_id, id, user_id, device_id, device_name, \
              api_key_id, dialect, kid, jti, digest, one_time_id, credential_issued_at, \
              credential_expires_at, acl, generation, nonce_digest, opened_at, rotated_at, \
              expires_at, ended_at, ended_why) ",
-            $rest
+            $($rest)*
         )
     };
 }
+pub(super) use insert;
 
 /// The user is looked at once more, so that nobody who was blocked or deleted since the login was
 /// planned gets in.
@@ -92,13 +93,14 @@ const NO_SESSION: [u8; 16] = [0; 16];
 
 /// Adds a session of a user who may log in.
 pub(super) fn open(plan: &mut Plan, session: &Session) {
-    let parameters = parameters(plan, session, None);
+    let parameters = parameters(plan, session, session.user.bytes().into(), None);
     plan.expect(Expectation::User, OPEN, parameters);
 }
 
 /// Adds a visitor's rows, or finds them with the session open.
 pub(super) fn keep_visitor(plan: &mut Plan, visitor: &Visitor) {
-    let parameters = parameters(plan, &visitor.session, None);
+    let session = &visitor.session;
+    let parameters = parameters(plan, session, session.user.bytes().into(), None);
     plan.expect(Expectation::SessionOpen, KEEP, parameters);
     let key = [plan.application(), visitor.session.id.bytes().into()];
     plan.expect(Expectation::SessionOpen, IS_OPEN, key);
@@ -109,7 +111,9 @@ pub(super) fn keep_visitor(plan: &mut Plan, visitor: &Visitor) {
 pub(super) fn end(plan: &mut Plan, end: &SessionEnd) {
     match &end.visitor {
         Some(visitor) => {
-            let parameters = parameters(plan, &visitor.session, Some((end.at, end.why)));
+            let session = &visitor.session;
+            let ended = Some((end.at, end.why));
+            let parameters = parameters(plan, session, session.user.bytes().into(), ended);
             plan.expect(Expectation::SessionOpen, END_VISITOR, parameters);
             plan.ends(end.why);
             user::keep(plan, &visitor.user);
@@ -221,12 +225,18 @@ pub(super) fn name_device(plan: &mut Plan, user: UserId, device: DeviceId, name:
     plan.run(NAME_DEVICE, [application, user, device, name.into()]);
 }
 
-fn parameters(plan: &Plan, session: &Session, ended: Option<(Timestamp, EndReason)>) -> Vec<Value> {
+/// What a session's row is made of, with what names its user.
+pub(super) fn parameters(
+    plan: &Plan,
+    session: &Session,
+    user: Value,
+    ended: Option<(Timestamp, EndReason)>,
+) -> Vec<Value> {
     let mut parameters = Vec::with_capacity(21);
     parameters.extend([
         plan.application(),
         session.id.bytes().into(),
-        session.user.bytes().into(),
+        user,
         session.device.bytes().into(),
         session.device_name.as_deref().into(),
         session.api_key.map(|id| id.bytes()).into(),

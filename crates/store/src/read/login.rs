@@ -113,9 +113,8 @@ pub(crate) async fn view(
         .device
         .map(|id| asked.add(session::query_device(application, id)));
     let targets = asked.queries.len();
-    for target in &query.targets {
-        asked.add(revocation::query(application, target, query.issued_at));
-    }
+    let covering = revocation::queries(application, &query.targets, query.issued_at);
+    asked.queries.extend(covering);
     let answers = engine.read_to_write(Batch::from(asked.queries)).await?;
     let none = Rows::default();
     let answer = |place: Option<usize>| place.and_then(|at| answers.get(at)).unwrap_or(&none);
@@ -173,7 +172,7 @@ fn count_open(application: ApplicationId, query: &LoginQuery) -> Statement {
     Statement::new(sql, [application.bytes().into(), value, most.into()])
 }
 
-fn value_of(identifier: &Identifier) -> Value {
+pub(crate) fn value_of(identifier: &Identifier) -> Value {
     match identifier {
         Identifier::Id(id) => id.bytes().into(),
         Identifier::Name(name) => name.as_str().into(),

@@ -59,7 +59,7 @@ pub(crate) const TEXTS: &[&str] = &[
 ];
 
 /// The query for a user; its row also ends with up to when a revocation covers them.
-pub(super) fn query(application: ApplicationId, identifier: &Identifier) -> Statement {
+pub(crate) fn query(application: ApplicationId, identifier: &Identifier) -> Statement {
     let (sql, value) = match identifier {
         Identifier::Id(id) => (BY_ID, Value::from(id.bytes())),
         Identifier::Name(name) => (BY_NAME, name.as_str().into()),

@@ -139,3 +139,38 @@ async fn memory_says_what_the_store_says_of_what_is_covered() {
     }
     assert!(covered > 100 && spared > 100, "{covered} and {spared}");
 }
+
+/// However many targets are asked for at once, and wherever the covered one stands among them.
+#[tokio::test]
+async fn one_covered_target_is_found_among_any_number_of_others() {
+    let world = World::new().await;
+    let [name, external_id, email] = alice();
+    let of_moment = [name, external_id, email, Target::User(world.user.id)];
+    let for_ever = [Target::Kid("kid-1".to_owned()), Target::Digest([1; 32])];
+    for target in of_moment.iter().chain(&for_ever) {
+        let row = revocation(target.clone(), 10);
+        world.commit(vec![row]).await.unwrap();
+    }
+    for target in of_moment.iter().chain(&for_ever) {
+        for count in 1..=16 {
+            for place in 0..count {
+                let other = |number| jti(&format!("jti-{number}"));
+                let mut targets: Vec<Target> = (0..count).map(other).collect();
+                targets[place] = target.clone();
+                for issued in [10, 11] {
+                    let covered = issued == 10 || for_ever.contains(target);
+                    let by_read = world
+                        .store
+                        .covered(application(), targets.clone(), at(issued))
+                        .await;
+                    assert_eq!(by_read.unwrap(), covered, "{target:?} {place} of {count}");
+                    let targets = targets.clone();
+                    let at = at(issued);
+                    let expect = Change::ExpectUncovered { targets, at };
+                    let written = world.commit(vec![expect]).await;
+                    assert_eq!(written.is_err(), covered, "{target:?} {place} of {count}");
+                }
+            }
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign_credential::time::Timestamp;
+
 use super::LoggedIn;
 use super::attempt::{Attempt, Outcome, api_key};
 use crate::error::Error;
@@ -73,7 +75,7 @@ impl Attempt<'_> {
     /// The device's first call comes at once, and needs not read what was just
     /// written. The batch has seen every revocation up to its commit, and what
     /// was forgotten since the mark was taken keeps this from being remembered.
-    fn remember(&self, mark: Mark, session: &Session, user: &User) {
+    pub(super) fn remember(&self, mark: Mark, session: &Session, user: &User) {
         let view = SessionView {
             session: session.clone(),
             user: user.clone(),
@@ -84,16 +86,20 @@ impl Attempt<'_> {
             .know_session(mark, self.now, application, Arc::new(view));
     }
 
-    /// What was read as not revoked is not written once it is. What is revoked
-    /// up to a moment covers credentials by their issue and sessions by their
-    /// opening, whichever is earlier.
+    /// What was read as not revoked is not written once it is.
     fn expect_uncovered(&self, user: UserId) -> Change {
         let mut targets = self.query.targets.clone();
         targets.push(Target::User(user));
         Change::ExpectUncovered {
             targets,
-            at: self.claims.issued_at.min(self.now),
+            at: self.covered_from(),
         }
+    }
+
+    /// What is revoked up to a moment covers credentials by their issue and sessions
+    /// by their opening, whichever is earlier.
+    pub(super) fn covered_from(&self) -> Timestamp {
+        self.claims.issued_at.min(self.now)
     }
 
     /// Nobody gets in by a password that is changed or taken away meanwhile, nor
@@ -218,7 +224,7 @@ impl Attempt<'_> {
         )
     }
 
-    fn new_session(&self, user: UserId, view: &LoginView) -> Session {
+    pub(super) fn new_session(&self, user: UserId, view: &LoginView) -> Session {
         let settings = &self.judge.application.settings;
         let id = SessionId::new(self.now, &*self.ctx.random);
         Session {
@@ -268,7 +274,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn new_user(&self) -> User {
+    pub(super) fn new_user(&self) -> User {
         let mut user = User::new(UserId::new(self.now, &*self.ctx.random), self.now);
         match &self.query.identifier {
             Identifier::Name(name) => user.name = Some(name.clone()),

@@ -2,13 +2,15 @@
 
 use super::session::revocation;
 use crate::world::World;
-use countersign_core::id::{DeviceId, SessionId};
+use countersign_core::id::{ApiKeyId, DeviceId, SessionId, UserId};
 use countersign_core::model::password::PasswordHash;
-use countersign_core::model::revocation::Target;
-use countersign_core::model::session::{EndReason, Timeouts};
-use countersign_core::model::user::Identifier;
-use countersign_core::ports::change::{Change, PasswordChange, SessionEnd};
+use countersign_core::model::pseudonym::Pseudonym;
+use countersign_core::model::revocation::{Kind, Target};
+use countersign_core::model::session::{EndReason, Session, Timeouts};
+use countersign_core::model::user::{Identifier, User, UserPatch};
+use countersign_core::ports::change::{Change, PasswordChange, SessionEnd, TriedLogin};
 use countersign_core::ports::store::{LoginQuery, LoginView};
+use countersign_credential::time::Timestamp;
 use std::sync::Arc;
 
 fn query(world: &World, identifier: Identifier) -> LoginQuery {
@@ -146,4 +148,167 @@ pub(crate) async fn a_visitors_conversations(world: Arc<World>) {
     let view = ask(&world, with).await;
     assert_eq!(view.visitor_conversations, conversations);
     assert_eq!(view.current, Some((visitor.session, visitor.user)));
+}
+
+fn identifiers(user: &User) -> [Identifier; 4] {
+    [
+        Identifier::Id(user.id),
+        Identifier::Name(user.name.clone().unwrap()),
+        Identifier::ExternalId(user.external_id.clone().unwrap()),
+        Identifier::Email(user.email.clone().unwrap()),
+    ]
+}
+
+/// A login as of 50 milliseconds, which nothing is against; its session has a user who is not there.
+fn tried(world: &World, identifier: Identifier) -> TriedLogin {
+    TriedLogin {
+        identifier,
+        session: world.new_session(world.id(UserId::new)),
+        targets: vec![Target::Kid("kid-1".to_owned())],
+        at: world.at(50),
+        sessions_max: 50,
+    }
+}
+
+/// Who has logged in; of nobody there is a session either.
+async fn attempt(world: &World, tried: TriedLogin) -> Option<User> {
+    let id = tried.session.id;
+    let change = Change::TryLogin(Box::new(tried));
+    let user = world.commit([change]).await.logged_in;
+    let view = world.store.session(world.application, id).await.unwrap();
+    assert_eq!(view.map(|view| view.user), user.as_deref().cloned());
+    user.map(|user| *user)
+}
+
+pub(crate) async fn a_try_opens_a_session_of_whomever_the_identifier_names(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    world.person("ann").await;
+    for identifier in identifiers(&jay) {
+        let one = tried(&world, identifier);
+        let session = one.session.clone();
+        assert_eq!(attempt(&world, one).await, Some(jay.clone()));
+        let view = world.store.session(world.application, session.id).await;
+        let expected = Session {
+            user: jay.id,
+            ..session
+        };
+        assert_eq!(view.unwrap().unwrap().session, expected);
+    }
+}
+
+pub(crate) async fn a_try_comes_to_nothing_where_something_is_against_it(world: Arc<World>) {
+    let nobody = world.new_user(Some("nobody"));
+    for identifier in identifiers(&nobody) {
+        assert_eq!(attempt(&world, tried(&world, identifier)).await, None);
+    }
+    let blocked = UserPatch {
+        blocked: Some(true),
+        ..UserPatch::default()
+    };
+    let renamed = UserPatch {
+        name: Some(None),
+        external_id: Some(None),
+        email: Some(None),
+        ..UserPatch::default()
+    };
+    type Against = fn(UserId, UserPatch, UserPatch) -> Change;
+    let all: [(&str, Against); 3] = [
+        ("bo", |id, blocked, _| Change::ChangeUser(id, blocked)),
+        ("cy", |id, _, renamed| Change::ChangeUser(id, renamed)),
+        ("di", |id, _, _| {
+            Change::DeleteUser(id, Timestamp::from_milliseconds(1))
+        }),
+    ];
+    for (name, against) in all {
+        let user = world.person(name).await;
+        world
+            .commit([against(user.id, blocked.clone(), renamed.clone())])
+            .await;
+        for identifier in identifiers(&user) {
+            let by_id = matches!(identifier, Identifier::Id(_));
+            let found = attempt(&world, tried(&world, identifier)).await;
+            assert_eq!(found.is_some(), by_id && name == "cy", "{name}");
+        }
+    }
+    // A name that somebody took over names them.
+    let before = world.person("eve").await;
+    world.commit([Change::ChangeUser(before.id, renamed)]).await;
+    let after = world.person("eve").await;
+    let by_name = Identifier::Name(after.name.clone().unwrap());
+    assert_eq!(attempt(&world, tried(&world, by_name)).await, Some(after));
+    // A password belongs to the name alone.
+    let fay = world.person("fay").await;
+    let hash = PasswordHash::from_text("hash".to_owned());
+    world
+        .commit([Change::Password(fay.id, PasswordChange::Set(hash))])
+        .await;
+    for identifier in identifiers(&fay) {
+        let by_name = matches!(identifier, Identifier::Name(_));
+        let found = attempt(&world, tried(&world, identifier)).await;
+        assert_eq!(found.is_none(), by_name);
+    }
+    let gil = world.person("gil").await;
+    world.log_in(&gil).await;
+    for number in 1..5 {
+        let with = |sessions_max| TriedLogin {
+            sessions_max,
+            ..tried(&world, Identifier::Id(gil.id))
+        };
+        assert_eq!(attempt(&world, with(number)).await, None, "{number}");
+        assert!(
+            attempt(&world, with(number + 1)).await.is_some(),
+            "{number}"
+        );
+    }
+}
+
+pub(crate) async fn a_try_goes_by_every_target_and_up_to_its_moment(world: Arc<World>) {
+    let pseudonym = |kind, text| Pseudonym::of(world.application, kind, text);
+    let all = [
+        Target::Session(world.id(SessionId::new)),
+        Target::Jti(pseudonym(Kind::Jti, "jti")),
+        Target::Digest([1; 32]),
+        Target::Kid("kid".to_owned()),
+        Target::ApiKey(ApiKeyId::from_bytes([8; 16])),
+        Target::User(world.id(UserId::new)),
+        Target::Name(pseudonym(Kind::Name, "name")),
+        Target::ExternalId(pseudonym(Kind::ExternalId, "external id")),
+        Target::Email(pseudonym(Kind::Email, "e-mail")),
+        Target::Application(world.application),
+    ];
+    for (number, target) in all.into_iter().enumerate() {
+        let (world, _kept) = crate::sqlite::fresh().await;
+        let jay = world.person(&format!("jay-{number}")).await;
+        let row = revocation(target.clone(), world.at(50));
+        world.commit([Change::Revoke(row)]).await;
+        for count in 1..=8 {
+            for place in 0..count {
+                let other = |number| Target::Kid(format!("kid-{number}"));
+                let mut targets: Vec<Target> = (0..count).map(other).collect();
+                targets[place] = target.clone();
+                for at in [50, 51] {
+                    let one = TriedLogin {
+                        targets: targets.clone(),
+                        at: world.at(at),
+                        sessions_max: 1_000,
+                        ..tried(&world, Identifier::Id(jay.id))
+                    };
+                    // More than any login has: such a one is looked at the long way.
+                    let free = at == 51 && !target.kind().is_for_ever() && count < 8;
+                    let found = attempt(&world, one).await;
+                    assert_eq!(found.is_some(), free, "{target:?} {place} of {count}");
+                }
+            }
+        }
+    }
+    let jay = world.person("jay").await;
+    let row = revocation(Target::User(jay.id), world.at(50));
+    world.commit([Change::Revoke(row)]).await;
+    for (at, free) in [(49, false), (50, false), (51, true)] {
+        let one = TriedLogin {
+            at: world.at(at),
+            ..tried(&world, Identifier::Id(jay.id))
+        };
+        assert_eq!(attempt(&world, one).await.is_some(), free, "{at}");
+    }
 }
