@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 /// never values; a longer one quotes a name that somebody made long.
 const EXPLANATION_BYTES_MAX: usize = 400;
 
+/// What may stand between the tokens of JSON (RFC 8259 section 2).
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// How long one may take to arrive.
 const BODY_MAX: Duration = Duration::from_secs(limit::BODY_S_MAX);
 
@@ -121,20 +124,27 @@ fn explained(message: &str) -> String {
 /// strict JSON before.
 pub(crate) fn compact(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
-    let mut in_text = false;
-    let mut escaped = false;
-    for character in text.chars() {
-        if in_text {
-            in_text = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-        } else if matches!(character, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            in_text = character == '"';
-        }
-        written.push(character);
+    let mut rest = text;
+    while let Some(quote) = rest.find('"') {
+        let (between, quoted) = rest.split_at(quote);
+        let (string, later) = quoted.split_at(string_length(quoted));
+        written.extend(between.split(WHITE_SPACE));
+        written.push_str(string);
+        rest = later;
     }
+    written.extend(rest.split(WHITE_SPACE));
     written
+}
+
+/// The bytes of the string with which a JSON text begins, its quotes included.
+fn string_length(text: &str) -> usize {
+    let quotes = text.match_indices('"').skip(1);
+    let is_plain = |end: usize| {
+        let before = text.as_bytes()[..end].iter().rev();
+        before.take_while(|byte| **byte == b'\\').count() % 2 == 0
+    };
+    let end = quotes.map(|(at, _)| at).find(|at| is_plain(*at));
+    end.map_or(text.len(), |at| at + 1)
 }
 
 /// Checks that every reader of this JSON reads the same, and that it is a list.
@@ -241,6 +251,30 @@ mod tests {
         }
         let whole = Body::from("{}");
         assert_eq!(read_under(whole, 2, BODY_MAX).await.unwrap(), "{}");
+    }
+
+    #[test]
+    fn only_what_stands_between_the_tokens_goes() {
+        for (text, expected) in [
+            ("{}", "{}"),
+            (" \t\r\n{ \n} ", "{}"),
+            ("{\"a\" : [ 1 , 2.50 ]}", "{\"a\":[1,2.50]}"),
+            (r#"{" a ": " b " , "c":"" }"#, r#"{" a ":" b ","c":""}"#),
+            (r#"{"a": "\" : \" "} "#, r#"{"a":"\" : \" "}"#),
+            (
+                r#"{"a\\": "\\\" \\" , "b": 1}"#,
+                r#"{"a\\":"\\\" \\","b":1}"#,
+            ),
+            (
+                "{\"ä \u{2028}\": \"\u{a0} ö\"}",
+                "{\"ä \u{2028}\":\"\u{a0} ö\"}",
+            ),
+        ] {
+            assert_eq!(compact(text), expected);
+        }
+        let whole = serde_json::json!({"a \\": ["\" \\", {"b": "\\\" "}, null, " "], "\"": 1.5});
+        let spread = serde_json::to_string_pretty(&whole).unwrap();
+        assert_eq!(compact(&spread), whole.to_string());
     }
 
     #[test]

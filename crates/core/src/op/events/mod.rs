@@ -96,7 +96,9 @@ pub async fn send_all(
     principal: &Principal,
     sends: &[&Send],
 ) -> Result<SentTogether, Error> {
-    let permits = sends.iter().map(|send| permit_of(principal, send));
+    let calls = sends
+        .chunk_by(|one, next| (one.conversation, one.member) == (next.conversation, next.member));
+    let permits = calls.map(|same| permit_of(principal, same[0]));
     let permits: Result<Vec<Permit>, Error> = permits.collect();
     let (Ok(permits), Ok(drafts)) = (permits, Drafts::of(principal, sends, ctx.now())) else {
         return Ok(SentTogether::Apart);
