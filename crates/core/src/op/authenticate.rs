@@ -25,7 +25,7 @@ use crate::model::event::Assurance;
 use crate::model::revocation::Target;
 use crate::ports::store::SessionView;
 use crate::secret_text;
-use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token, TokenKind};
+use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token};
 
 /// What a request carries.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Er
     let text = &*plain;
     let bearer = Bearer { text, ..bearer };
     if text.starts_with(ACCESS_PREFIX) {
-        let token = ctx.tokens.read(TokenKind::Access, text)?;
+        let token = ctx.read_access_token(text)?;
         return by_access_token(ctx, &token)
             .await
             .and_then(|checked| agree(checked.principal, bearer.application));
