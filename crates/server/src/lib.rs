@@ -40,6 +40,7 @@ mod listener;
 mod counters;
 mod rate;
 mod gate;
+mod passed;
 mod password_tries;
 mod request_log;
 pub mod remedy;

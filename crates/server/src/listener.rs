@@ -21,7 +21,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
 use crate::connection::Connection;
 use crate::limit;
@@ -209,5 +208,5 @@ async fn answer(
             Body::new(body)
         }
     });
-    service.oneshot(request).await
+    Ok(service.answer(request).await)
 }
