@@ -215,8 +215,8 @@ impl Ctx {
         Ok(Some(key))
     }
 
-    /// A session with its user, as remembered for at most as long as an access
-    /// token of its application lives. Whether what is remembered counts at the
+    /// A session with its user, as remembered at `now` for at most as long as an
+    /// access token of its application lives. Whether what is remembered counts at the
     /// moment is the caller's to ask: [`StoreWatch::check`].
     ///
     /// # Errors
@@ -225,8 +225,8 @@ impl Ctx {
         &self,
         judge: &Judge,
         id: SessionId,
+        now: Timestamp,
     ) -> Result<Option<Arc<SessionView>>, Error> {
-        let now = self.now();
         let application = judge.application.id;
         let believed_s = i64::from(judge.application.settings.access_s);
         if let Some(known) = self.memory.sessions.get(&id)
