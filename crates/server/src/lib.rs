@@ -35,6 +35,7 @@ mod tasks;
 pub mod upkeep;
 pub mod tls;
 mod patient;
+mod head_timer;
 mod listening;
 mod listener;
 mod counters;
