@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use countersign_credential::jws::key::WeakSecret;
 use countersign_credential::key::{Key, RingKey};
@@ -34,7 +34,7 @@ use crate::replays::Replays;
 use crate::secret_reads::SecretReads;
 use crate::store_watch::StoreWatch;
 use crate::tally::Tally;
-use crate::token::TokenKeys;
+use crate::token::{NotOurs, Recognised, Token, TokenKeys, TokenKind, Unchecked};
 
 /// Everything that a use case may reach.
 pub struct Ctx {
@@ -215,8 +215,8 @@ impl Ctx {
         Ok(Some(key))
     }
 
-    /// A session with its user, as remembered for at most as long as an access
-    /// token of its application lives. Whether what is remembered counts at the
+    /// A session with its user, as remembered at `now` for at most as long as an
+    /// access token of its application lives. Whether what is remembered counts at the
     /// moment is the caller's to ask: [`StoreWatch::check`].
     ///
     /// # Errors
@@ -225,15 +225,15 @@ impl Ctx {
         &self,
         judge: &Judge,
         id: SessionId,
+        now: Timestamp,
     ) -> Result<Option<Arc<SessionView>>, Error> {
-        let now = self.now();
         let application = judge.application.id;
         let believed_s = i64::from(judge.application.settings.access_s);
         if let Some(known) = self.memory.sessions.get(&id)
             && known.marks.application == application
             && is_fresh(known.since, now, believed_s)
         {
-            return Ok(Some(known.view));
+            return Ok(Some(Arc::clone(&known.view)));
         }
         let mark = self.memory.mark();
         let Some(view) = self.store.session(application, id).await? else {
@@ -254,14 +254,35 @@ impl Ctx {
         application: ApplicationId,
         view: Arc<SessionView>,
     ) {
-        let known = KnownSession {
+        let id = view.session.id;
+        let known = Arc::new(KnownSession {
             since,
-            marks: Arc::new(view.session.marks(application)),
+            marks: view.session.marks(application),
             view,
-        };
-        self.memory.remember(mark, |memory| {
-            memory.sessions.insert(known.view.session.id, known);
+            token: OnceLock::new(),
         });
+        self.memory.remember(mark, |memory| {
+            memory.sessions.insert(id, known);
+        });
+    }
+
+    /// What an access token says, once its MAC is checked, or it is recognised as the
+    /// one that was checked for the session that is remembered. Whether it is over,
+    /// and whether its session lives, is the caller's to judge.
+    ///
+    /// # Errors
+    /// Those of [`TokenKeys::read`].
+    pub(crate) fn read_access_token(&self, text: &str) -> Result<Token, NotOurs> {
+        let unchecked = Unchecked::decode(TokenKind::Access, text)?;
+        let Some(known) = self.memory.sessions.get(&unchecked.claimed_session()) else {
+            return self.tokens.check(&unchecked);
+        };
+        if let Some(token) = known.token.get().and_then(|it| it.token(&unchecked)) {
+            return Ok(token);
+        }
+        let token = self.tokens.check(&unchecked)?;
+        known.token.get_or_init(|| Recognised::checked(unchecked));
+        Ok(token)
     }
 
     /// The origins that any application allows. However many ask at once, one

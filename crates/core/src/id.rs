@@ -55,6 +55,13 @@ macro_rules! ids {
             pub fn made_at(&self) -> Timestamp {
                 made_at(&self.0)
             }
+
+            /// Writes the id behind a text: what `Display` writes, without the way there.
+            pub fn append_to(&self, text: &mut String) {
+                text.push_str($prefix);
+                let uuid = Uuid::from_bytes(self.0).hyphenated();
+                text.push_str(uuid.encode_lower(&mut Uuid::encode_buffer()));
+            }
         }
 
         impl fmt::Display for $name {
@@ -165,6 +172,9 @@ mod tests {
         assert_eq!(id.to_string(), "SES-01a3185c-507b-7bab-abab-abababababab");
         assert_eq!(id.made_at(), now);
         assert_eq!(id.to_string().parse(), Ok(id));
+        let mut text = "in /".to_owned();
+        id.append_to(&mut text);
+        assert_eq!(text, format!("in /{id}"));
         assert_eq!(SessionId::from_bytes(id.bytes()), id);
     }
 

@@ -5,7 +5,7 @@
 //! blocked costs the others nothing.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use countersign_credential::claims::Claims;
 use countersign_credential::time::Timestamp;
@@ -20,6 +20,7 @@ use crate::model::password::is_by_password;
 use crate::model::revocation::{Marks, Target};
 use crate::ports::fanout::Notice;
 use crate::ports::store::SessionView;
+use crate::token::Recognised;
 
 /// What is remembered, each with the moment at which it was read.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Memory {
     forgotten: Mutex<u64>,
     pub(crate) applications: Cache<ApplicationName, (Timestamp, Arc<Judge>)>,
     pub(crate) api_keys: Cache<ApiKeyId, (Timestamp, Arc<ApiKey>)>,
-    pub(crate) sessions: Cache<SessionId, KnownSession>,
+    pub(crate) sessions: Cache<SessionId, Arc<KnownSession>>,
     /// By the SHA-256 of its text, and never the text.
     pub(crate) credentials: Cache<[u8; 32], (Timestamp, Arc<KnownCredential>)>,
     /// One entry.
@@ -36,14 +37,16 @@ pub(crate) struct Memory {
 }
 
 /// A session of which something else has told the application: its token.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct KnownSession {
     /// When it was read.
     pub(crate) since: Timestamp,
     /// What it can be revoked by.
-    pub(crate) marks: Arc<Marks>,
+    pub(crate) marks: Marks,
     /// The session with its user.
     pub(crate) view: Arc<SessionView>,
+    /// The first access token that was shown for it since: mostly the only one.
+    pub(crate) token: OnceLock<Recognised>,
 }
 
 /// A credential that was verified, and not revoked when it was.

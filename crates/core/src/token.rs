@@ -12,6 +12,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,6 +39,7 @@ const FLAG_ANONYMOUS: u8 = 1;
 const FLAG_API_KEY: u8 = 2;
 const CONTENT_BYTES: usize = 4 + 5 * 16 + 8 + 4 + 8;
 const MAC_BYTES: usize = 32;
+const TOKEN_BYTES: usize = CONTENT_BYTES + MAC_BYTES;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +78,17 @@ pub struct Token {
 pub struct TokenKeys {
     keys: Vec<(u8, hmac::Key)>,
 }
+
+/// The bytes of what looks like a token of ours, and may be anybody's: its MAC is
+/// not checked.
+pub(crate) struct Unchecked {
+    kind: TokenKind,
+    bytes: [u8; TOKEN_BYTES],
+}
+
+/// The bytes of a token whose MAC was checked. The same bytes again have the same
+/// MAC, which need not be made another time to see that.
+pub(crate) struct Recognised(Box<Unchecked>);
 
 /// A text that is none of our tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +252,7 @@ impl TokenKeys {
         let (id, key) = self.keys.last().expect("new() has seen a key");
         let content = token.content(*id);
         let mac = hmac::sign(key, &content);
-        let mut bytes = [0; CONTENT_BYTES + MAC_BYTES];
+        let mut bytes = [0; TOKEN_BYTES];
         bytes[..CONTENT_BYTES].copy_from_slice(&content);
         bytes[CONTENT_BYTES..].copy_from_slice(mac.as_ref());
         let mut text = token.kind.prefix().to_owned();
@@ -254,31 +267,80 @@ impl TokenKeys {
     /// [`NotOurs`] for anything that these keys have not made, whatever is wrong
     /// with it: a forger learns nothing.
     pub fn read(&self, kind: TokenKind, text: &str) -> Result<Token, NotOurs> {
-        let encoded = text.strip_prefix(kind.prefix()).ok_or(NotOurs)?;
-        let mut bytes = [0; CONTENT_BYTES + MAC_BYTES];
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(encoded, &mut bytes)
-            .map_err(|_| NotOurs)?;
-        if length != bytes.len() {
-            return Err(NotOurs);
-        }
-        let (content, mac) = bytes.split_first_chunk::<CONTENT_BYTES>().ok_or(NotOurs)?;
-        if content[0] != VERSION || content[1] != kind.number() {
-            return Err(NotOurs);
-        }
+        self.check(&Unchecked::decode(kind, text)?)
+    }
+
+    /// The same, of what is decoded already.
+    pub(crate) fn check(&self, unchecked: &Unchecked) -> Result<Token, NotOurs> {
+        let (content, mac) = unchecked.parts();
         let (_, key) = self
             .keys
             .iter()
             .find(|(id, _)| *id == content[2])
             .ok_or(NotOurs)?;
         hmac::verify(key, content, mac).map_err(|_| NotOurs)?;
-        Ok(Token::from_content(content, kind))
+        Ok(unchecked.token())
     }
 }
 
 impl fmt::Debug for TokenKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TokenKeys")
+    }
+}
+
+// === impl Unchecked ===
+
+impl Unchecked {
+    /// What stands in a text of this kind.
+    pub(crate) fn decode(kind: TokenKind, text: &str) -> Result<Self, NotOurs> {
+        let encoded = text.strip_prefix(kind.prefix()).ok_or(NotOurs)?;
+        let mut bytes = [0; TOKEN_BYTES];
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(encoded, &mut bytes)
+            .map_err(|_| NotOurs)?;
+        if length != TOKEN_BYTES || bytes[0] != VERSION || bytes[1] != kind.number() {
+            return Err(NotOurs);
+        }
+        Ok(Self { kind, bytes })
+    }
+
+    /// Which session's it says that it is.
+    pub(crate) fn claimed_session(&self) -> SessionId {
+        self.token().identity.session
+    }
+
+    fn token(&self) -> Token {
+        let (content, _) = self.parts();
+        Token::from_content(content, self.kind)
+    }
+
+    fn parts(&self) -> (&[u8; CONTENT_BYTES], &[u8]) {
+        self.bytes
+            .split_first_chunk()
+            .expect("a token begins with its content")
+    }
+}
+
+// === impl Recognised ===
+
+impl Recognised {
+    /// Remembers what [`TokenKeys::check`] has found good.
+    pub(crate) fn checked(good: Unchecked) -> Self {
+        Self(Box::new(good))
+    }
+
+    /// What a token says, if it is this one again.
+    pub(crate) fn token(&self, again: &Unchecked) -> Option<Token> {
+        let Self(known) = self;
+        let same = verify_slices_are_equal(&known.bytes, &again.bytes);
+        same.ok().map(|()| known.token())
+    }
+}
+
+impl fmt::Debug for Recognised {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Recognised")
     }
 }
 
@@ -366,6 +428,30 @@ mod tests {
         assert_eq!(keys.read(TokenKind::Access, &refresh), Err(NotOurs));
         let renamed = refresh.replace(REFRESH_PREFIX, ACCESS_PREFIX);
         assert_eq!(keys.read(TokenKind::Access, &renamed), Err(NotOurs));
+    }
+
+    #[test]
+    fn a_token_is_recognised_by_every_byte_of_it() {
+        let keys = TokenKeys::new(&[(1, [1; 32])]);
+        let decoded = |text: &str| Unchecked::decode(TokenKind::Access, text).unwrap();
+        let token = token(TokenKind::Access, false, true);
+        let text = keys.write(&token);
+        assert_eq!(decoded(&text).claimed_session(), token.identity.session);
+        let known = Recognised::checked(decoded(&text));
+        assert_eq!(known.token(&decoded(&text)), Some(token));
+        for place in 2..TOKEN_BYTES {
+            let mut other = decoded(&text);
+            other.bytes[place] ^= 1;
+            assert_eq!(known.token(&other), None, "at {place}");
+            assert_eq!(keys.check(&other), Err(NotOurs), "at {place}");
+        }
+        let refresh = Token {
+            kind: TokenKind::Refresh,
+            ..token
+        };
+        let refresh = Unchecked::decode(TokenKind::Refresh, &keys.write(&refresh));
+        assert_eq!(known.token(&refresh.unwrap()), None);
+        assert_eq!(format!("{known:?}"), "Recognised");
     }
 
     #[test]

@@ -20,9 +20,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
         ));
     }
     let malformed = |detail| Error::new(Code::MalformedToken, detail);
-    let value = value
-        .to_str()
-        .map_err(|_| malformed("the Authorization header has characters that no token has"))?;
+    let value = visible(value.as_bytes())
+        .ok_or_else(|| malformed("the Authorization header has characters that no token has"))?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Error::new(
@@ -33,13 +32,31 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     }
     let token = token.trim_matches(' ');
     let separates = |byte: u8| matches!(byte, b' ' | b'\t' | b',');
-    if token.is_empty() || token.bytes().any(separates) {
+    if token.is_empty() || any(token.as_bytes(), separates) {
         return Err(malformed("the bearer is empty, or more than one"));
     }
     if token.len() > limit::TOKEN_BYTES_MAX {
         return Err(malformed("the bearer is longer than any token"));
     }
     Ok(Some(token))
+}
+
+/// A header's value as text, if it has visible characters of ASCII, spaces and tabs alone.
+fn visible(value: &[u8]) -> Option<&str> {
+    let is_other = |byte: u8| byte != b'\t' && !(b' '..=b'~').contains(&byte);
+    if any(value, is_other) {
+        return None;
+    }
+    str::from_utf8(value).ok()
+}
+
+/// Whether a byte is like that. All are looked at: a loop that could end early would
+/// go byte by byte, and a token is long.
+fn any(bytes: &[u8], is_like_that: impl Fn(u8) -> bool) -> bool {
+    let found = bytes
+        .iter()
+        .fold(0, |found, byte| found | u8::from(is_like_that(*byte)));
+    found != 0
 }
 
 #[cfg(test)]
@@ -70,7 +87,9 @@ mod tests {
         ] {
             check(&[text], Err(Code::MalformedToken));
         }
-        check(&["Bearer a\u{e4}"], Err(Code::MalformedToken));
+        for text in ["Bearer a\u{e4}", "\u{e4}", "Bearer \u{ff}\u{ff}"] {
+            check(&[text], Err(Code::MalformedToken));
+        }
         for text in [
             "",
             "Basic YTpi",

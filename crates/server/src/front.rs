@@ -8,7 +8,6 @@
 //!
 //! What differs from door to door is its [`Protocol`].
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -24,6 +23,7 @@ use crate::door::Door;
 use crate::file::Unread;
 use crate::gate::Gate;
 use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::request_log::{REQUEST_ID, RequestId, log};
 use crate::route::{Found, Handler, Routes, Service};
 
@@ -116,10 +116,10 @@ pub(crate) fn before(
         protocol,
         routes,
     });
-    Service::new(tower::service_fn(move |request| {
+    Service::new(move |request| {
         let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(front.pass(request).await) }
-    }))
+        Box::pin(async move { front.pass(request).await })
+    })
 }
 
 // === impl Front ===
@@ -136,8 +136,7 @@ impl<P: Protocol> Front<P> {
             body::drop_unread(request.into_body()).await;
             (None, StatusCode::NO_CONTENT.into_response())
         } else {
-            request.extensions_mut().insert(id);
-            self.answered(request, &gate).await
+            self.answered(request, id, &gate).await
         };
         let to = Asked {
             node,
@@ -167,10 +166,10 @@ impl<P: Protocol> Front<P> {
         response
     }
 
-    async fn answered(&self, request: Request, gate: &Gate) -> Answered {
+    async fn answered(&self, request: Request, id: RequestId, gate: &Gate) -> Answered {
         match self.protocol.prepared(request).await {
             Ok((request, unread)) => {
-                let answered = self.routed(request, gate).await;
+                let answered = self.routed(request, id, gate).await;
                 if let Some(body) = unread.and_then(|unread| unread.take()) {
                     body::drop_unread(body).await;
                 }
@@ -181,7 +180,7 @@ impl<P: Protocol> Front<P> {
     }
 
     /// An entrance is counted by its address before anything else is done.
-    async fn routed(&self, mut request: Request, gate: &Gate) -> Answered {
+    async fn routed(&self, mut request: Request, id: RequestId, gate: &Gate) -> Answered {
         let Self {
             node,
             protocol,
@@ -200,9 +199,12 @@ impl<P: Protocol> Front<P> {
                     }
                 }
                 let extensions = request.extensions_mut();
-                extensions.insert(parameters);
-                extensions.insert(gate.clone());
-                extensions.insert(Arc::clone(&node.operations));
+                extensions.insert(Passed {
+                    id,
+                    gate: gate.clone(),
+                    operations: Arc::clone(&node.operations),
+                    parameters,
+                });
                 protocol.carry(extensions);
                 let answer = handler(request, Arc::clone(&node.ctx)).await;
                 (Some(template), answer)

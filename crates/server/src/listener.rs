@@ -15,15 +15,15 @@ use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
 use crate::connection::Connection;
+use crate::head_timer::HeadTimer;
 use crate::limit;
 use crate::listening::{Listening, OpenConnection};
 use crate::patient::Patient;
@@ -171,7 +171,7 @@ impl Spoken {
         // hyper-util's automatic builder does, would wait for them without a limit.
         let mut builder = http1::Builder::new();
         builder
-            .timer(TokioTimer::new())
+            .timer(HeadTimer::default())
             .header_read_timeout(limits.head_max)
             .max_buf_size(limit::HEAD_BYTES_MAX)
             .max_headers(limit::HEAD_FIELDS_MAX);
@@ -209,5 +209,5 @@ async fn answer(
             Body::new(body)
         }
     });
-    service.oneshot(request).await
+    Ok(service.answer(request).await)
 }

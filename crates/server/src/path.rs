@@ -12,6 +12,19 @@ use countersign_core::error::{Code, Error};
 use http::Uri;
 use http::uri::PathAndQuery;
 
+/// The bytes that mean nothing but themselves wherever they stand in a segment: those
+/// that most paths are of.
+const HARMLESS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let is_other = matches!(byte as u8, b'-' | b'_' | b':');
+        table[byte] = is_other || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
+
 /// Why a path is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
@@ -69,11 +82,13 @@ pub fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
 
 /// Whether nothing can be wrong with a path: most are as they are documented.
 fn is_canonical(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_:".contains(byte);
-    bytes.first() == Some(&b'/')
-        && bytes.iter().all(plain)
-        && !bytes.windows(2).any(|pair| pair == b"//")
+    let mut before = 0;
+    path.starts_with('/')
+        && path.bytes().all(|byte| {
+            let begins_empty = byte == b'/' && before == b'/';
+            before = byte;
+            (HARMLESS[usize::from(byte)] || byte == b'/') && !begins_empty
+        })
 }
 
 /// A request's address with its path in its one spelling.
@@ -97,6 +112,9 @@ pub(crate) fn canonical_uri(uri: Uri) -> Result<Uri, Error> {
 
 /// A segment with its percent-encodings read.
 pub(crate) fn decoded(segment: &str) -> Result<String, BadPath> {
+    if segment.bytes().all(|byte| HARMLESS[usize::from(byte)]) {
+        return Ok(segment.to_owned());
+    }
     if segment == "." || segment == ".." {
         return Err(BadPath::Dot);
     }

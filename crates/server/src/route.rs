@@ -5,28 +5,29 @@
 //! each request, took a fifth of a cheap answer's time.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
 use countersign_core::context::Ctx;
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use tower::util::BoxCloneSyncService;
 
 use crate::call::Call;
+use crate::passed::Passed;
 use crate::path;
 
 /// What answers every request of a door.
-pub type Service = BoxCloneSyncService<http::Request<Body>, Response, Infallible>;
+#[derive(Clone)]
+pub struct Service(Arc<dyn Fn(Request) -> Answering + Send + Sync>);
 
 /// A handler of axum's with its own type forgotten.
 pub(crate) type Handler = Box<dyn Fn(Request, Arc<Ctx>) -> Answering + Send + Sync>;
 
 /// An answer in the making.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+pub type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Routes, each with something that belongs to it.
 #[derive(Debug)]
@@ -57,9 +58,8 @@ pub enum Found<'a, T> {
     Nothing,
 }
 
-/// What stands in a path for its template's parameters, decoded, in their order.
-/// The front puts it into the request's extensions, and the extractor takes it out: once for each
-/// request.
+/// What stands in a path for its template's parameters, decoded, in their order. The extractor
+/// takes it from what the front has passed on: once for each request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<(&'static str, String)>);
 
@@ -78,6 +78,26 @@ where
     T: 'static,
 {
     Box::new(move |request, ctx| handler.clone().call(request, ctx))
+}
+
+// === impl Service ===
+
+impl Service {
+    /// What answers by calling this.
+    pub fn new(answer: impl Fn(Request) -> Answering + Send + Sync + 'static) -> Self {
+        Self(Arc::new(answer))
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, request: Request) -> Answering {
+        (self.0)(request)
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Service")
+    }
 }
 
 // === impl Routes ===
@@ -156,7 +176,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.remove().unwrap_or_default())
+        Ok(Passed::take_parameters(&mut parts.extensions))
     }
 }
 

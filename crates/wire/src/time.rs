@@ -27,10 +27,23 @@ pub struct Time {
 #[error("not an RFC 3339 time such as 2026-01-31T12:34:56.789Z")]
 pub struct TimeError;
 
+/// A time's text, where its year has four digits.
+type Text = [u8; 24];
+
 // === impl Time ===
 
-impl fmt::Display for Time {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Time {
+    /// Writes the time behind a text: what `Display` writes, without the way there.
+    pub fn append_to(self, text: &mut String) {
+        match self.text() {
+            Ok(own) => text.push_str(as_str(&own)),
+            Err(time) => text.push_str(&format!("{time:.3}")),
+        }
+    }
+
+    /// By hand: times are written more often than anything else that needs work. A
+    /// year before year 0 is for the library.
+    fn text(self) -> Result<Text, jiff::Timestamp> {
         let nearest = if self.milliseconds < 0 {
             jiff::Timestamp::MIN
         } else {
@@ -38,10 +51,7 @@ impl fmt::Display for Time {
         };
         let time = jiff::Timestamp::from_millisecond(self.milliseconds).unwrap_or(nearest);
         let civil = Offset::UTC.to_datetime(time);
-        let Ok(year) = u16::try_from(civil.year()) else {
-            return write!(formatter, "{time:.3}");
-        };
-        // By hand: times are written more often than anything else that needs work.
+        let year = u16::try_from(civil.year()).map_err(|_| time)?;
         let mut text = *b"0000-00-00T00:00:00.000Z";
         put(&mut text[..4], year);
         let two = [
@@ -55,7 +65,16 @@ impl fmt::Display for Time {
             put(&mut text[place..place + 2], number.unsigned_abs().into());
         }
         put(&mut text[20..23], civil.millisecond().unsigned_abs());
-        formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        Ok(text)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text() {
+            Ok(own) => formatter.write_str(as_str(&own)),
+            Err(time) => write!(formatter, "{time:.3}"),
+        }
     }
 }
 
@@ -72,7 +91,10 @@ impl FromStr for Time {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.text() {
+            Ok(own) => serializer.serialize_str(as_str(&own)),
+            Err(_) => serializer.collect_str(self),
+        }
     }
 }
 
@@ -81,6 +103,10 @@ impl<'de> Deserialize<'de> for Time {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(D::Error::custom)
     }
+}
+
+fn as_str(text: &Text) -> &str {
+    str::from_utf8(text).expect("digits and separators are UTF-8")
 }
 
 /// A number in as many digits as there are places.
@@ -110,9 +136,13 @@ mod tests {
             (1_800_000_000_000, "2027-01-15T08:00:00.000Z"),
             (1_800_000_000_007, "2027-01-15T08:00:00.007Z"),
             (-1, "1969-12-31T23:59:59.999Z"),
+            (-62_198_755_200_000, "-000001-01-01T00:00:00.000Z"),
         ] {
             let time = Time { milliseconds };
             assert_eq!(time.to_string(), text);
+            let mut behind = "at ".to_owned();
+            time.append_to(&mut behind);
+            assert_eq!(behind, format!("at {text}"));
             assert_eq!(text.parse(), Ok(time));
             assert_eq!(serde_json::to_string(&time).unwrap(), format!("{text:?}"));
             assert_eq!(

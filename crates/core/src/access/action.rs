@@ -7,6 +7,9 @@ use countersign_credential::acl::call::Method;
 
 use crate::id::{AttachmentId, ConversationId, MemberId, SessionId, UserId};
 
+/// Room for the longest path of a call: every call makes one.
+const PATH_BYTES: usize = 112;
+
 /// Something that can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -130,9 +133,10 @@ impl Action {
     pub fn call(&self) -> (Method, String) {
         let fixed = |method, path: &str| (method, path.to_owned());
         let of_member = |method, id: &ConversationId, member: &MemberId| {
-            (method, format!("/v1/conversations/{id}/members/{member}"))
+            let mut path = of_conversation(id, "/members/");
+            member.append_to(&mut path);
+            (method, path)
         };
-        let below = |method, id: &UserId, what| (method, format!("/v1/users/{id}/{what}"));
         match self {
             Self::LogIn | Self::Connect => fixed(Method::Post, "/v1/sessions"),
             Self::LogInAnonymous => fixed(Method::Post, "/v1/sessions/anonymous"),
@@ -143,36 +147,34 @@ impl Action {
             Self::EndSessions => fixed(Method::Delete, "/v1/sessions"),
             Self::ListUsers => fixed(Method::Get, "/v1/users"),
             Self::CreateUser => fixed(Method::Post, "/v1/users"),
-            Self::ReadUser(id) => (Method::Get, format!("/v1/users/{id}")),
+            Self::ReadUser(id) => (Method::Get, of_user(id, "")),
             Self::UpdateUser(id) | Self::DescribeUser(id) | Self::IdentifyUser(id) => {
-                (Method::Patch, format!("/v1/users/{id}"))
+                (Method::Patch, of_user(id, ""))
             }
-            Self::DeleteUser(id) => (Method::Delete, format!("/v1/users/{id}")),
-            Self::EraseUser(id) => below(Method::Post, id, "erasure"),
-            Self::ReadErasure(id) => below(Method::Get, id, "erasure"),
-            Self::ExportUser(id) => below(Method::Get, id, "export"),
+            Self::DeleteUser(id) => (Method::Delete, of_user(id, "")),
+            Self::EraseUser(id) => (Method::Post, of_user(id, "/erasure")),
+            Self::ReadErasure(id) => (Method::Get, of_user(id, "/erasure")),
+            Self::ExportUser(id) => (Method::Get, of_user(id, "/export")),
             Self::ListConversations | Self::ListConversationsOf(_) => {
                 fixed(Method::Get, "/v1/conversations")
             }
             Self::CreateConversation | Self::InstantConversation => {
                 fixed(Method::Post, "/v1/conversations")
             }
-            Self::ReadConversation(id) => (Method::Get, format!("/v1/conversations/{id}")),
-            Self::UpdateConversation(id) => (Method::Patch, format!("/v1/conversations/{id}")),
-            Self::DeleteConversation(id) => (Method::Delete, format!("/v1/conversations/{id}")),
-            Self::ListMembers(id) => (Method::Get, format!("/v1/conversations/{id}/members")),
+            Self::ReadConversation(id) => (Method::Get, of_conversation(id, "")),
+            Self::UpdateConversation(id) => (Method::Patch, of_conversation(id, "")),
+            Self::DeleteConversation(id) => (Method::Delete, of_conversation(id, "")),
+            Self::ListMembers(id) => (Method::Get, of_conversation(id, "/members")),
             Self::InviteMember(id) | Self::AddMember(id) | Self::Join(id) => {
-                (Method::Post, format!("/v1/conversations/{id}/members"))
+                (Method::Post, of_conversation(id, "/members"))
             }
             Self::ReadMember(id, member) => of_member(Method::Get, id, member),
             Self::UpdateMember(id, member) => of_member(Method::Patch, id, member),
             Self::Leave(id, member) | Self::RemoveMember(id, member) => {
                 of_member(Method::Delete, id, member)
             }
-            Self::ListEvents(id) => (Method::Get, format!("/v1/conversations/{id}/events")),
-            Self::Send(id) | Self::SendFor(id, _) => {
-                (Method::Post, format!("/v1/conversations/{id}/events"))
-            }
+            Self::ListEvents(id) => (Method::Get, of_conversation(id, "/events")),
+            Self::Send(id) | Self::SendFor(id, _) => (Method::Post, of_conversation(id, "/events")),
             Self::ReadEvent(id, event) => (
                 Method::Get,
                 format!("/v1/conversations/{id}/events/{event}"),
@@ -316,4 +318,22 @@ impl Action {
             Self::ReadAudit => "read the audit log",
         }
     }
+}
+
+/// The path of a user, or of something below it.
+fn of_user(id: &UserId, below: &str) -> String {
+    let mut path = String::with_capacity(PATH_BYTES);
+    path.push_str("/v1/users/");
+    id.append_to(&mut path);
+    path.push_str(below);
+    path
+}
+
+/// The path of a conversation, or of something below it.
+fn of_conversation(id: &ConversationId, below: &str) -> String {
+    let mut path = String::with_capacity(PATH_BYTES);
+    path.push_str("/v1/conversations/");
+    id.append_to(&mut path);
+    path.push_str(below);
+    path
 }

@@ -25,7 +25,7 @@ use crate::model::event::Assurance;
 use crate::model::revocation::Target;
 use crate::ports::store::SessionView;
 use crate::secret_text;
-use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token, TokenKind};
+use crate::token::{ACCESS_PREFIX, REFRESH_PREFIX, Token};
 
 /// What a request carries.
 #[derive(Clone, Copy)]
@@ -63,15 +63,15 @@ pub(super) struct Checked {
 /// sight.
 pub async fn authenticate(ctx: &Ctx, bearer: Bearer<'_>) -> Result<Principal, Error> {
     ctx.store_watch.check(ctx.now())?;
-    let plain = secret_text::plain(bearer.text);
-    let text = &*plain;
-    let bearer = Bearer { text, ..bearer };
-    if text.starts_with(ACCESS_PREFIX) {
-        let token = ctx.tokens.read(TokenKind::Access, text)?;
+    if bearer.text.starts_with(ACCESS_PREFIX) {
+        let token = ctx.read_access_token(bearer.text)?;
         return by_access_token(ctx, &token)
             .await
             .and_then(|checked| agree(checked.principal, bearer.application));
     }
+    let plain = secret_text::plain(bearer.text);
+    let text = &*plain;
+    let bearer = Bearer { text, ..bearer };
     if text.starts_with(REFRESH_PREFIX) {
         return Err(
             Error::new(Code::MalformedToken, "a refresh token is no bearer")
@@ -108,7 +108,7 @@ pub(super) async fn by_access_token(ctx: &Ctx, token: &Token) -> Result<Checked,
     let found = ctx.judge(ApplicationName::Id(token.application)).await?;
     let judge = found.ok_or_else(ended)?;
     let settings = &judge.application.settings;
-    let view = ctx.session(&judge, identity.session).await?;
+    let view = ctx.session(&judge, identity.session, now).await?;
     let (acl, described) = match view.as_deref() {
         Some(view) => {
             if view.revoked || !view.session.is_open(now, settings) {

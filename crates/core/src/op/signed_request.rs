@@ -128,7 +128,7 @@ pub async fn by_shown_secrets(
 async fn open_session(ctx: &Ctx, signer: Signer, now: Timestamp) -> Result<Signed, Error> {
     let name = ApplicationName::Id(signer.application());
     let judge = ctx.judge(name).await?.ok_or_else(ended)?;
-    let view = ctx.session(&judge, signer.session()).await?;
+    let view = ctx.session(&judge, signer.session(), now).await?;
     let view = view.ok_or_else(ended)?;
     // What a token would say that was made for this request.
     let token = Token {

@@ -114,7 +114,7 @@ async fn own_user(
         return Ok(None);
     }
     let judge = ctx.judge_of(application).await?;
-    let view = ctx.session(&judge, identity.session).await?;
+    let view = ctx.session(&judge, identity.session, ctx.now()).await?;
     Ok(view.map(|view| view.user.clone()))
 }
 

@@ -29,7 +29,7 @@ use crate::model::epoch::Epochs;
 use crate::model::erasure::Erasure;
 use crate::model::event::{Author, Event, EventFilter, Range};
 use crate::model::export::Record;
-use crate::model::member::Member;
+use crate::model::member::{Member, MemberState};
 use crate::model::page::{Order, Page, Window};
 use crate::model::password::PasswordHash;
 use crate::model::revocation::Target;
@@ -354,7 +354,7 @@ pub trait Store: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct EventsView {
     /// The viewer's own place.
-    pub member: Option<Member>,
+    pub place: Option<OwnPlace>,
     /// The conversation's creator.
     pub creator: Option<Creator>,
     /// The events, ascending.
@@ -365,11 +365,21 @@ pub struct EventsView {
 #[derive(Debug, Clone)]
 pub struct EventPage {
     /// The viewer's own place.
-    pub member: Option<Member>,
+    pub place: Option<OwnPlace>,
     /// The conversation's creator.
     pub creator: Option<Creator>,
     /// The events, in the order that was asked for.
     pub events: Page<Event>,
+}
+
+/// A viewer's place in a conversation, as far as authorization asks for it: the one that is not
+/// left, else the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnPlace {
+    /// The member.
+    pub id: MemberId,
+    /// Whether the viewer is in.
+    pub state: MemberState,
 }
 
 /// What belongs to no application, or to all: for operators and the wiring.

@@ -23,7 +23,7 @@ use super::organization::Organization;
 use crate::authorization::bearer;
 use crate::body::{ReadBody, check_strict, decode};
 use crate::connection::Connection;
-use crate::gate::Gate;
+use crate::passed::Passed;
 
 /// The header with a device's own token.
 const TRACKING_TOKEN: HeaderName = HeaderName::from_static("x-kustomer-tracking-token");
@@ -91,7 +91,7 @@ impl FromRequestParts<Arc<Ctx>> for Backend {
             application: None,
         };
         let mut principal = authenticate(ctx, bearer).await?;
-        if let Some(gate) = parts.extensions.get::<Gate>() {
+        if let Some(gate) = Passed::gate(&parts.extensions) {
             gate.call(&principal, ctx.now())?;
         }
         let Organization(judge) = Organization::from_request_parts(parts, ctx).await?;
@@ -138,7 +138,7 @@ impl FromRequestParts<Arc<Ctx>> for Device {
             .map_err(Error::from)?;
         let Organization(judge) = Organization::from_request_parts(parts, ctx).await?;
         let tracked = Box::pin(living(ctx, &judge, &text)).await?;
-        if let Some(gate) = parts.extensions.get::<Gate>() {
+        if let Some(gate) = Passed::gate(&parts.extensions) {
             gate.call(&tracked.principal, ctx.now())?;
         }
         Ok(Self(tracked))

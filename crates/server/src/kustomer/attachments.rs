@@ -28,7 +28,7 @@ use super::organization::Named;
 use super::routes::UPLOADS;
 use crate::connection::Connection;
 use crate::file::{self, Key, Unread};
-use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::route::Parameters;
 
 const KEY_PART: &str = "key";
@@ -85,7 +85,7 @@ pub(super) async fn announce(
 /// `POST /c/v1/chat/attachments/uploads`: a form, its key first and its file last.
 pub(super) async fn upload(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Extension(unread): Extension<Unread>,
     Extension(named): Extension<Named>,
     headers: HeaderMap,

@@ -14,6 +14,8 @@ use super::problem::Problem;
 
 /// Room for the fields that an answer's head has in the end.
 const FIELDS: usize = 12;
+/// Room for most bodies: one noun.
+const BODY_BYTES: usize = 512;
 
 /// An answer with a status and a JSON body.
 #[derive(Debug)]
@@ -55,8 +57,9 @@ pub(super) fn json(status: StatusCode, text: Vec<u8>) -> Response {
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.1) {
-            Ok(body) => json(self.0, body),
+        let mut body = Vec::with_capacity(BODY_BYTES);
+        match serde_json::to_writer(&mut body, &self.1) {
+            Ok(()) => json(self.0, body),
             Err(error) => Problem(Error::internal(error)).into_response(),
         }
     }

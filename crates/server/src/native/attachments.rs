@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::body;
 use crate::file::{self, Unread};
-use crate::operations::Operations;
+use crate::passed::Passed;
 
 /// Whether this is an upload, by its canonical path.
 pub(super) fn is_upload(method: &Method, path: &str) -> bool {
@@ -34,7 +34,7 @@ pub(super) fn is_upload(method: &Method, path: &str) -> bool {
 /// `POST /v1/conversations/{id}/attachments`
 pub(super) async fn upload(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Extension(unread): Extension<Unread>,
     Asker(asker): Asker,
     named: Named,

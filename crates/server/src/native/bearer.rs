@@ -16,7 +16,7 @@ use super::query::Query;
 use crate::authorization::bearer;
 use crate::body::ReadBody;
 use crate::connection::Connection;
-use crate::gate::Gate;
+use crate::passed::Passed;
 
 /// Who asks; a request that carries no bearer is refused.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Option<Principal>, Error>
         application: query.application()?,
     };
     let mut principal = authenticate(ctx, bearer).await?;
-    if let Some(gate) = parts.extensions.get::<Gate>() {
+    if let Some(gate) = Passed::gate(&parts.extensions) {
         gate.call(&principal, ctx.now())?;
     }
     if let Some(page) = parts.extensions.get::<ForeignPage>() {

@@ -41,11 +41,12 @@ use crate::connection::Connection;
 use crate::door::Door;
 use crate::gate;
 use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::rate::Caller;
 use crate::realtime::follower::{Follower, Gains, Have};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, gated, limit, look_after};
-use crate::request_log::{OnSocket, RequestId};
+use crate::request_log::OnSocket;
 use crate::tasks::Tasks;
 
 /// What a socket brings along from the request that it began with.
@@ -68,7 +69,7 @@ struct Entered {
 /// `GET /v1/connect`
 pub(super) async fn open(
     State(ctx): State<Arc<Ctx>>,
-    (Extension(operations), Extension(id)): (Extension<Arc<Operations>>, Extension<RequestId>),
+    Passed { operations, id, .. }: Passed,
     page: Option<Extension<ForeignPage>>,
     tasks: Tasks,
     query: Query,

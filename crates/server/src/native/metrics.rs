@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::access::authorize_installation;
 use countersign_core::context::Ctx;
@@ -12,13 +12,14 @@ use http::{HeaderValue, header};
 use super::bearer::Asker;
 use super::problem::Problem;
 use super::query::Query;
-use crate::operations::{Operations, Reading, Sample};
+use crate::operations::{Reading, Sample};
+use crate::passed::Passed;
 use crate::tasks::Tasks;
 
 /// `GET /metrics`
 pub(super) async fn read(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Asker(asker): Asker,
     tasks: Tasks,
     query: Query,

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::extract::ws::Utf8Bytes;
-use axum::extract::{Extension, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::access::action::Action;
 use countersign_core::access::authorize;
@@ -25,7 +25,7 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::authorization::bearer;
 use crate::door::Door;
-use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::{Closing, Held, Line};
 use crate::realtime::{limit, look_after};
@@ -41,7 +41,7 @@ struct Poll {
 /// `POST /v1/sync`
 pub(super) async fn sync(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Asker(asker): Asker,
     tasks: Tasks,
     headers: HeaderMap,

@@ -5,7 +5,8 @@
 //! every text. Those types say what is right; the tests here hold the two to
 //! each other.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use axum::extract::ws::Utf8Bytes;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +20,9 @@ use super::answer::{json, time};
 /// What an event's text has beside its body and its sender's name, in bytes:
 /// ids, times and the names of members.
 const AROUND_BYTES: usize = 400;
+/// How many senders of a page are looked at for one who is written already: in a large
+/// conversation, looking through all of them would cost more than writing.
+const SENDERS_LOOKED_AT: usize = 8;
 
 /// Who is shown an event.
 #[derive(Clone, Copy)]
@@ -42,15 +46,26 @@ pub(super) fn event(status: StatusCode, event: &Event, reader: Reader<'_>) -> Wr
     Written(status, text)
 }
 
-/// A part of a conversation's history as an answer.
+/// A part of a conversation's history as an answer. A page has few senders, each of
+/// whom is written once and copied.
 pub(super) fn page(events: &[Event], reader: Reader<'_>) -> Written {
     let mut text = String::with_capacity(events.iter().map(room_for).sum::<usize>() + AROUND_BYTES);
+    let mut senders: Vec<(&Sender, Range<usize>)> = Vec::new();
     text.push_str(r#"{"events":["#);
     for (place, event) in events.iter().enumerate() {
         if place > 0 {
             text.push(',');
         }
-        write(&mut text, event, reader);
+        write_begin(&mut text, event);
+        let begin = text.len();
+        let mut lately = senders.iter().rev().take(SENDERS_LOOKED_AT);
+        if let Some((_, known)) = lately.find(|(sender, _)| **sender == event.from) {
+            text.extend_from_within(known.clone());
+        } else {
+            write_sender(&mut text, &event.from);
+            senders.push((&event.from, begin..text.len()));
+        }
+        write_end(&mut text, event, reader);
     }
     text.push_str("]}");
     Written(StatusCode::OK, text)
@@ -64,7 +79,7 @@ pub(super) fn event_frame(
 ) -> Utf8Bytes {
     let mut text = String::with_capacity(room_for(event) + AROUND_BYTES);
     text.push_str(r#"{"type":"event","conversation_id":""#);
-    put(&mut text, conversation);
+    conversation.append_to(&mut text);
     text.push_str(r#"","event":"#);
     write(&mut text, event, reader);
     text.push('}');
@@ -75,7 +90,7 @@ pub(super) fn event_frame(
 pub(super) fn sent_frame(reference: u64, event: &Event) -> Utf8Bytes {
     let mut text = String::with_capacity(room_for(event) + AROUND_BYTES);
     text.push_str(r#"{"type":"sent","ref":"#);
-    put(&mut text, reference);
+    write_number(&mut text, reference);
     text.push_str(r#","event":"#);
     write(&mut text, event, Reader::Sender);
     text.push('}');
@@ -87,17 +102,25 @@ fn room_for(event: &Event) -> usize {
 }
 
 fn write(text: &mut String, event: &Event, reader: Reader<'_>) {
+    write_begin(text, event);
+    write_sender(text, &event.from);
+    write_end(text, event, reader);
+}
+
+fn write_begin(text: &mut String, event: &Event) {
     text.push_str(r#"{"id":"#);
-    put(text, event.id);
+    write_number(text, event.id);
     // The names of kinds have no character that JSON escapes.
     text.push_str(r#","type":""#);
     text.push_str(&event.kind.name());
     text.push_str(r#"","body":"#);
     text.push_str(&event.body);
-    text.push_str(r#","from":{"#);
-    write_sender(text, &event.from);
-    text.push_str(r#"},"timestamp":""#);
-    put(text, time(event.timestamp));
+    text.push_str(r#","from":"#);
+}
+
+fn write_end(text: &mut String, event: &Event, reader: Reader<'_>) {
+    text.push_str(r#","timestamp":""#);
+    time(event.timestamp).append_to(text);
     text.push('"');
     if let Some(client_id) = event.client_id.as_ref().filter(|_| reader.has_sent(event)) {
         text.push_str(r#","client_id":"#);
@@ -109,7 +132,7 @@ fn write(text: &mut String, event: &Event, reader: Reader<'_>) {
     ] {
         if let Some(at) = at {
             text.push_str(name);
-            put(text, time(at));
+            time(at).append_to(text);
             text.push('"');
         }
     }
@@ -117,30 +140,38 @@ fn write(text: &mut String, event: &Event, reader: Reader<'_>) {
 }
 
 fn write_sender(text: &mut String, from: &Sender) {
+    text.push('{');
     if let Some(member) = from.member {
         text.push_str(r#""member_id":""#);
-        put(text, member);
+        member.append_to(text);
         text.push_str(r#"","#);
     }
     if let Some(user) = from.user {
         text.push_str(r#""user_id":""#);
-        put(text, user);
+        user.append_to(text);
         text.push_str(r#"","#);
     }
     text.push_str(r#""name":"#);
     write_quoted(text, from.person.names.shown());
     text.push_str(r#","assurance":""#);
     text.push_str(from.assurance.as_str());
-    text.push('"');
+    text.push_str(r#""}"#);
 }
 
 fn write_quoted(text: &mut String, value: &str) {
-    let quoted = serde_json::to_string(value).expect("every text is JSON");
-    text.push_str(&quoted);
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if value.bytes().any(is_escaped) {
+        let quoted = serde_json::to_string(value).expect("every text is JSON");
+        text.push_str(&quoted);
+    } else {
+        text.push('"');
+        text.push_str(value);
+        text.push('"');
+    }
 }
 
-fn put(text: &mut String, value: impl Display) {
-    write!(text, "{value}").expect("a text takes every text");
+fn write_number(text: &mut String, number: u64) {
+    write!(text, "{number}").expect("a text takes every text");
 }
 
 // === impl Reader ===
@@ -273,8 +304,16 @@ mod tests {
 
     #[test]
     fn a_page_is_what_the_wires_types_say() {
-        for count in [0, 1, 2, events().len()] {
-            let shown = &events()[..count];
+        let one_by_one = (0..12).map(|number| Event {
+            from: Sender {
+                member: Some(MemberId::from_bytes([number; 16])),
+                ..events()[0].from.clone()
+            },
+            ..events()[0].clone()
+        });
+        let all = [events(), events(), one_by_one.collect(), events()].concat();
+        for count in [0, 1, 2, events().len(), all.len()] {
+            let shown = &all[..count];
             let expected = serde_json::to_string(&wire::Events {
                 events: shown.iter().map(|event| of_wire(event, false)).collect(),
             });

@@ -35,7 +35,7 @@ use super::failure::Refused;
 use super::page::Answer;
 use crate::body::{ReadBody, check_strict, decode};
 use crate::connection::Connection;
-use crate::gate::Gate;
+use crate::passed::Passed;
 use crate::route::Parameters;
 use crate::tasks::Tasks;
 
@@ -306,7 +306,7 @@ impl FromRequestParts<Arc<Ctx>> for Managed {
             let detail = "the API key's id and its text are of two keys";
             return Err(Error::new(Code::UnknownKey, detail).into());
         }
-        if let Some(gate) = parts.extensions.get::<Gate>() {
+        if let Some(gate) = Passed::gate(&parts.extensions) {
             gate.call(&principal, ctx.now())?;
         }
         let ReadBody(body) = parts.extensions.get().cloned().unwrap_or_default();

@@ -20,7 +20,7 @@ use super::version::Version;
 use crate::authorization::bearer;
 use crate::body::{ReadBody, check_strict, decode};
 use crate::connection::Connection;
-use crate::gate::Gate;
+use crate::passed::Passed;
 use crate::route::Parameters;
 
 /// A call by somebody who is known.
@@ -132,7 +132,7 @@ pub(super) async fn principal(parts: &Parts, ctx: &Ctx) -> Result<Principal, Err
         application: None,
     };
     let principal = authenticate_users_too(ctx, bearer).await?;
-    if let Some(gate) = parts.extensions.get::<Gate>() {
+    if let Some(gate) = Passed::gate(&parts.extensions) {
         gate.call(&principal, ctx.now())?;
     }
     Ok(principal)

@@ -35,12 +35,13 @@ use crate::connection::Connection;
 use crate::door::Door;
 use crate::gate;
 use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::rate::Caller;
 use crate::realtime::check::is_ours;
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, gated, limit, look_after};
-use crate::request_log::{OnSocket, RequestId};
+use crate::request_log::OnSocket;
 use crate::tasks::Tasks;
 
 /// Packets before the one that asks for the namespace, and before a login.
@@ -102,9 +103,8 @@ pub(super) struct Somebody;
 /// `GET /v2/rtc/`
 pub(super) async fn open(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, id, .. }: Passed,
     Extension(resumes): Extension<Arc<Resumes>>,
-    Extension(id): Extension<RequestId>,
     tasks: Tasks,
     asked: SocketAsked,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

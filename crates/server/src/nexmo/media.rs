@@ -23,7 +23,7 @@ use super::page::Answer;
 use super::users::done;
 use super::version::Version;
 use crate::file::{self, Unread};
-use crate::operations::Operations;
+use crate::passed::Passed;
 
 /// The part of the form that is the picture.
 const PART: &str = "file";
@@ -45,7 +45,7 @@ pub(super) fn is_upload(method: &Method, path: &str) -> bool {
 /// `POST /{version}/image`: clients take 200 for an answer, and nothing else.
 pub(super) async fn upload(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Extension(unread): Extension<Unread>,
     asked: Asked,
     headers: HeaderMap,

@@ -18,7 +18,7 @@ use super::failure::{ErrorCode, Refused};
 use super::signature::{self, Authorization, Request, Signable};
 use crate::body::{ReadBody, check_strict, check_strict_list, decode};
 use crate::connection::Connection;
-use crate::gate::Gate;
+use crate::passed::Passed;
 
 /// A request's address with the percent-encodings that it came with: those are
 /// signed.
@@ -103,7 +103,7 @@ fn body(parts: &Parts) -> Bytes {
 
 /// Counts the call: of who asks, or of the address that they ask from.
 fn count(parts: &Parts, ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
-    match parts.extensions.get::<Gate>() {
+    match Passed::gate(&parts.extensions) {
         Some(gate) => gate.call(principal, ctx.now()),
         None => Ok(()),
     }
@@ -111,7 +111,7 @@ fn count(parts: &Parts, ctx: &Ctx, principal: &Principal) -> Result<(), Error> {
 
 /// Counts a call by the address that it comes from.
 fn enter(parts: &Parts, ctx: &Ctx) -> Result<(), Error> {
-    match parts.extensions.get::<Gate>() {
+    match Passed::gate(&parts.extensions) {
         Some(gate) => gate.enter(Connection::of(&parts.extensions), ctx.now()),
         None => Ok(()),
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
@@ -22,7 +22,7 @@ use super::asked::{App, Asked, Json};
 use super::failure::Refused;
 use super::profile::shown;
 use crate::connection::Connection;
-use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::path;
 use crate::route::Parameters;
 
@@ -79,7 +79,7 @@ pub(super) async fn sign_up(
 /// `POST /v1/users/{kind}/{name}/authentication`. What is no user name is nobody's.
 pub(super) async fn sign_in(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     connection: Connection,
     App(principal): App,
     parameters: Parameters,
@@ -108,7 +108,7 @@ pub(super) async fn sign_in(
 /// what that is; so this is ours.
 pub(super) async fn change_password(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     connection: Connection,
     Asked { signed }: Asked,
     Json(passwords): Json<Change>,

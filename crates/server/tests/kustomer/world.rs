@@ -26,7 +26,6 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 
 use crate::node::{self, TestClock};
 use crate::quick_passwords::QuickPasswords;
@@ -486,7 +485,7 @@ async fn ask(
 }
 
 async fn reply(service: &Service, request: Request<Body>) -> Reply {
-    let response = service.clone().oneshot(request).await.unwrap();
+    let response = service.answer(request).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Reply {

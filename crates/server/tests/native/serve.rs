@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::http::Call;
 
@@ -24,6 +25,17 @@ struct Running {
     address: SocketAddr,
     stop: CancellationToken,
     server: JoinHandle<Stopped>,
+}
+
+/// A router of axum's in a door's place.
+pub(crate) fn of_router(router: Router) -> Service {
+    Service::new(move |request| {
+        let router = router.clone();
+        Box::pin(async move {
+            let Ok(response) = router.oneshot(request).await;
+            response
+        })
+    })
 }
 
 async fn run(service: Service, limits: Limits) -> Running {
@@ -71,7 +83,7 @@ async fn a_request_knows_its_connection() {
         format!("{} {}", connection.peer, connection.tls)
     };
     let running = run(
-        Service::new(Router::new().route("/", get(show))),
+        of_router(Router::new().route("/", get(show))),
         Limits::default(),
     )
     .await;
@@ -91,7 +103,7 @@ async fn a_stop_closes_idle_connections_and_answers_open_requests() {
         }
     };
     let running = run(
-        Service::new(hello().route("/slow", get(slow))),
+        of_router(hello().route("/slow", get(slow))),
         Limits::default(),
     )
     .await;
@@ -126,7 +138,7 @@ async fn what_is_open_at_the_deadline_is_cut_off() {
         drain_max: Duration::from_millis(20),
         ..Limits::default()
     };
-    let running = run(Service::new(Router::new().route("/", get(never))), limits).await;
+    let running = run(of_router(Router::new().route("/", get(never))), limits).await;
     let mut open = TcpStream::connect(running.address).await.unwrap();
     open.write_all(REQUEST).await.unwrap();
     begun.notified().await;
@@ -141,7 +153,7 @@ async fn a_head_that_does_not_arrive_ends_the_connection() {
         head_max: Duration::from_millis(50),
         ..Limits::default()
     };
-    let running = run(Service::new(hello()), limits).await;
+    let running = run(of_router(hello()), limits).await;
     for begin in [
         &b""[..],
         b"P",
@@ -163,7 +175,7 @@ async fn a_connection_that_is_idle_ends() {
         head_max: Duration::from_millis(50),
         ..Limits::default()
     };
-    let running = run(Service::new(hello()), limits).await;
+    let running = run(of_router(hello()), limits).await;
     let mut idle = TcpStream::connect(running.address).await.unwrap();
     for _ in 0..2 {
         idle.write_all(REQUEST).await.unwrap();
@@ -178,7 +190,7 @@ async fn connections_over_the_bound_wait_for_a_free_place() {
         connections_max: 1,
         ..Limits::default()
     };
-    let running = run(Service::new(hello()), limits).await;
+    let running = run(of_router(hello()), limits).await;
     let mut first = TcpStream::connect(running.address).await.unwrap();
     first.write_all(REQUEST).await.unwrap();
     read_answer(&mut first).await;
@@ -197,10 +209,10 @@ async fn connections_over_the_bound_wait_for_a_free_place() {
 
 #[tokio::test]
 async fn an_address_in_use_is_told() {
-    let running = run(Service::new(hello()), Limits::default()).await;
+    let running = run(of_router(hello()), Limits::default()).await;
     let door = Door {
         address: running.address,
-        service: Service::new(hello()),
+        service: of_router(hello()),
     };
     let error = Server::bind(vec![door], Limits::default())
         .await

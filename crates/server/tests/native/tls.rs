@@ -10,7 +10,6 @@ use axum::extract::Extension;
 use axum::routing::get;
 use countersign_credential::time::Timestamp;
 use countersign_server::connection::Connection;
-use countersign_server::route::Service;
 use countersign_server::serve::{Limits, Server, Socket, Stopped};
 use countersign_server::tls::{Validity, validity};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd};
@@ -24,6 +23,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificate::Certificate;
+use crate::serve::of_router;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 /// More than a socket's buffers take.
@@ -48,7 +48,7 @@ async fn run(limits: Limits) -> Running {
     let router = Router::new()
         .route("/", get(shown))
         .route("/long", get(async || "x".repeat(LONG)));
-    let server = Server::on(vec![(socket, Service::new(router))], limits);
+    let server = Server::on(vec![(socket, of_router(router))], limits);
     let stop = CancellationToken::new();
     Running {
         address,

@@ -27,7 +27,6 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use crate::node::{self, TestClock};
 use crate::numbers::metric;
@@ -387,7 +386,7 @@ async fn ask(
 }
 
 async fn reply(router: Service, request: Request<Body>) -> Reply {
-    let response = router.oneshot(request).await.unwrap();
+    let response = router.answer(request).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Reply {

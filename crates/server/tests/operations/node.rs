@@ -33,7 +33,6 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
 use crate::quick_passwords::QuickPasswords;
@@ -182,7 +181,7 @@ impl Call<'_> {
             .body(body.into())
             .expect("the test's request is one");
         let router = self.node.router.clone();
-        let response = router.oneshot(request).await.expect("a router answers");
+        let response = router.answer(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the body arrives").to_bytes();
         Reply {

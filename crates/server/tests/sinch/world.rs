@@ -31,7 +31,6 @@ use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 
 use crate::node::{self, TestClock};
 use crate::numbers::metric;
@@ -389,7 +388,7 @@ impl World {
             .header("authorization", format!("Bearer {}", self.operator))
             .body(Body::empty())
             .unwrap();
-        let response = self.native.clone().oneshot(request).await.unwrap();
+        let response = self.native.answer(request).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let all = std::str::from_utf8(&body).unwrap();
         metric(all, name)
@@ -566,7 +565,7 @@ async fn ask(
 }
 
 pub(crate) async fn reply(router: Service, request: Request<Body>) -> Reply {
-    let response = router.oneshot(request).await.unwrap();
+    let response = router.answer(request).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Reply {

@@ -5,18 +5,20 @@ use std::collections::BTreeSet;
 use super::person::{self, People};
 use super::{all, ask, first, member, rows_of, wanted};
 use crate::change::event::author_id;
-use crate::columns::{Columns, creator as creator_of, digest, integer, member as member_of};
+use crate::columns::{Columns, creator as creator_of, digest, integer};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::reason;
 use crate::rows::{Row, Rows};
-use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::limit::EVENT_KINDS_MAX;
+use countersign_core::model::conversation::Creator;
 use countersign_core::model::event::{
     Assurance, Author, Event, EventFilter, EventKind, KindFilter, Range, Subject,
 };
+use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::page::{Order, Window};
-use countersign_core::ports::store::{EventPage, EventsView};
+use countersign_core::ports::store::{EventPage, EventsView, OwnPlace};
 
 /// An event, behind the ids of who sent it and of whom it tells.
 macro_rules! events {
@@ -56,8 +58,11 @@ const OLDEST_FIRST: &str = filtered!("ORDER BY e.id");
 const NEWEST_FIRST: &str = filtered!("ORDER BY e.id DESC");
 /// Comes after every name of a kind, and after every name that begins like one.
 const LAST_NAME: &str = "\u{7f}";
-const CREATOR: &str =
-    "SELECT author, creator_member_id FROM conversations WHERE application_id = $1 AND id = $2";
+/// Who created a conversation, and the viewer's place there that is not left.
+const VIEWED: &str = "SELECT c.author, c.creator_member_id, m.id, m.state FROM conversations c \
+     LEFT JOIN members m ON m.application_id = c.application_id AND m.conversation_id = c.id \
+       AND m.user_id = $3 AND m.state <> 'left' \
+     WHERE c.application_id = $1 AND c.id = $2";
 /// Of several places that a user had, the newest that used the client id.
 const OF_USERS_CLIENT: &str = "SELECT e.id, e.client_digest FROM members m JOIN events e \
      ON e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
@@ -75,7 +80,7 @@ pub(crate) const TEXTS: &[&str] = &[
     BY_ID,
     OLDEST_FIRST,
     NEWEST_FIRST,
-    CREATOR,
+    VIEWED,
     OF_USERS_CLIENT,
     OF_AUTHORS_CLIENT,
 ];
@@ -132,7 +137,7 @@ pub(crate) async fn page(
     let events = Statement::new(sql, parameters);
     let found = part(engine, (application, conversation), viewer, events).await?;
     Ok(found.map(|part| EventPage {
-        member: part.member,
+        place: part.place,
         creator: part.creator,
         events: super::page(part.events, window, |event| event.id.to_be_bytes().to_vec()),
     }))
@@ -182,23 +187,49 @@ async fn part(
     events: Statement,
 ) -> Result<Option<EventsView>, StoreError> {
     let key = [application.bytes().into(), conversation.bytes().into()];
-    let mut queries = vec![Statement::new(CREATOR, key), events];
+    let viewed = key
+        .into_iter()
+        .chain([viewer.map(|user| user.bytes()).into()]);
+    let mut queries = vec![Statement::new(VIEWED, viewed.collect::<Vec<_>>()), events];
     queries.extend(person::queries(application, conversation));
-    queries.extend(viewer.map(|user| member::query_of_user(application, conversation, user)));
     let answers = engine.read(queries.into()).await?;
-    let [creator, events, places, keys, of_viewer @ ..] = answers.as_slice() else {
+    let [viewed, events, places, keys] = answers.as_slice() else {
         return Ok(None);
     };
-    let Some(creator) = first(creator, creator_of)? else {
+    let Some((creator, present)) = first(viewed, creator_and_place)? else {
         return Ok(None);
     };
     let events = named(engine, (application, conversation), events, [places, keys]).await?;
-    let member = of_viewer.first().map(|rows| first(rows, member_of));
+    let place = match (present, viewer) {
+        (None, Some(user)) => left_place(engine, application, conversation, user).await?,
+        (Some(_) | None, _) => present,
+    };
     Ok(Some(EventsView {
-        member: member.transpose()?.flatten(),
+        place,
         creator,
         events,
     }))
+}
+
+fn creator_and_place(
+    columns: &mut Columns<'_>,
+) -> Result<(Option<Creator>, Option<OwnPlace>), StoreError> {
+    let creator = creator_of(columns)?;
+    let id = columns.optional(Row::id)?.map(MemberId::from_bytes);
+    let state = columns.optional_parsed("a member's state", MemberState::from_name)?;
+    let place = id.zip(state).map(|(id, state)| OwnPlace { id, state });
+    Ok((creator, place))
+}
+
+/// The place of who is not in a conversation: asked for apart, since who reads a history mostly is.
+async fn left_place(
+    engine: &impl Engine,
+    application: ApplicationId,
+    conversation: ConversationId,
+    user: UserId,
+) -> Result<Option<OwnPlace>, StoreError> {
+    let found = member::of_user(engine, application, conversation, user).await?;
+    Ok(found.map(|Member { id, state, .. }| OwnPlace { id, state }))
 }
 
 /// One event.

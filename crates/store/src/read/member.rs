@@ -96,27 +96,18 @@ pub(crate) async fn find(
     first(&rows, member)
 }
 
-/// A user's place.
+/// A user's place: the one that is not left, else the newest.
 pub(crate) async fn of_user(
     engine: &impl Engine,
     application: ApplicationId,
     conversation: ConversationId,
     user: UserId,
 ) -> Result<Option<Member>, StoreError> {
-    let query = query_of_user(application, conversation, user);
-    first(&ask(engine, query).await?, member)
-}
-
-/// The query for a user's place: the one that is not left, else the newest.
-pub(super) fn query_of_user(
-    application: ApplicationId,
-    conversation: ConversationId,
-    user: UserId,
-) -> Statement {
     let parameters = [
         application.bytes().into(),
         conversation.bytes().into(),
         user.bytes().into(),
     ];
-    Statement::new(OF_USER, parameters)
+    let rows = ask(engine, Statement::new(OF_USER, parameters)).await?;
+    first(&rows, member)
 }

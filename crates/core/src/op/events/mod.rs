@@ -15,10 +15,9 @@ use crate::id::{AttachmentId, ConversationId, MemberId, UserId};
 use crate::limit;
 use crate::model::conversation::Creator;
 use crate::model::event::{Event, EventFilter, EventKind, Range};
-use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::ports::change::{ClientId, Expectation};
-use crate::ports::store::{CommitError, StoreError};
+use crate::ports::store::{CommitError, OwnPlace, StoreError};
 
 /// An event to be sent.
 #[derive(Debug, Clone)]
@@ -248,7 +247,7 @@ pub async fn list_event_page(
         .event_page(application, conversation, viewer, filter, window)
         .await?;
     let page = found.ok_or_else(|| Error::not_found("conversation"))?;
-    let facts = facts_of(viewer, page.member.as_ref(), page.creator);
+    let facts = facts_of(viewer, page.place, page.creator);
     conditional.given(&facts).map_err(in_conversation)?;
     Ok(page.events)
 }
@@ -285,17 +284,17 @@ async fn read(
         .events(application, conversation, viewer, range, limit)
         .await?;
     let view = found.ok_or_else(|| Error::not_found("conversation"))?;
-    let facts = facts_of(viewer, view.member.as_ref(), view.creator);
+    let facts = facts_of(viewer, view.place, view.creator);
     conditional.given(&facts).map_err(in_conversation)?;
     Ok(view.events)
 }
 
 /// What a part of the history tells authorization.
-fn facts_of(viewer: Option<UserId>, member: Option<&Member>, creator: Option<Creator>) -> Facts {
-    let place = member.map(|member| member.id);
+fn facts_of(viewer: Option<UserId>, place: Option<OwnPlace>, creator: Option<Creator>) -> Facts {
+    let id = place.map(|place| place.id);
     Facts {
-        place: member.map(|member| member.state),
-        creator: creator.is_some_and(|creator| creator.is(viewer, place)),
+        place: place.map(|place| place.state),
+        creator: creator.is_some_and(|creator| creator.is(viewer, id)),
         ..Facts::default()
     }
 }
@@ -325,7 +324,7 @@ pub async fn delete_event(
         .is_some_and(|event| viewer.is_some() && event.from.user == viewer);
     let facts = Facts {
         own,
-        ..facts_of(viewer, view.member.as_ref(), view.creator)
+        ..facts_of(viewer, view.place, view.creator)
     };
     let permit = conditional.given(&facts).map_err(in_conversation)?;
     let event = event.ok_or_else(|| Error::not_found("event"))?;

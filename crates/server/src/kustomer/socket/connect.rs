@@ -30,6 +30,7 @@ use super::{Entered, Socket};
 use crate::door::Door;
 use crate::gate;
 use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::rate::Caller;
 use crate::realtime::follower::{Follower, Gains};
 use crate::realtime::line::Line;
@@ -66,7 +67,7 @@ struct First {
 /// `GET /app/{key}`
 pub(in crate::kustomer) async fn open(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     named: Option<Extension<Named>>,
     tasks: Tasks,
     parameters: Parameters,

@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use super::failure::Refused;
 use super::limit::CHANNELS_MAX;
-use crate::gate::Gate;
+use crate::passed::Passed;
 use crate::route::Parameters;
 use crate::sinch::names::{self, ShownKey};
 
@@ -80,7 +80,7 @@ impl FromRequestParts<Arc<Ctx>> for Asked {
                 error
             }
         })?;
-        if let Some(gate) = parts.extensions.get::<Gate>() {
+        if let Some(gate) = Passed::gate(&parts.extensions) {
             gate.call(&signed.principal, ctx.now())?;
         }
         Ok(Self { signed, parameters })

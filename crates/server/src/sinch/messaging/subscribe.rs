@@ -16,14 +16,14 @@ use super::asked::Asked;
 use super::failure::Refused;
 use super::mailbox::{self, Poll};
 use super::time_token::TimeToken;
-use crate::operations::Operations;
+use crate::passed::Passed;
 use crate::realtime::look_after;
 use crate::tasks::Tasks;
 
 /// `GET /subscribe/{subscribe_key}/{channels}/0/{time_token}`
 pub(super) async fn poll(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Extension(desk): Extension<Arc<Desk>>,
     tasks: Tasks,
     asked: Asked,

@@ -71,7 +71,7 @@ pub(crate) async fn its_creator_can_enter_later(world: Arc<World>) {
     let read = world.store.events(world.application, id, of_jay, range, 5);
     let read = read.await.unwrap().unwrap();
     assert_eq!(read.creator, Some(Creator::User(jay.id)));
-    assert!(read.events.is_empty() && read.member.is_none());
+    assert!(read.events.is_empty() && read.place.is_none());
     let listed = world.store.conversations(
         world.application,
         ConversationList::Following(jay.id),

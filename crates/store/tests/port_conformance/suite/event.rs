@@ -435,7 +435,7 @@ async fn numbers_of(
             .store
             .event_page(world.application, conversation, viewer, filter, window);
         let page = page.await.unwrap().unwrap();
-        let place = page.member.map(|member| Creator::Member(member.id));
+        let place = page.place.map(|place| Creator::Member(place.id));
         assert_eq!(place, page.creator);
         assert!(page.events.items.len() <= limit);
         numbers.extend(page.events.items.iter().map(|event| event.id));
@@ -461,10 +461,7 @@ pub(crate) async fn ranges(world: Arc<World>) {
                 .store
                 .events(world.application, id, viewer, range, limit);
             let view = view.await.unwrap().unwrap();
-            let place = view
-                .member
-                .as_ref()
-                .map(|member| Creator::Member(member.id));
+            let place = view.place.map(|place| Creator::Member(place.id));
             assert_eq!(place, view.creator);
             let numbers: Vec<u64> = view.events.iter().map(|event| event.id).collect();
             numbers
@@ -489,7 +486,7 @@ pub(crate) async fn ranges(world: Arc<World>) {
         .store
         .events(world.application, id, viewer, range, 1)
         .await;
-    assert_eq!(view.unwrap().unwrap().member, None);
+    assert_eq!(view.unwrap().unwrap().place, None);
 }
 
 /// Locks are taken in the order of ids; what was appended is told in the order of the changes.

@@ -4,7 +4,7 @@ use crate::world::{World, window};
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
 use countersign_core::model::conversation::ConversationList;
-use countersign_core::model::event::{Assurance, Author, EventKind};
+use countersign_core::model::event::{Assurance, Author, EventKind, Range};
 use countersign_core::model::member::{MemberState, Reason};
 use countersign_core::model::page::{Order, Window};
 use countersign_core::ports::change::{Change, Expectation, Guard, MemberChange, NewMember};
@@ -65,8 +65,14 @@ pub(crate) async fn a_place_is_the_one_that_is_not_left(world: Arc<World>) {
     let ann = world.person("ann").await;
     let id = world.conversation(&jay).await;
     let place = async |application, user| {
-        let found = world.store.place(application, id, user).await;
-        found.unwrap().map(|member| (member.id, member.state))
+        let found = world.store.place(application, id, user).await.unwrap();
+        let found = found.map(|member| (member.id, member.state));
+        // Who reads the history is judged by the same place.
+        let range = Range::Newest;
+        let view = world.store.events(application, id, Some(user), range, 1);
+        let judged = view.await.unwrap().and_then(|view| view.place);
+        assert_eq!(judged.map(|place| (place.id, place.state)), found);
+        found
     };
     assert_eq!(place(world.application, ann.id).await, None);
     let first = world.join(id, &ann).await;
