@@ -53,10 +53,8 @@ fn visible(value: &[u8]) -> Option<&str> {
 /// Whether a byte is like that. All are looked at: a loop that could end early would
 /// go byte by byte, and a token is long.
 fn any(bytes: &[u8], is_like_that: impl Fn(u8) -> bool) -> bool {
-    let found = bytes
-        .iter()
-        .fold(0, |found, byte| found | u8::from(is_like_that(*byte)));
-    found != 0
+    let looked_at = |found, byte: &u8| found | is_like_that(*byte);
+    bytes.iter().fold(false, looked_at)
 }
 
 #[cfg(test)]

@@ -177,16 +177,15 @@ impl Spoken {
             .max_headers(limit::HEAD_FIELDS_MAX);
         let stream = TokioIo::new(Patient::new(stream, limits.write_max));
         let mut served = pin!(builder.serve_connection(stream, service).with_upgrades());
-        let to_the_end = async {
-            tokio::select! {
-                ended = served.as_mut() => ended,
-                () = stop.cancelled() => {
-                    served.as_mut().graceful_shutdown();
-                    served.await
-                }
+        let ended = tokio::select! {
+            ended = served.as_mut() => Some(ended),
+            () = stop.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                // What stops the server comes before what cuts connections off.
+                cut.run_until_cancelled(served).await
             }
         };
-        match cut.run_until_cancelled(to_the_end).await {
+        match ended {
             Some(Ok(())) | None => {}
             Some(Err(error)) => tracing::debug!(%error, "a connection broke off"),
         }

@@ -12,19 +12,6 @@ use countersign_core::error::{Code, Error};
 use http::Uri;
 use http::uri::PathAndQuery;
 
-/// The bytes that mean nothing but themselves wherever they stand in a segment: those
-/// that most paths are of.
-const HARMLESS: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        let is_other = matches!(byte as u8, b'-' | b'_' | b':');
-        table[byte] = is_other || (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    table
-};
-
 /// Why a path is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
@@ -80,15 +67,14 @@ pub fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
     })
 }
 
-/// Whether nothing can be wrong with a path: most are as they are documented.
+/// Whether nothing can be wrong with a path: most are as they are documented. All bytes
+/// are looked at, since a loop that could end early would go byte by byte.
 fn is_canonical(path: &str) -> bool {
-    let mut before = 0;
-    path.starts_with('/')
-        && path.bytes().all(|byte| {
-            let begins_empty = byte == b'/' && before == b'/';
-            before = byte;
-            (HARMLESS[usize::from(byte)] || byte == b'/') && !begins_empty
-        })
+    let bytes = path.as_bytes();
+    let is_plain = |all, &byte: &u8| all & (is_harmless(byte) | (byte == b'/'));
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let is_doubled = |found, (&byte, &next): (&u8, &u8)| found | ((byte == b'/') & (next == b'/'));
+    path.starts_with('/') && bytes.iter().fold(true, is_plain) && !pairs.fold(false, is_doubled)
 }
 
 /// A request's address with its path in its one spelling.
@@ -112,7 +98,8 @@ pub(crate) fn canonical_uri(uri: Uri) -> Result<Uri, Error> {
 
 /// A segment with its percent-encodings read.
 pub(crate) fn decoded(segment: &str) -> Result<String, BadPath> {
-    if segment.bytes().all(|byte| HARMLESS[usize::from(byte)]) {
+    let is_plain = |all, byte| all & is_harmless(byte);
+    if segment.bytes().fold(true, is_plain) {
         return Ok(segment.to_owned());
     }
     if segment == "." || segment == ".." {
@@ -155,6 +142,12 @@ fn check_plain(byte: u8) -> Result<(), BadPath> {
         _ if is_plain(byte) => Ok(()),
         _ => Err(BadPath::Character),
     }
+}
+
+/// Whether a byte means nothing but itself wherever it stands in a segment. Most paths
+/// are of such bytes.
+fn is_harmless(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_') | (byte == b':')
 }
 
 /// What RFC 3986 calls `pchar`, without the semicolon that old servers cut at.

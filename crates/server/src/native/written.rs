@@ -159,8 +159,11 @@ fn write_sender(text: &mut String, from: &Sender) {
 }
 
 fn write_quoted(text: &mut String, value: &str) {
-    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    if value.bytes().any(is_escaped) {
+    let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if value
+        .bytes()
+        .fold(false, |any, byte| any | is_escaped(byte))
+    {
         let quoted = serde_json::to_string(value).expect("every text is JSON");
         text.push_str(&quoted);
     } else {
