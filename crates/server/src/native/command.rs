@@ -162,6 +162,14 @@ impl Order {
         self.event().is_some_and(is_new) && !is_filtered(principal)
     }
 
+    /// The bytes of an event's body.
+    pub(super) fn body_bytes(&self) -> usize {
+        match self.event().map(|send| &send.content) {
+            Some(Content::New(_, body) | Content::Edit { body, .. }) => body.len(),
+            Some(Content::Delete(_)) | None => 0,
+        }
+    }
+
     /// The members of the body that the call would have, as an ACL's filters
     /// compare them.
     fn parameters(&self) -> Vec<(String, Option<String>)> {
