@@ -29,9 +29,8 @@ pub(super) struct Order {
     reference: u64,
     conversation: ConversationId,
     what: What,
-    /// As an ACL's filters compare them: the members of the body that the call
-    /// would have.
-    parameters: Vec<(String, Option<String>)>,
+    kind: String,
+    client_id: Option<String>,
 }
 
 #[derive(Debug)]
@@ -86,15 +85,6 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
         .client_id
         .map(|text| checked_client_id("client_id", text))
         .transpose()?;
-    let mut parameters = vec![
-        ("type".to_owned(), Some(event.kind.clone())),
-        ("body".to_owned(), None),
-    ];
-    parameters.extend(
-        client_id
-            .clone()
-            .map(|id| ("client_id".to_owned(), Some(id))),
-    );
     let what = if event.kind == "typing" {
         let body: wire::TypingBody = decode(event.body.get().as_bytes()).map_err(in_body)?;
         What::Typing { on: body.on }
@@ -105,7 +95,7 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
                 member: None,
                 content,
                 files: Vec::new(),
-                client_id,
+                client_id: client_id.clone(),
             })),
             Sent::Position { delivered, seen } => What::Position { delivered, seen },
         }
@@ -114,7 +104,8 @@ pub(super) fn read(frame: wire::Send) -> Result<Order, Error> {
         reference: frame.reference,
         conversation,
         what,
-        parameters,
+        kind: event.kind,
+        client_id,
     })
 }
 
@@ -171,6 +162,24 @@ impl Order {
         self.event().is_some_and(is_new) && !is_filtered(principal)
     }
 
+    /// The bytes of an event's body.
+    pub(super) fn body_bytes(&self) -> usize {
+        match self.event().map(|send| &send.content) {
+            Some(Content::New(_, body) | Content::Edit { body, .. }) => body.len(),
+            Some(Content::Delete(_)) | None => 0,
+        }
+    }
+
+    /// The members of the body that the call would have, as an ACL's filters
+    /// compare them.
+    fn parameters(&self) -> Vec<(String, Option<String>)> {
+        let client_id = self.client_id.clone();
+        let client_id = client_id.map(|id| ("client_id".to_owned(), Some(id)));
+        let kind = ("type".to_owned(), Some(self.kind.clone()));
+        let body = ("body".to_owned(), None);
+        [kind, body].into_iter().chain(client_id).collect()
+    }
+
     fn event(&self) -> Option<&Send> {
         match &self.what {
             What::Event(send) => Some(send),
@@ -188,7 +197,7 @@ impl Order {
 
     async fn carry_out(self, ctx: &Ctx, principal: &Principal) -> Result<Answer, Error> {
         let told = is_filtered(principal).then(|| Principal {
-            parameters: self.parameters,
+            parameters: self.parameters(),
             ..principal.clone()
         });
         let principal = told.as_ref().unwrap_or(principal);

@@ -104,7 +104,10 @@ impl Gated {
     /// Waits for what comes in next.
     pub(crate) async fn recv(&mut self) -> Received {
         let received = self.socket.recv().await;
-        self.said_goodbye |= matches!(received, Some(Ok(Message::Close(_))));
+        if let Some(Ok(Message::Close(_))) = received {
+            self.said_goodbye = true;
+            self.frames.clear();
+        }
         received
     }
 

@@ -122,7 +122,11 @@ async fn each_has_the_answer_that_it_would_have_alone() {
     let mut number = 1;
     for (refused, code) in cases {
         let frames = [say(0, &id, "a"), say(1, &id, "b"), refused];
-        let last = [say(3, &id, "c"), say(4, &id, "d")];
+        let last = [
+            say(3, &id, "c"),
+            say(4, &id, "d"),
+            say(5, "CON-1", "behind"),
+        ];
         client.send_at_once(frames.into_iter().chain(last)).await;
         let mut expected = Vec::new();
         for reference in 0..5 {
@@ -133,7 +137,8 @@ async fn each_has_the_answer_that_it_would_have_alone() {
                 expected.push((reference, number.to_string()));
             }
         }
-        assert_eq!(answers(&client.frames(5).await), expected, "{code}");
+        expected.push((5, "not_found".to_owned()));
+        assert_eq!(answers(&client.frames(6).await), expected, "{code}");
     }
     assert!(client.told().await.is_empty());
     assert_eq!(texts(&world, &theirs).await, Vec::<String>::new());
@@ -431,4 +436,42 @@ async fn a_run_that_is_being_written_ends_with_the_session() {
         }
         assert!(told < 200, "it was not told everything");
     }
+}
+
+#[tokio::test]
+async fn what_is_large_is_sent_a_few_at_a_time() {
+    let world = World::new().await;
+    let alice = world.user("alice").await;
+    let id = world.conversation(&alice).await;
+    let mut client = world.connect(&alice).await;
+    let before = world.metric("notices_total").await;
+    let large = "x".repeat(40_000);
+    let burst = (1..=8).map(|number| say(number, &id, &large));
+    client.send_at_once(burst).await;
+    let expected = (1..=8).map(|number| (number, (number + 1).to_string()));
+    assert_eq!(
+        answers(&client.frames(8).await),
+        expected.collect::<Vec<_>>()
+    );
+    let heard = world.metric("notices_total").await - before;
+    assert!((4..=8).contains(&heard), "{heard}");
+}
+
+#[tokio::test]
+async fn a_filter_is_held_to_each_of_them() {
+    let world = World::new().await;
+    let texts_alone = json!({"methods": ["GET", "POST"], "filters": {"type": "text"}});
+    let paths = json!({"/*/sessions/**": {}, "/*/conversations/**": texts_alone,
+        "/*/conversations/*/events": {"methods": ["GET"]}});
+    let alice = world.user("alice").await;
+    let id = world.conversation(&alice).await;
+    world.set(json!({"default_acl": {"paths": paths}})).await;
+    let mut client = world.connect(&alice).await;
+    let custom = json!({"type": "custom:x", "body": {}});
+    client
+        .send_at_once([say(1, &id, "a"), send(2, &id, &custom), say(3, &id, "b")])
+        .await;
+    let expected = ["2", "acl_denied", "3"].map(str::to_owned);
+    let expected: Vec<_> = (1..).zip(expected).collect();
+    assert_eq!(answers(&client.frames(3).await), expected);
 }

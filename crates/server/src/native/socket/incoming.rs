@@ -2,7 +2,9 @@
 //!
 //! Where a plain event comes, what is there behind it is read, too, as long as it
 //! can be sent in the same batch. Nothing overtakes anything by that: what stands
-//! behind them is kept until they are answered.
+//! behind them is kept until they are answered. Once a close frame was read nothing
+//! can be said, so that who closes right behind its events may not be told that
+//! they are durable.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -24,6 +26,10 @@ use crate::realtime::check::is_ours;
 use crate::realtime::gated::Received;
 
 use crate::realtime::limit;
+
+/// Bytes of bodies behind which nothing is read to be sent together with them: what
+/// a socket may make a node keep stays about as much as one frame.
+const TOGETHER_BYTES_MAX: usize = 64 * 1024;
 
 /// What was read while it was not its turn yet.
 pub(super) enum Ahead {
@@ -112,12 +118,19 @@ impl Socket {
         if !orders[0].goes_with_others(&self.entered.principal) {
             return orders;
         }
+        let mut bytes = orders[0].body_bytes();
         for _ in 1..self.own.room() {
+            if bytes >= TOGETHER_BYTES_MAX {
+                break;
+            }
             let Poll::Ready(message) = self.socket.recv_now() else {
                 break;
             };
             match self.another(message) {
-                Ok(order) => orders.extend(order),
+                Ok(order) => {
+                    bytes += order.as_ref().map_or(0, Order::body_bytes);
+                    orders.extend(order);
+                }
                 Err(ahead) => {
                     self.ahead.push_back(ahead);
                     break;
