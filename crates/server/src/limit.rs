@@ -41,6 +41,9 @@ pub const UNAVAILABLE_RETRY_S: u64 = 2;
 pub const ERASURE_MS: u64 = 1_000;
 /// How long they wait after a batch, in milliseconds.
 pub const ERASURE_BUSY_MS: u64 = 10;
+/// How long after the beginning of a sweep over all sessions and visitors another one may begin, in
+/// seconds.
+pub const SWEEP_S: i64 = 60;
 /// How long the janitor waits where there was nothing to do, in seconds.
 pub const JANITOR_S: u64 = 5;
 /// How long it waits after a batch, in seconds.

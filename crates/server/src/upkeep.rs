@@ -49,7 +49,7 @@ async fn watch_store(ctx: &Ctx, stop: &CancellationToken) {
 
 /// One batch, and then a pause, so that everybody else's come first.
 async fn clean_store(ctx: &Ctx, stop: &CancellationToken) {
-    let mut progress = Progress::default();
+    let mut progress = Progress::sweeping_every(limit::SWEEP_S);
     let mut pause_s = limit::JANITOR_S;
     let pause = |seconds| sleep(Duration::from_secs(seconds));
     while stop.run_until_cancelled(pause(pause_s)).await.is_some() {

@@ -33,6 +33,8 @@ const DAY_S: i64 = 86_400;
 /// How far the janitor of a node has come. A new one begins anew.
 #[derive(Debug, Default)]
 pub struct Progress {
+    /// How long after the beginning of a sweep another one may begin, in seconds.
+    sweep_every_s: i64,
     /// The task whose turn it is.
     turn: usize,
     place: Place,
@@ -94,6 +96,20 @@ const TASKS: [Task; 4] = [
     Task::Tombstones,
     Task::Sweep,
 ];
+
+// === impl Progress ===
+
+impl Progress {
+    /// A beginning, with how long after the beginning of a sweep another one may begin: what it
+    /// looks for is over after days, and where there is little it soon has seen all of it.
+    #[must_use]
+    pub fn sweeping_every(seconds: i64) -> Self {
+        Self {
+            sweep_every_s: seconds,
+            ..Self::default()
+        }
+    }
+}
 
 /// Does one run.
 ///
@@ -164,7 +180,14 @@ async fn sweep(ctx: &Ctx, progress: &mut Progress) -> Result<Run, Error> {
 async fn step(ctx: &Ctx, progress: &mut Progress) -> Result<Step, Error> {
     match progress.place {
         Place::Begin => {
-            progress.begun_at = Some(ctx.now());
+            let now = ctx.now();
+            let rests = |begun: Timestamp| {
+                (begun..begun.plus_seconds(progress.sweep_every_s)).contains(&now)
+            };
+            if progress.begun_at.is_some_and(rests) {
+                return Ok(Step::CameThrough);
+            }
+            progress.begun_at = Some(now);
             next_application(ctx, progress, None).await
         }
         Place::After(application) => next_application(ctx, progress, Some(application)).await,

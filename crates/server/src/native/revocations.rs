@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use countersign_core::context::Ctx;
 use countersign_core::error::{Code, Error};
 use countersign_core::limit;
@@ -20,12 +20,12 @@ use super::bearer::Asker;
 use super::body::Json;
 use super::problem::Problem;
 use super::query::Query;
-use crate::operations::Operations;
+use crate::passed::Passed;
 
 /// `POST /v1/revocations`
 pub(super) async fn create(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Asker(asker): Asker,
     query: Query,
     Json(request): Json<wire::NewRevocation>,

@@ -25,7 +25,7 @@ use super::body::Json;
 use super::named::{Named, checked_client_id, checked_name};
 use super::problem::Problem;
 use super::query::Query;
-use crate::operations::Operations;
+use crate::passed::Passed;
 
 /// `POST /v1/sessions`
 pub(super) async fn log_in(
@@ -173,7 +173,7 @@ pub(super) async fn log_out(
 /// `DELETE /v1/sessions/others`
 pub(super) async fn end_others(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Asker(asker): Asker,
     query: Query,
 ) -> Result<StatusCode, Problem> {
@@ -186,7 +186,7 @@ pub(super) async fn end_others(
 /// `DELETE /v1/sessions/{id}`
 pub(super) async fn end(
     State(ctx): State<Arc<Ctx>>,
-    Extension(operations): Extension<Arc<Operations>>,
+    Passed { operations, .. }: Passed,
     Asker(asker): Asker,
     named: Named,
     query: Query,

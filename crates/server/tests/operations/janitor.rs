@@ -161,6 +161,22 @@ impl Tokens {
 }
 
 #[tokio::test]
+async fn another_sweep_begins_a_while_after_the_last() {
+    let kept = Kept::new(&json!({"idle_days": 2, "absolute_days": 3, "anonymous_days": 1})).await;
+    let node = &kept.node;
+    let mut progress = Progress::sweeping_every(60);
+    kept.user("eve").await;
+    node.clock.advance_ms(3 * DAY_MS - 1);
+    kept.clean(&mut progress).await;
+    node.clock.advance_ms(59_999);
+    kept.clean(&mut progress).await;
+    assert_eq!(kept.removed("session").await, 0, "nobody has looked again");
+    node.clock.advance_ms(1);
+    kept.clean(&mut progress).await;
+    assert_eq!(kept.removed("session").await, 1);
+}
+
+#[tokio::test]
 async fn what_a_token_can_still_ask_for_stays() {
     let kept = Kept::new(&json!({"idle_days": 2, "absolute_days": 3, "anonymous_days": 1})).await;
     let node = &kept.node;
