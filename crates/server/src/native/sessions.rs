@@ -81,6 +81,7 @@ pub(super) fn login(
         nonce: nonce(request.nonce)?,
         page,
         stays_bearer: false,
+        follows: false,
     })
 }
 
