@@ -76,6 +76,18 @@ pub enum Conversations {
     Delete(Vec<ConversationId>),
 }
 
+// === impl Plan ===
+
+impl Plan {
+    /// Whether a session is opened, and no conversation is touched.
+    pub(crate) fn opens_alone(&self) -> bool {
+        match &self.session {
+            SessionPlan::Open { conversations, .. } => *conversations == Conversations::Stay,
+            SessionPlan::GoOn { .. } => false,
+        }
+    }
+}
+
 /// Plans a login.
 ///
 /// # Errors

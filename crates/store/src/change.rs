@@ -31,7 +31,7 @@ use crate::read;
 use crate::read::person;
 use crate::rows::{Row, Rows};
 use crate::secrets::Keyring;
-use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId, MemberId, UserId};
+use countersign_core::id::{ApiKeyId, ApplicationId, ConversationId, MemberId, SessionId, UserId};
 use countersign_core::model::event::{Assurance, Author};
 use countersign_core::model::session::EndReason;
 use countersign_core::model::user::User;
@@ -49,6 +49,7 @@ pub(crate) struct Plan {
     appended: Vec<Appended>,
     sent: Vec<Sent>,
     tried: Option<TriedAt>,
+    followed: Option<usize>,
     ended: Vec<(EndReason, usize)>,
     removed: Vec<(Remains, usize)>,
     change: usize,
@@ -115,6 +116,7 @@ fn plan_change(
         Change::Password(user, change) => password::change(plan, user, &change),
         Change::OpenSession(opened) => session::open(plan, &opened),
         Change::TryLogin(tried) => login::attempt(plan, &tried),
+        Change::ListFollowed(session) => plan.asks_followed(session),
         Change::KeepVisitor(visitor) => session::keep_visitor(plan, &visitor),
         Change::EndSession(end) => session::end(plan, &end),
         Change::EndIfOpen { session, why, at } => session::end_if_open(plan, session, why, at),
@@ -227,6 +229,7 @@ fn conversation_of(change: &Change) -> Option<ConversationId> {
         | Change::EraseUser(..)
         | Change::OpenSession(_)
         | Change::TryLogin(_)
+        | Change::ListFollowed(_)
         | Change::KeepVisitor(_)
         | Change::EndSession(_)
         | Change::EndIfOpen { .. }
@@ -267,6 +270,7 @@ impl Plan {
             appended: Vec::new(),
             sent: Vec::new(),
             tried: None,
+            followed: None,
             ended: Vec::new(),
             removed: Vec::new(),
             change: 0,
@@ -358,6 +362,13 @@ impl Plan {
         self.tried = Some(TriedAt { opened, user });
     }
 
+    /// Asks what the user of a session follows.
+    pub(crate) fn asks_followed(&mut self, session: SessionId) {
+        let query = read::conversation::query_few(self.application, session);
+        self.statements.push(query);
+        self.followed = Some(self.statements.len() - 1);
+    }
+
     /// The batch to be written; what it answers goes to [`committed`](Self::committed).
     pub(crate) fn take_batch(&mut self) -> Batch {
         std::mem::take(&mut self.statements).into()
@@ -387,6 +398,10 @@ impl Plan {
             Some(tried) => tried.logged_in(answers)?,
             None => None,
         };
+        let followed = match self.followed.and_then(|at| answers.get(at)) {
+            Some(rows) => read::conversation::few(rows)?,
+            None => None,
+        };
         let rows = |statement: &usize| answers.get(*statement).map_or(0, Rows::len) as u64;
         let ended = self.ended.iter();
         let removed = self.removed.iter();
@@ -394,6 +409,7 @@ impl Plan {
             events,
             senders: senders.collect::<Result<_, _>>()?,
             logged_in,
+            followed,
             ended: ended.map(|(why, at)| (*why, rows(at))).collect(),
             removed: removed.map(|(what, at)| (*what, rows(at))).collect(),
         })

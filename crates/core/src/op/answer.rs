@@ -4,6 +4,7 @@ use countersign_credential::time::Timestamp;
 
 use crate::context::Ctx;
 use crate::id::ApplicationId;
+use crate::model::conversation::ConversationView;
 use crate::model::session::Session;
 use crate::model::settings::Settings;
 use crate::model::user::User;
@@ -24,6 +25,9 @@ pub struct LoginAnswer {
     pub refresh_token: String,
     /// The time here, so that the device can tell how wrong its clock is.
     pub server_time: Timestamp,
+    /// The conversations that the user followed when the session was opened, where
+    /// the device follows them at once and they were few.
+    pub followed: Option<Vec<ConversationView>>,
 }
 
 /// Makes the tokens of the session's present generation. They follow from the
@@ -51,6 +55,7 @@ pub(super) fn answer(
         access_token_expires_at,
         refresh_token: token(TokenKind::Refresh, session.refresh_expires_at(settings)),
         server_time: ctx.now(),
+        followed: None,
         session,
         user,
     }

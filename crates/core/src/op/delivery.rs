@@ -5,7 +5,7 @@
 
 use crate::access::action::Action;
 use crate::access::principal::Principal;
-use crate::access::{authorize, principal};
+use crate::access::{Permit, authorize, principal};
 use crate::context::Ctx;
 use crate::error::{Code, Error};
 use crate::id::{ApplicationId, ConversationId};
@@ -40,15 +40,8 @@ pub struct Following {
 /// # Errors
 /// `not_permitted` for who is no user; those of the store.
 pub async fn following(ctx: &Ctx, principal: &Principal) -> Result<Following, Error> {
-    let permit = match authorize(principal, &Action::ListConversations) {
-        Ok(conditional) => conditional.outright()?,
-        Err(error) if error.code == Code::AclDenied => {
-            return Ok(Following {
-                followed: Vec::new(),
-                complete: true,
-            });
-        }
-        Err(error) => return Err(error),
+    let Some(permit) = may_list(principal)? else {
+        return Ok(Following::all_of(Vec::new()));
     };
     let user = principal.user().ok_or_else(|| {
         let role: principal::Role = principal.role();
@@ -84,6 +77,30 @@ pub async fn following(ctx: &Ctx, principal: &Principal) -> Result<Following, Er
         followed,
         complete: after.is_none(),
     })
+}
+
+/// The same of what the user followed when the session was opened, as its login has
+/// read it. Whatever has changed since is to be heard of otherwise.
+///
+/// # Errors
+/// Those of authorization.
+pub fn following_of_login(
+    principal: &Principal,
+    followed: Vec<ConversationView>,
+) -> Result<Following, Error> {
+    let may_list = may_list(principal)?.is_some();
+    let followed = followed.into_iter().filter(|_| may_list);
+    let judged = followed.filter_map(|view| judged(principal, view));
+    Ok(Following::all_of(judged.collect()))
+}
+
+/// Whether the list may be read at all; where the ACL withholds it, it is empty.
+fn may_list(principal: &Principal) -> Result<Option<Permit>, Error> {
+    match authorize(principal, &Action::ListConversations) {
+        Ok(conditional) => conditional.outright().map(Some),
+        Err(error) if error.code == Code::AclDenied => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn judged(principal: &Principal, view: ConversationView) -> Option<Followed> {
@@ -132,4 +149,15 @@ pub async fn events_after(
         .events(application, conversation, None, range, limit::PAGE_MAX)
         .await?;
     Ok(found.map(|view| view.events).unwrap_or_default())
+}
+
+// === impl Following ===
+
+impl Following {
+    fn all_of(followed: Vec<Followed>) -> Self {
+        Self {
+            followed,
+            complete: true,
+        }
+    }
 }

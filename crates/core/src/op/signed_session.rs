@@ -237,6 +237,7 @@ async fn log_in(
             nonce: None,
             page: None,
             stays_bearer: false,
+            follows: false,
         },
     );
     match Box::pin(login_of).await? {

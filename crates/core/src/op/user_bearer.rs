@@ -205,6 +205,7 @@ fn of_bearer(credential: &str, current_token: Option<String>) -> Login {
         application: None,
         client: None,
         device: DeviceClaim::default(),
+        follows: current_token.is_none(),
         current_token,
         switch: false,
         nonce: None,

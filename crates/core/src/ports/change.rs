@@ -13,7 +13,7 @@ use crate::model::api_key::ApiKey;
 use crate::model::application::ApplicationPatch;
 use crate::model::attachment::Attachment;
 use crate::model::audit::AuditEntry;
-use crate::model::conversation::{Conversation, ConversationPatch};
+use crate::model::conversation::{Conversation, ConversationPatch, ConversationView};
 use crate::model::event::{Assurance, Author, EventKind, Sender};
 use crate::model::member::{MemberState, Reason};
 use crate::model::password::PasswordHash;
@@ -45,6 +45,9 @@ pub enum Change {
     /// Adds a session of whoever an identifier names, where nothing is there that a login has to
     /// know of first. Expects nothing: [`Committed::logged_in`] tells whether it did.
     TryLogin(Box<TriedLogin>),
+    /// Changes nothing. Asks for the conversations that the user of a session follows, as of the
+    /// commit and where they are few: [`Committed::followed`].
+    ListFollowed(SessionId),
     /// Adds the user and session of a visitor at their first write, or finds
     /// both there. Expects the session to be open, which nothing that is
     /// revoked is.
@@ -467,6 +470,9 @@ pub struct Committed {
     pub senders: Vec<Sender>,
     /// Whose session [`Change::TryLogin`] has added; nobody's, where it came to nothing.
     pub logged_in: Option<Box<User>>,
+    /// The conversations of [`Change::ListFollowed`], those that changed last first. None where it
+    /// was not asked, and where there is too much to be read while others wait to write.
+    pub followed: Option<Vec<ConversationView>>,
     /// How many sessions each of the changes that end some has ended, and why.
     pub ended: Vec<(EndReason, u64)>,
     /// How much each of the changes that remove something has removed.

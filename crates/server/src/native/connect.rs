@@ -23,7 +23,7 @@ use countersign_core::op;
 use countersign_core::op::answer::LoginAnswer;
 use countersign_core::op::authenticate::{Bearer, authenticate};
 use countersign_core::op::connect::Connected;
-use countersign_core::op::login::LoggedIn;
+use countersign_core::op::login::{LoggedIn, Login};
 use countersign_core::token::{ACCESS_PREFIX, Token};
 use countersign_wire::frame as wire;
 use countersign_wire::frame::{Authenticate, ClientFrame, CloseCode, SUBPROTOCOL};
@@ -43,7 +43,7 @@ use crate::gate;
 use crate::operations::Operations;
 use crate::passed::Passed;
 use crate::rate::Caller;
-use crate::realtime::follower::{Follower, Gains, Have};
+use crate::realtime::follower::{Follower, Gains, Have, Listed};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, gated, limit, look_after};
 use crate::request_log::OnSocket;
@@ -64,6 +64,7 @@ struct Entered {
     token: Token,
     marks: Marks,
     answer: Option<LoginAnswer>,
+    listed: Option<Listed>,
 }
 
 /// `GET /v1/connect`
@@ -236,6 +237,7 @@ async fn entered(
         token,
         marks,
         answer,
+        listed,
     } = who(entrance, frame).await?;
     let realtime = &entrance.operations.realtime;
     let line = Line::new(
@@ -254,7 +256,7 @@ async fn entered(
     let resumed = have.is_some() && epoch.is_none_or(|epoch| epoch == ctx.epoch());
     let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
     let views = follower
-        .begin(ctx, &connected.principal, have.filter(|_| resumed))
+        .begin(ctx, &connected.principal, have.filter(|_| resumed), listed)
         .await?;
     let welcome = welcome(ctx, &connected, &views, resumed, answer);
     let welcome = frames::text(&wire::ServerFrame::Welcome(Box::new(welcome)))?;
@@ -279,12 +281,15 @@ async fn who(entrance: &Entrance, frame: Authenticate) -> Result<Entered, Error>
     let limiter = &entrance.operations.limiter;
     if !frame.token.0.starts_with(ACCESS_PREFIX) {
         gate::count(limiter, Caller::at(entrance.connection.peer), ctx.now())?;
-        let answer = Box::pin(log_in(entrance, frame)).await?;
+        let since = entrance.operations.realtime.moment();
+        let mut answer = Box::pin(log_in(entrance, frame)).await?;
         let (token, marks) = op::connect::opened(ctx, &answer)?;
+        let followed = answer.followed.take();
         return Ok(Entered {
             token,
             marks,
             answer: Some(answer),
+            listed: followed.map(|followed| Listed { since, followed }),
         });
     }
     let of_a_login = frame.key.is_some()
@@ -307,6 +312,7 @@ async fn who(entrance: &Entrance, frame: Authenticate) -> Result<Entered, Error>
         token,
         marks,
         answer: None,
+        listed: None,
     })
 }
 
@@ -337,7 +343,10 @@ async fn log_in(entrance: &Entrance, frame: Authenticate) -> Result<LoginAnswer,
         switch: frame.switch,
         nonce: frame.nonce,
     };
-    let login = sessions::login(client, entrance.page.clone(), None, request)?;
+    let login = Login {
+        follows: true,
+        ..sessions::login(client, entrance.page.clone(), None, request)?
+    };
     Ok(match op::login::login(ctx, login).await? {
         LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => answer,
     })

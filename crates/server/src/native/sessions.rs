@@ -82,6 +82,7 @@ pub(super) fn login(
         nonce: nonce(request.nonce)?,
         page,
         stays_bearer: false,
+        follows: false,
     })
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn sync(
         .ok_or_else(|| Error::new(Code::Unavailable, "there are too many polls at the moment"))?;
     let connected = op::connect::look_again(&ctx, &token).await?;
     let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
-    let begun = follower.begin(&ctx, &connected.principal, have.filter(|_| resumed));
+    let begun = follower.begin(&ctx, &connected.principal, have.filter(|_| resumed), None);
     let views = Box::pin(begun).await?;
     let first = welcome(&ctx, &connected, &views, resumed, None);
     let mut poll = Poll {

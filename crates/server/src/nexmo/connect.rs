@@ -38,7 +38,7 @@ use crate::operations::Operations;
 use crate::passed::Passed;
 use crate::rate::Caller;
 use crate::realtime::check::is_ours;
-use crate::realtime::follower::{Follower, Gains};
+use crate::realtime::follower::{Follower, Gains, Listed};
 use crate::realtime::line::Line;
 use crate::realtime::{Entering, gated, limit, look_after};
 use crate::request_log::OnSocket;
@@ -339,13 +339,18 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
         let detail = "the token is longer than any token";
         return Err(Error::new(Code::MalformedToken, detail));
     }
-    let answer = Box::pin(op::user_bearer::open_session(ctx, &credential, named)).await?;
+    let realtime = &operations.realtime;
+    let since = realtime.moment();
+    let mut answer = Box::pin(op::user_bearer::open_session(ctx, &credential, named)).await?;
     let (mut token, marks) = op::connect::opened(ctx, &answer)?;
     // The credential is the bearer here, and says until when.
     let over = answer.session.credential.as_ref();
     let over = over.map_or(token.expires_at, |credential| credential.expires_at);
     token.expires_at = answer.session.expires_at;
-    let realtime = &operations.realtime;
+    let listed = answer
+        .followed
+        .take()
+        .map(|followed| Listed { since, followed });
     let line = Line::new(
         (Arc::clone(ctx), Door::Nexmo),
         marks,
@@ -362,7 +367,9 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
         .filter(|named| *named == session)
         .and_then(|session| entrance.resumes.take(session, ctx.now()));
     let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Newest);
-    follower.begin(ctx, &connected.principal, have).await?;
+    follower
+        .begin(ctx, &connected.principal, have, listed)
+        .await?;
     let rid = offered.tid.as_deref();
     let success = frames::success(token.application, session, &connected.user, rid)?;
     Ok(Box::new(Entered {

@@ -35,6 +35,13 @@ const GOING_OUT_PAGES_MAX: u32 = 10;
 /// What a client has, by conversation.
 pub(crate) type Have = HashMap<ConversationId, u64>;
 
+/// What a login has read of the conversations that its user follows, and a moment
+/// before it did.
+pub(crate) struct Listed {
+    pub(crate) since: Moment,
+    pub(crate) followed: Vec<ConversationView>,
+}
+
 /// What a connection is told.
 #[derive(Debug)]
 pub(crate) enum Delivery {
@@ -132,8 +139,8 @@ impl Follower {
         }
     }
 
-    /// Begins: with what follows what the client has, or with what is new.
-    /// Answers the conversations as they were read.
+    /// Begins: with what follows what the client has, or with what is new. Answers
+    /// the conversations as they were read, which a login may have done already.
     ///
     /// # Errors
     /// Those of authorization and of the store.
@@ -142,9 +149,19 @@ impl Follower {
         ctx: &Ctx,
         principal: &Principal,
         have: Option<Have>,
+        listed: Option<Listed>,
     ) -> Result<Vec<ConversationView>, Error> {
-        let since = self.realtime.moment();
-        let Following { followed, complete } = delivery::following(ctx, principal).await?;
+        let (since, following) = match listed {
+            Some(Listed { since, followed }) => {
+                self.realtime.catch_up(&self.line, since);
+                (since, delivery::following_of_login(principal, followed)?)
+            }
+            None => {
+                let since = self.realtime.moment();
+                (since, delivery::following(ctx, principal).await?)
+            }
+        };
+        let Following { followed, complete } = following;
         let resumes = have.is_some();
         let mut have = have.unwrap_or_default();
         let mut views = Vec::with_capacity(followed.len());

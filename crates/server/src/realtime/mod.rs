@@ -268,7 +268,7 @@ impl Realtime {
     }
 
     /// The moment from which on nothing is missed that is followed later.
-    fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> Moment {
         lock(&self.heard).moment()
     }
 
@@ -296,6 +296,14 @@ impl Realtime {
             Err(Forgotten) => line.relist(),
         }
         (topic, told)
+    }
+
+    /// Has a line whose conversations were read after the moment, and before it was
+    /// there to hear of them, read them anew where they may have changed since.
+    fn catch_up(&self, line: &Line, since: Moment) {
+        if lock(&self.heard).changed(line.user, since) != Ok(false) {
+            line.relist();
+        }
     }
 
     /// Hears of events of a topic. What comes out of order is waited for until
@@ -384,12 +392,13 @@ impl Listener for Realtime {
                 last_event_id,
                 ..
             } => {
-                lock(&self.heard).push(*conversation, *last_event_id);
+                lock(&self.heard).events(*conversation, *last_event_id);
                 if let Some(topic) = self.topic(*conversation) {
                     self.hear_of(&topic, *last_event_id);
                 }
             }
             Notice::Conversations { user, .. } => {
+                lock(&self.heard).user(*user);
                 lock(&self.lines).of_user(*user, |line| line.relist());
             }
             Notice::Signal { signal, .. } => self.pass_on(signal),
@@ -420,6 +429,7 @@ impl Listener for Realtime {
     }
 
     fn doubt_all(&self) {
+        lock(&self.heard).forget();
         for line in lock(&self.lines).by_session.values().flatten() {
             line.look_again();
         }

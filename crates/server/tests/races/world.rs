@@ -223,6 +223,7 @@ impl Application {
             nonce: None,
             page: None,
             stays_bearer: false,
+            follows: false,
         };
         match login(&self.ctx, request).await? {
             LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => Ok(tokens!(answer)),

@@ -13,6 +13,7 @@ mod world;
 mod client;
 mod raw;
 mod entrance;
+mod login;
 mod live;
 mod resume;
 mod membership;

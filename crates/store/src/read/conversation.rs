@@ -6,13 +6,15 @@ use crate::columns::{Columns, creator, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::limit;
-use countersign_core::id::{ApplicationId, ConversationId, UserId};
+use crate::rows::Rows;
+use countersign_core::id::{ApplicationId, ConversationId, SessionId, UserId};
 use countersign_core::model::conversation::{
     Ages, Conversation, ConversationList, ConversationView,
 };
 use countersign_core::model::event::Author;
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::page::{Order, Page, Window};
+use std::cmp::Reverse;
 
 macro_rules! conversation_columns {
     () => {
@@ -84,6 +86,23 @@ const FOLLOWING: &str = concat!(
      JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
      ORDER BY c.updated_at DESC, c.id DESC"
 );
+/// All places of a session's user, where they are few; those that were left, too, since to look
+/// for others could take long.
+const FEW: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    ", ",
+    unread!(),
+    ", ",
+    member_columns!(),
+    " FROM (SELECT y.application_id, y.conversation_id AS id, y.id AS member_id FROM members y \
+     WHERE y.application_id = $1 AND y.user_id = (SELECT s.user_id FROM sessions s \
+       WHERE s.application_id = $1 AND s.id = $2) LIMIT $4) p \
+     JOIN conversations c ON c.application_id = p.application_id AND c.id = p.id \
+     JOIN members m ON m.application_id = p.application_id AND m.conversation_id = p.id \
+     AND m.id = p.member_id \
+     JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id"
+);
 /// By age, with one place in each: no other of the user's is better, one that is not left before
 /// all, else the newest.
 macro_rules! of_user {
@@ -142,6 +161,7 @@ pub(crate) const TEXTS: &[&str] = &[
     OLDEST_FIRST,
     NEWEST_FIRST,
     FOLLOWING,
+    FEW,
     OF_USER_OLDEST_FIRST,
     OF_USER_NEWEST_FIRST,
     OF_STATE_OLDEST_FIRST,
@@ -248,6 +268,46 @@ async fn following(
         position.extend_from_slice(&view.conversation.id.bytes());
         position
     }))
+}
+
+/// The query for what the user of a session follows, as [`few`] reads it.
+pub(crate) fn query_few(application: ApplicationId, session: SessionId) -> Statement {
+    let parameters = [
+        application.bytes().into(),
+        session.bytes().into(),
+        i64::from(limit::FEW_UNREAD_MAX).into(),
+        i64::from(limit::FEW_PLACES_MAX).into(),
+    ];
+    Statement::new(FEW, parameters)
+}
+
+/// What a user follows, the one that changed last first; `None` where there may be more than was
+/// read.
+pub(crate) fn few(rows: &Rows) -> Result<Option<Vec<ConversationView>>, StoreError> {
+    let mut views = all(rows, |columns| {
+        let conversation = conversation(columns)?;
+        let (unread, member) = unread_and_member(columns)?;
+        Ok(ConversationView {
+            conversation,
+            viewer: Some(member.user),
+            unread,
+            member: Some(member),
+        })
+    })?;
+    let many = views.len() >= limit::FEW_PLACES_MAX as usize;
+    let much = |view: &ConversationView| view.unread >= u64::from(limit::FEW_UNREAD_MAX);
+    if many || views.iter().any(much) {
+        return Ok(None);
+    }
+    views.retain(|view| {
+        let place = view.member.as_ref().map(|member| member.state);
+        place != Some(MemberState::Left)
+    });
+    views.sort_by_key(|view| {
+        let Conversation { updated_at, id, .. } = view.conversation;
+        Reverse((updated_at, id))
+    });
+    Ok(Some(views))
 }
 
 async fn of_user(

@@ -53,6 +53,7 @@ macro_rules! suite {
                 nothing_is_there,
                 revocations_cover_a_credential,
                 a_visitors_conversations,
+                what_few_conversations_its_user_follows_comes_with_a_session,
                 a_try_opens_a_session_of_whomever_the_identifier_names,
                 a_try_comes_to_nothing_where_something_is_against_it,
                 a_try_goes_by_every_target_and_up_to_its_moment,

@@ -15,6 +15,7 @@ use crate::model::pseudonym::Pseudonym;
 use crate::model::revocation::{Kind, Revocation, Target};
 use crate::model::session::{EndReason, Session, SessionCredential, SessionIdentity};
 use crate::model::user::{Identifier, User};
+use crate::op::answer::LoginAnswer;
 use crate::op::audit::entry;
 use crate::op::managed_users::ByPassword;
 use crate::op::sessions::tombstone;
@@ -50,6 +51,9 @@ impl Attempt<'_> {
                 false,
             ),
         };
+        if plan.opens_alone() {
+            changes.extend(self.list_followed(session.id));
+        }
         if let Some(other) = plan.conflict_with {
             changes.push(Change::Audit(self.audit_conflict(user.id, other)));
         }
@@ -59,7 +63,10 @@ impl Attempt<'_> {
                 if !went_on {
                     self.remember(mark, &session, &user);
                 }
-                let answer = self.answer(session, user);
+                let answer = LoginAnswer {
+                    followed: committed.followed,
+                    ..self.answer(session, user)
+                };
                 let outcome = if went_on {
                     LoggedIn::WentOn(answer)
                 } else {
@@ -117,6 +124,11 @@ impl Attempt<'_> {
             Change::ExpectSettings(settings),
             Change::Password(user, PasswordChange::Expect(hash)),
         ]
+    }
+
+    /// Asks what the session's user follows, where the device is to follow it.
+    pub(super) fn list_followed(&self, session: SessionId) -> Option<Change> {
+        self.login.follows.then_some(Change::ListFollowed(session))
     }
 
     fn go_on(

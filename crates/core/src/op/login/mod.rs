@@ -50,6 +50,9 @@ pub struct Login {
     /// Whether the credential is a bearer where it was sent to, shown with every
     /// call: it is never used up there.
     pub stays_bearer: bool,
+    /// Whether the device follows its user's conversations at once: then they are
+    /// read with the session, where that is little.
+    pub follows: bool,
 }
 
 /// What a device says of itself.

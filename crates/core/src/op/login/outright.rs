@@ -9,6 +9,7 @@ use super::LoggedIn;
 use super::attempt::Attempt;
 use crate::error::Error;
 use crate::model::session::Session;
+use crate::op::answer::LoginAnswer;
 use crate::ports::change::{Change, TriedLogin};
 use crate::ports::store::LoginView;
 
@@ -30,7 +31,8 @@ impl Attempt<'_> {
             at: self.covered_from(),
             sessions_max: self.query.sessions_max,
         };
-        let changes = vec![Change::TryLogin(Box::new(tried))];
+        let mut changes = vec![Change::TryLogin(Box::new(tried))];
+        changes.extend(self.list_followed(session.id));
         let committed = self.ctx.store.commit(&self.permit, changes).await?;
         let Some(user) = committed.logged_in else {
             return Ok(None);
@@ -40,8 +42,10 @@ impl Attempt<'_> {
             ..session
         };
         self.remember(mark, &session, &user);
-        let answer = self.answer(session, *user);
-        Ok(Some(LoggedIn::Opened(answer)))
+        Ok(Some(LoggedIn::Opened(LoginAnswer {
+            followed: committed.followed,
+            ..self.answer(session, *user)
+        })))
     }
 
     /// Whether there is nothing to be read but what the user's own rows and the

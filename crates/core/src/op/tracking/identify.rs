@@ -62,6 +62,7 @@ pub async fn identify(ctx: &Ctx, judge: &Judge, identify: Identify) -> Result<Tr
             nonce,
             page: None,
             stays_bearer: false,
+            follows: false,
         },
     );
     let (answer, line) = match Box::pin(login_of).await? {

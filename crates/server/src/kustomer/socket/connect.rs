@@ -249,7 +249,7 @@ async fn entered(entrance: &Entrance, socket_id: String, first: First) -> Result
     let connected = op::connect::look_again(ctx, &token).await.map_err(failed)?;
     open.line.set_marks(connected.marks);
     let mut follower = Follower::new(Arc::clone(realtime), Arc::clone(&open.line), Gains::Whole);
-    let views = follower.begin(ctx, &connected.principal, None).await;
+    let views = follower.begin(ctx, &connected.principal, None, None).await;
     let views = views.map_err(failed)?;
     let ended = views.iter().map(|view| &view.conversation);
     let ended = ended.filter(|conversation| chats::is_ended(conversation));

@@ -1,14 +1,19 @@
 //! What a login reads.
 
 use super::session::revocation;
-use crate::world::World;
+use crate::world::{World, window};
 use countersign_core::id::{ApiKeyId, DeviceId, SessionId, UserId};
+use countersign_core::model::conversation::ConversationList;
+use countersign_core::model::event::{Assurance, Author};
+use countersign_core::model::member::MemberState;
 use countersign_core::model::password::PasswordHash;
 use countersign_core::model::pseudonym::Pseudonym;
 use countersign_core::model::revocation::{Kind, Target};
 use countersign_core::model::session::{EndReason, Session, Timeouts};
 use countersign_core::model::user::{Identifier, User, UserPatch};
-use countersign_core::ports::change::{Change, PasswordChange, SessionEnd, TriedLogin};
+use countersign_core::ports::change::{
+    Change, MemberChange, PasswordChange, SessionEnd, TriedLogin,
+};
 use countersign_core::ports::store::{LoginQuery, LoginView};
 use countersign_credential::time::Timestamp;
 use std::sync::Arc;
@@ -148,6 +153,73 @@ pub(crate) async fn a_visitors_conversations(world: Arc<World>) {
     let view = ask(&world, with).await;
     assert_eq!(view.visitor_conversations, conversations);
     assert_eq!(view.current, Some((visitor.session, visitor.user)));
+}
+
+/// The same as the list of a reader, or nothing at all.
+pub(crate) async fn what_few_conversations_its_user_follows_comes_with_a_session(
+    world: Arc<World>,
+) {
+    let ann = world.person("ann").await;
+    let (mut told, mut untold) = (0, 0);
+    for (number, (places, left, unread)) in [
+        (0, 0, 0),
+        (1, 0, 1),
+        (1, 1, 1),
+        (3, 0, 0),
+        (3, 2, 9),
+        (3, 0, 10),
+        (4, 0, 0),
+        (4, 4, 0),
+        (7, 1, 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let jay = world.person(&format!("jay-{number}")).await;
+        for place in 0..places {
+            let conversation = world.conversation(&ann).await;
+            let member = world.join(conversation, &jay).await;
+            for _ in 0..unread {
+                world.say(conversation, &ann, "hello").await;
+            }
+            if place < left {
+                let change = MemberChange {
+                    conversation,
+                    member,
+                    from: MemberState::Joined,
+                    to: MemberState::Left,
+                    reason: None,
+                    author: Author::User(jay.id),
+                    assurance: Assurance::Verified,
+                    at: world.at(60),
+                };
+                world.commit([Change::ChangeMember(Box::new(change))]).await;
+            }
+        }
+        let by_reader = world
+            .store
+            .conversations(
+                world.application,
+                ConversationList::Following(jay.id),
+                window(100),
+            )
+            .await
+            .unwrap();
+        let session = world.new_session(jay.id);
+        let list = Change::ListFollowed(session.id);
+        let committed = world.commit([Change::OpenSession(session), list]).await;
+        if places < 4 && (left == places || unread < 10) {
+            assert_eq!(committed.followed, Some(by_reader.items), "{number}");
+            told += 1;
+        } else {
+            assert_eq!(committed.followed, None, "{number}");
+            untold += 1;
+        }
+    }
+    assert_eq!((told, untold), (5, 4));
+    let nobody = Change::ListFollowed(world.id(SessionId::new));
+    assert_eq!(world.commit([nobody]).await.followed, Some(Vec::new()));
+    assert_eq!(world.commit([]).await.followed, None);
 }
 
 fn identifiers(user: &User) -> [Identifier; 4] {
