@@ -196,6 +196,7 @@ async fn open(ctx: &Ctx, credential: &str) -> Result<(UserId, String), Failure> 
         nonce: None,
         page: None,
         stays_bearer: false,
+        follows: false,
     };
     match login(ctx, request).await? {
         LoggedIn::Opened(answer) | LoggedIn::WentOn(answer) => {
