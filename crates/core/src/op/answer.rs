@@ -19,6 +19,8 @@ pub struct LoginAnswer {
     pub user: User,
     /// Shown with every call.
     pub access_token: String,
+    /// What that says.
+    pub access: Token,
     /// When that is over.
     pub access_token_expires_at: Timestamp,
     /// Exchanged for the next pair.
@@ -39,21 +41,22 @@ pub(super) fn answer(
     session: Session,
     user: User,
 ) -> LoginAnswer {
-    let token = |kind, expires_at| {
-        ctx.tokens.write(&Token {
-            kind,
-            application,
-            identity: session.identity(),
-            epoch: ctx.epoch(),
-            generation: session.generation,
-            expires_at,
-        })
+    let token = |kind, expires_at| Token {
+        kind,
+        application,
+        identity: session.identity(),
+        epoch: ctx.epoch(),
+        generation: session.generation,
+        expires_at,
     };
     let access_token_expires_at = session.access_expires_at(settings);
+    let access = token(TokenKind::Access, access_token_expires_at);
+    let refresh = token(TokenKind::Refresh, session.refresh_expires_at(settings));
     LoginAnswer {
-        access_token: token(TokenKind::Access, access_token_expires_at),
+        access_token: ctx.tokens.write(&access),
+        access,
         access_token_expires_at,
-        refresh_token: token(TokenKind::Refresh, session.refresh_expires_at(settings)),
+        refresh_token: ctx.tokens.write(&refresh),
         server_time: ctx.now(),
         followed: None,
         session,

@@ -104,11 +104,8 @@ pub fn signed(signed: &Signed) -> (Token, Marks) {
 /// What a login has opened: the token that was given out, and what the session
 /// can be revoked by. Whether it lives is [`look_again`]'s to tell, once the
 /// socket hears of revocations.
-///
-/// # Errors
-/// None for an answer of this node.
-pub fn opened(ctx: &Ctx, answer: &LoginAnswer) -> Result<(Token, Marks), Error> {
-    let token = ctx.tokens.read(TokenKind::Access, &answer.access_token)?;
-    let marks = answer.session.marks(token.application);
-    Ok((token, marks))
+#[must_use]
+pub fn opened(answer: &LoginAnswer) -> (Token, Marks) {
+    let token = answer.access;
+    (token, answer.session.marks(token.application))
 }

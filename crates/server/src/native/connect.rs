@@ -283,7 +283,7 @@ async fn who(entrance: &Entrance, frame: Authenticate) -> Result<Entered, Error>
         gate::count(limiter, Caller::at(entrance.connection.peer), ctx.now())?;
         let since = entrance.operations.realtime.moment();
         let mut answer = Box::pin(log_in(entrance, frame)).await?;
-        let (token, marks) = op::connect::opened(ctx, &answer)?;
+        let (token, marks) = op::connect::opened(&answer);
         let followed = answer.followed.take();
         return Ok(Entered {
             token,

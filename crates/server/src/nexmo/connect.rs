@@ -342,7 +342,7 @@ async fn log_in(entrance: &Entrance, offered: Offered) -> Result<Box<Entered>, E
     let realtime = &operations.realtime;
     let since = realtime.moment();
     let mut answer = Box::pin(op::user_bearer::open_session(ctx, &credential, named)).await?;
-    let (mut token, marks) = op::connect::opened(ctx, &answer)?;
+    let (mut token, marks) = op::connect::opened(&answer);
     // The credential is the bearer here, and says until when.
     let over = answer.session.credential.as_ref();
     let over = over.map_or(token.expires_at, |credential| credential.expires_at);
