@@ -245,6 +245,17 @@ impl Ctx {
         Ok(Some(view))
     }
 
+    /// A session whose token was checked for this very call, as it is remembered: how
+    /// old that may be was judged then.
+    pub(crate) fn checked_session(
+        &self,
+        application: ApplicationId,
+        id: SessionId,
+    ) -> Option<Arc<SessionView>> {
+        let known = self.memory.sessions.get(&id)?;
+        (known.marks.application == application).then(|| Arc::clone(&known.view))
+    }
+
     /// Remembers a session as of a moment, unless something was forgotten since
     /// `mark` was taken: before the store was asked for it, or to open it.
     pub(crate) fn know_session(

@@ -93,6 +93,12 @@ pub async fn read_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<U
             .await?;
     }
     conditional.given(&facts)?;
+    if let Who::Session { identity, .. } = &principal.who
+        && identity.user == id
+        && let Some(view) = ctx.checked_session(application, identity.session)
+    {
+        return Ok(view.user.clone());
+    }
     if let Some(user) = own_user(ctx, application, principal, id).await? {
         return Ok(user);
     }
@@ -100,7 +106,7 @@ pub async fn read_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<U
     found.ok_or_else(|| Error::not_found("user"))
 }
 
-/// Who asks, as it came with the session that was just checked.
+/// Who asks, as it came with their session.
 async fn own_user(
     ctx: &Ctx,
     application: ApplicationId,
