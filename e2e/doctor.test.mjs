@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { call, countersign, dev, serve } from './support/countersign.mjs';
 
 async function inFolder(use) {
@@ -50,6 +51,19 @@ async function contents(folder) {
   return all;
 }
 
+/**
+ * Looks, and sees that nothing is changed by it. What a server has just done it seals a moment
+ * later, so that something may change once or twice by itself.
+ */
+async function looksOnly(data, ...args) {
+  for (let left = 4; ; left -= 1) {
+    const before = await contents(data);
+    const looked = await looks(...args);
+    if (isDeepStrictEqual(await contents(data), before)) return looked;
+    assert.ok(left > 0, 'something is changed each time');
+  }
+}
+
 test('a server that runs is looked at beside it, and is told from others at its port', () =>
   inFolder(async (folder) => {
     const data = join(folder, 'data');
@@ -59,8 +73,7 @@ test('a server that runs is looked at beside it, and is told from others at its 
     const config = join(folder, 'countersign.toml');
     const written = `data_dir = "${data}"\nlisten = "${new URL(server.ready.url).host}"\n`;
     await writeFile(config, written);
-    const before = await contents(data);
-    const { code, levels, said } = await looks('--config', config);
+    const { code, levels, said } = await looksOnly(data, '--config', config);
     assert.equal(code, 0, JSON.stringify(said));
     for (const check of ['version', 'data folder', 'files', 'server', 'database', 'key-encryption key', 'listener']) {
       assert.equal(levels[check], 'ok', `${check}: ${said[check]}`);
@@ -70,7 +83,6 @@ test('a server that runs is looked at beside it, and is told from others at its 
     // What a first start leaves, and what the next step is.
     assert.equal(levels['operator key'], 'warning');
     assert.equal(levels['API keys'], 'warning');
-    assert.deepEqual(await contents(data), before, 'nothing is changed');
 
     await writeFile(config, `${written}[doors]\nnexmo = "127.0.0.1:${taken.address().port}"\n`);
     const other = await looks('--config', config);
