@@ -69,6 +69,7 @@ test('a server that runs is looked at beside it, and is told from others at its 
     const data = join(folder, 'data');
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
+    taken.unref();
     const server = await serve(['--data-dir', data, '--listen', '127.0.0.1:0']);
     const config = join(folder, 'countersign.toml');
     const written = `data_dir = "${data}"\nlisten = "${new URL(server.ready.url).host}"\n`;
