@@ -72,8 +72,8 @@ pub const EXPORT_SCANNED_MAX: u64 = 20_000;
 pub const EXPORT_STEPS_MAX: usize = 20;
 /// Unread events that are counted: who has more is told this many.
 pub const UNREAD_COUNTED_MAX: u32 = 1_000;
-/// Places of a user that are read while others wait to write, and unread events in each of them:
-/// who has as many is asked for by a reader.
+/// Places of a user that are read while others wait to write, and events in each of them after the
+/// seen one: who has as many is asked for by a reader.
 pub const FEW_PLACES_MAX: u32 = 4;
 /// See [`FEW_PLACES_MAX`].
 pub const FEW_UNREAD_MAX: u32 = 10;

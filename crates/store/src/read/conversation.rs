@@ -87,13 +87,13 @@ const FOLLOWING: &str = concat!(
      ORDER BY c.updated_at DESC, c.id DESC"
 );
 /// All places of a session's user, where they are few; those that were left, too, since to look
-/// for others could take long.
+/// for others could take long. Who is far behind has many unread, and nobody counts them here.
 const FEW: &str = concat!(
     "SELECT ",
     conversation_columns!(),
-    ", ",
+    ", CASE WHEN m.state <> 'left' AND c.last_event_id - m.seen >= CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) ELSE ",
     unread!(),
-    ", ",
+    " END, ",
     member_columns!(),
     " FROM (SELECT y.application_id, y.conversation_id AS id, y.id AS member_id FROM members y \
      WHERE y.application_id = $1 AND y.user_id = (SELECT s.user_id FROM sessions s \

@@ -166,8 +166,9 @@ pub(crate) async fn what_few_conversations_its_user_follows_comes_with_a_session
         (1, 0, 1),
         (1, 1, 1),
         (3, 0, 0),
-        (3, 2, 9),
-        (3, 0, 10),
+        // Two came before that tell who is there.
+        (3, 2, 7),
+        (3, 0, 8),
         (4, 0, 0),
         (4, 4, 0),
         (7, 1, 1),
@@ -208,7 +209,7 @@ pub(crate) async fn what_few_conversations_its_user_follows_comes_with_a_session
         let session = world.new_session(jay.id);
         let list = Change::ListFollowed(session.id);
         let committed = world.commit([Change::OpenSession(session), list]).await;
-        if places < 4 && (left == places || unread < 10) {
+        if places < 4 && (left == places || unread < 8) {
             assert_eq!(committed.followed, Some(by_reader.items), "{number}");
             told += 1;
         } else {
