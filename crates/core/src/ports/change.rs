@@ -260,9 +260,9 @@ pub struct LateSessions {
 
 /// A login of a user who is most likely there, and of whom there is most likely nothing to know.
 ///
-/// It comes to nothing where there is: where nobody has the identifier; where the user is blocked, has a password and is named by
-/// the name that it belongs to, or has as many open sessions as matter; and where a revocation
-/// covers the user or a target.
+/// It comes to nothing where there is: where nobody has the identifier; where the user is blocked,
+/// has a password and is named by the name that it belongs to, or has as many open sessions as
+/// matter; and where a revocation covers the user or a target.
 #[derive(Debug, Clone)]
 pub struct TriedLogin {
     /// Who logs in.

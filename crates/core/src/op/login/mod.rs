@@ -1,8 +1,9 @@
 //! Log in: a credential becomes a session.
 //!
 //! Parse, find the application, verify, read once, plan, commit one batch,
-//! publish; and where there is most likely nothing to plan, commit at once. A login that meets a concurrent one misses an expectation, reads
-//! again and plans again: so twenty first logins make one user.
+//! publish; and where there is most likely nothing to plan, commit at once. A
+//! login that meets a concurrent one misses an expectation, reads again and
+//! plans again: so twenty first logins make one user.
 
 mod attempt;
 mod outright;

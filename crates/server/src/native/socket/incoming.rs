@@ -24,7 +24,6 @@ use crate::native::frames;
 use crate::rate::Caller;
 use crate::realtime::check::is_ours;
 use crate::realtime::gated::Received;
-
 use crate::realtime::limit;
 
 /// Bytes of bodies behind which nothing is read to be sent together with them: what

@@ -2,10 +2,10 @@
 //!
 //! One command is carried out at a time, or several events in one batch, so that
 //! what a client sends keeps its order; the next waits in the client's own buffer.
-//! Whatever goes out passes
-//! the line's gate. [`incoming`] is what a client may say, [`outgoing`] what it is
-//! told and how that is written, [`own`] its own events, which it is told
-//! otherwise, and [`check`] what happens where the gate is closed.
+//! Whatever goes out passes the line's gate. [`incoming`] is what a client may
+//! say, [`outgoing`] what it is told and how that is written, [`own`] its own
+//! events, which it is told otherwise, and [`check`] what happens where the gate
+//! is closed.
 
 mod incoming;
 mod own;
