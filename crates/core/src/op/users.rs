@@ -99,9 +99,6 @@ pub async fn read_user(ctx: &Ctx, principal: &Principal, id: UserId) -> Result<U
     {
         return Ok(view.user.clone());
     }
-    if let Some(user) = own_user(ctx, application, principal, id).await? {
-        return Ok(user);
-    }
     let found = ctx.store.user(application, Identifier::Id(id)).await?;
     found.ok_or_else(|| Error::not_found("user"))
 }

@@ -91,7 +91,8 @@ const FOLLOWING: &str = concat!(
 const FEW: &str = concat!(
     "SELECT ",
     conversation_columns!(),
-    ", CASE WHEN m.state <> 'left' AND c.last_event_id - m.seen >= CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) ELSE ",
+    ", CASE WHEN m.state <> 'left' AND c.last_event_id - m.seen >= CAST($3 AS BIGINT) \
+     THEN CAST($3 AS BIGINT) ELSE ",
     unread!(),
     " END, ",
     member_columns!(),
