@@ -8,9 +8,8 @@ use countersign_core::limit::Rate;
 use countersign_server::operations::{Operations, Rates};
 use countersign_server::realtime::Patience;
 use serde_json::json;
-use tokio::net::TcpSocket;
 
-use crate::client::{Client, in_short, in_time, status};
+use crate::client::{in_short, in_time, status};
 use crate::raw::{self, CLOSE, FIN, PING, PONG, Raw};
 use crate::world::World;
 
@@ -24,15 +23,7 @@ async fn who_does_not_read_is_sent_away_and_nobody_else_waits() {
     let world = World::patient(patience).await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
     let id = world.shared(&[&alice, &bob]).await;
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4_096).unwrap();
-    let stream = socket.connect(world.address).await.unwrap();
-    let mut slow = Client::on(stream, "/v1/connect", "countersign.v1", &[])
-        .await
-        .unwrap();
-    slow.send(json!({"type": "authenticate", "token": bob.access}))
-        .await;
-    assert_eq!(slow.frame().await["type"], "welcome");
+    let mut slow = world.connect_with_little_room(&bob).await;
     let mut prompt = world.connect(&alice).await;
     let large = "x".repeat(50_000);
     // What the kernel takes for a client that does not read differs from machine

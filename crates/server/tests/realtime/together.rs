@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use countersign_core::op::store_watch;
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
 
 use crate::client::{Client, in_short, say};
 use crate::raw::{self, CLOSE, FIN, PING, Raw, TEXT};
@@ -409,15 +408,7 @@ async fn a_run_that_is_being_written_ends_with_the_session() {
     let mut speaker = world.connect(&alice).await;
     for round in 0..5 {
         let bob = world.user("bob").await;
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4_096).unwrap();
-        let stream = socket.connect(world.address).await.unwrap();
-        let mut slow = Client::on(stream, "/v1/connect", "countersign.v1", &[])
-            .await
-            .unwrap();
-        slow.send(json!({"type": "authenticate", "token": bob.access}))
-            .await;
-        assert_eq!(slow.frame().await["type"], "welcome");
+        let mut slow = world.connect_with_little_room(&bob).await;
         // More than the kernel takes for a client that does not read.
         let large = "x".repeat(40_000);
         for _ in 0..20 {

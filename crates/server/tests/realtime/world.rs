@@ -37,6 +37,7 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -282,6 +283,21 @@ impl World {
         self.connect_with(json!({"type": "authenticate", "token": device.access}))
             .await
             .0
+    }
+
+    /// A socket of a device that takes little before it is read from.
+    pub(crate) async fn connect_with_little_room(&self, device: &Device) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
+        let mut client = Client::on(stream, "/v1/connect", "countersign.v1", &[])
+            .await
+            .unwrap();
+        client
+            .send(json!({"type": "authenticate", "token": device.access}))
+            .await;
+        assert_eq!(client.frame().await["type"], "welcome");
+        client
     }
 
     /// A socket that goes on after what the device has.
