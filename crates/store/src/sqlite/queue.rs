@@ -2,12 +2,16 @@
 //!
 //! A caller never blocks: what does not fit is refused at once. A thread blocks until there is
 //! work, and takes as much of it as it wants. After closing, what waits is still done.
+//!
+//! To wake another thread is a call of the kernel's, so neither side makes one that it can spare: a
+//! thread at work is not called, and the callers' runtime is told once of several answers.
 
 use crate::error::{StoreError, Unavailable};
 use crate::limit;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
 /// Requests that wait for a thread.
@@ -15,6 +19,8 @@ use tokio::sync::oneshot;
 pub(super) struct Queue<Input, Output> {
     state: Mutex<State<Input, Output>>,
     filled: Condvar,
+    /// Whether a thread waits for all that the callers' runtime has at hand.
+    gathers: bool,
 }
 
 /// What a caller wants, and where it waits for the answer.
@@ -22,8 +28,17 @@ pub(super) struct Queue<Input, Output> {
 pub(super) struct Request<Input, Output> {
     pub(super) input: Input,
     bytes: usize,
-    reply: oneshot::Sender<Result<Output, StoreError>>,
+    reply: Reply<Output>,
+    /// The caller's runtime.
+    runtime: Option<Handle>,
 }
+
+type Answer<Output> = Result<Output, StoreError>;
+type Reply<Output> = oneshot::Sender<Answer<Output>>;
+
+/// Answers that are on their way. Whoever drops them, be it a runtime that ends, has sent them.
+#[derive(Debug)]
+struct Answers<Output>(Vec<(Reply<Output>, Answer<Output>)>);
 
 /// The most that [`Queue::take`] takes at once; one request is always taken.
 #[derive(Debug, Clone, Copy)]
@@ -38,27 +53,51 @@ struct State<Input, Output> {
     bytes: usize,
     closed: bool,
     recalled: bool,
+    /// Threads that sleep and were not called since. It may be too many, where one woke of itself,
+    /// never too few.
+    asleep: usize,
+    /// The runtime that a [`Gathering`] is with.
+    gathering: Option<runtime::Id>,
 }
+
+/// Requests are being gathered, until this is dropped: by the task that it was given to, when its
+/// runtime comes to that, or by a runtime that ends.
+#[derive(Debug)]
+struct Gathering<Input, Output>(Arc<Queue<Input, Output>>);
 
 // === impl Queue ===
 
-impl<Input, Output> Queue<Input, Output> {
-    /// An empty queue.
-    pub(super) fn new() -> Self {
-        Self {
+impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
+    /// An empty queue. Threads take what is there at once.
+    pub(super) fn new() -> Arc<Self> {
+        Self::build(false)
+    }
+
+    /// An empty queue, whose threads want as much at once as they can get. What is asked for by tasks
+    /// that are ready at the same time is taken together: who took the first of it at once, would
+    /// have a group of hardly more than one, for on one core the other tasks do not get on meanwhile.
+    pub(super) fn gathering() -> Arc<Self> {
+        Self::build(true)
+    }
+
+    fn build(gathers: bool) -> Arc<Self> {
+        Arc::new(Self {
             state: Mutex::new(State {
                 requests: VecDeque::new(),
                 bytes: 0,
                 closed: false,
                 recalled: false,
+                asleep: 0,
+                gathering: None,
             }),
             filled: Condvar::new(),
-        }
+            gathers,
+        })
     }
 
     /// Queues a request of so many bytes, and waits for its answer, at most for `timeout`.
     pub(super) async fn ask(
-        &self,
+        self: &Arc<Self>,
         input: Input,
         bytes: usize,
         timeout: Option<Duration>,
@@ -83,6 +122,26 @@ impl<Input, Output> Queue<Input, Output> {
     /// The same for a thread with an open connection: `None` also where it is to be closed.
     pub(super) fn take_again(&self, most: Portion) -> Option<Vec<Request<Input, Output>>> {
         self.take_unless(most, |state| state.recalled)
+    }
+
+    /// Answers requests, in the order that they have here.
+    pub(super) fn answer_all(&self, answered: Vec<(Request<Input, Output>, Answer<Output>)>) {
+        let runtime = answered
+            .first()
+            .and_then(|(first, _)| first.runtime.clone());
+        let id = runtime.as_ref().map(Handle::id);
+        let together = answered.len() > 1
+            && answered
+                .iter()
+                .all(|(request, _)| request.runtime.as_ref().map(Handle::id) == id);
+        let answers = answered
+            .into_iter()
+            .map(|(request, answer)| (request.reply, answer))
+            .collect();
+        let answers = Answers(answers);
+        if together && let Some(runtime) = runtime {
+            runtime.spawn(async move { drop(answers) });
+        }
     }
 
     /// How many wait.
@@ -113,7 +172,8 @@ impl<Input, Output> Queue<Input, Output> {
             }
             let mut taken = Vec::new();
             let mut bytes = 0;
-            while taken.len() < most.requests
+            while (state.gathering.is_none() || state.closed)
+                && taken.len() < most.requests
                 && let Some(next) = state.requests.front()
                 && (taken.is_empty() || bytes + next.bytes <= most.bytes)
                 && let Some(request) = state.requests.pop_front()
@@ -130,6 +190,7 @@ impl<Input, Output> Queue<Input, Output> {
             if state.closed {
                 return None;
             }
+            state.asleep += 1;
             state = self
                 .filled
                 .wait(state)
@@ -144,7 +205,7 @@ impl<Input, Output> Queue<Input, Output> {
     }
 
     fn push(
-        &self,
+        self: &Arc<Self>,
         input: Input,
         bytes: usize,
     ) -> Result<oneshot::Receiver<Result<Output, StoreError>>, Unavailable> {
@@ -158,15 +219,41 @@ impl<Input, Output> Queue<Input, Output> {
             return Err(Unavailable::QueueFull);
         }
         let (reply, answer) = oneshot::channel();
+        let runtime = Handle::try_current().ok();
+        let gatherer = runtime.clone().filter(|_| self.gathers);
         state.bytes += bytes;
         state.requests.push_back(Request {
             input,
             bytes,
             reply,
+            runtime,
         });
-        drop(state);
-        self.filled.notify_one();
+        match (gatherer, state.gathering) {
+            (Some(gatherer), None) => {
+                state.gathering = Some(gatherer.id());
+                drop(state);
+                // New tasks come after those that are ready.
+                let gathering = Gathering(Arc::clone(self));
+                gatherer.spawn(async move { drop(gathering) });
+            }
+            (Some(gatherer), Some(other)) if gatherer.id() == other => {}
+            // Nobody depends on a runtime that is not theirs: it may have nobody who drives it.
+            (_, _) => self.call(state),
+        }
         Ok(answer)
+    }
+}
+
+impl<Input, Output> Queue<Input, Output> {
+    /// Has what waits taken, by a thread that sleeps if there is one.
+    fn call(&self, mut state: MutexGuard<'_, State<Input, Output>>) {
+        state.gathering = None;
+        let calls = state.asleep > 0;
+        state.asleep = state.asleep.saturating_sub(1);
+        drop(state);
+        if calls {
+            self.filled.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<Input, Output>> {
@@ -179,8 +266,27 @@ impl<Input, Output> Queue<Input, Output> {
 
 impl<Input, Output> Request<Input, Output> {
     /// Answers. A caller that has gone away meanwhile does not matter.
-    pub(super) fn answer(self, answer: Result<Output, StoreError>) {
+    pub(super) fn answer(self, answer: Answer<Output>) {
         drop(self.reply.send(answer));
+    }
+}
+
+// === impl Gathering ===
+
+impl<Input, Output> Drop for Gathering<Input, Output> {
+    fn drop(&mut self) {
+        self.0.call(self.0.lock());
+    }
+}
+
+// === impl Answers ===
+
+impl<Output> Drop for Answers<Output> {
+    fn drop(&mut self) {
+        for (reply, answer) in self.0.drain(..) {
+            // A caller that has gone away meanwhile does not matter.
+            drop(reply.send(answer));
+        }
     }
 }
 
@@ -190,6 +296,7 @@ mod tests {
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
+    use tokio::runtime::{Builder, Runtime};
 
     const ALL: Portion = Portion {
         requests: usize::MAX,
@@ -206,7 +313,7 @@ mod tests {
 
     #[test]
     fn order_portions_and_closing() {
-        let queue: Queue<u32, ()> = Queue::new();
+        let queue: Arc<Queue<u32, ()>> = Queue::new();
         let waiting: Vec<_> = (0..6).map(|input| queue.push(input, 10).unwrap()).collect();
         let three = Portion {
             requests: 3,
@@ -231,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_recall_is_for_who_has_a_connection_and_refuses_nobody() {
-        let queue: Queue<u32, ()> = Queue::new();
+        let queue: Arc<Queue<u32, ()>> = Queue::new();
         let waiting: Vec<_> = (0..3).map(|input| queue.push(input, 0).unwrap()).collect();
         let one = Portion {
             requests: 1,
@@ -249,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_at_once() {
-        let queue: Queue<(), ()> = Queue::new();
+        let queue: Arc<Queue<(), ()>> = Queue::new();
         let answers: Vec<_> = (0..limit::QUEUE_JOBS_MAX)
             .map(|_| queue.push((), 0).unwrap())
             .collect();
@@ -262,9 +369,68 @@ mod tests {
         drop((answers, first, second));
     }
 
+    fn current_thread() -> Runtime {
+        Builder::new_current_thread().build().unwrap()
+    }
+
+    #[test]
+    fn what_ready_tasks_ask_for_is_taken_together_and_answered_to_each() {
+        let queue = Queue::<u32, u32>::gathering();
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let mut sizes = Vec::new();
+                while let Some(taken) = queue.take(ALL) {
+                    sizes.push(taken.len());
+                    let answered = taken.into_iter().map(|request| {
+                        let answer = request.input + 100;
+                        (request, Ok(answer))
+                    });
+                    queue.answer_all(answered.collect());
+                }
+                sizes
+            });
+            current_thread().block_on(async {
+                let tasks: Vec<_> = (0..5)
+                    .map(|input| {
+                        let queue = Arc::clone(&queue);
+                        tokio::spawn(async move { queue.ask(input, 0, None).await })
+                    })
+                    .collect();
+                for (task, answer) in tasks.into_iter().zip(100..) {
+                    assert_eq!(task.await.unwrap(), Ok(answer));
+                }
+                assert_eq!(queue.ask(9, 0, None).await, Ok(109));
+            });
+            queue.close();
+            assert_eq!(thread.join().unwrap(), [5, 1]);
+        });
+    }
+
+    #[test]
+    fn a_runtime_that_nobody_drives_holds_up_nobody_else() {
+        let queue = Queue::<u32, ()>::gathering();
+        let (idle, driven) = (current_thread(), current_thread());
+        let ask = |runtime: &Runtime, input| {
+            let _entered = runtime.enter();
+            queue.push(input, 0).unwrap()
+        };
+        let first = ask(&idle, 1);
+        let second = ask(&driven, 2);
+        let taken = queue.take(ALL).unwrap();
+        let answered: Vec<_> = taken.into_iter().map(|request| (request, Ok(()))).collect();
+        assert_eq!(answered.len(), 2);
+        queue.answer_all(answered);
+        assert_eq!(driven.block_on(second), Ok(Ok(())));
+        // Nor does one that has ended before its task was run.
+        let third = ask(&idle, 3);
+        drop(idle);
+        assert_eq!(inputs(queue.take(ALL)), Some(vec![3]));
+        drop((first, third));
+    }
+
     #[test]
     fn who_went_away_is_left_out_and_who_is_dropped_gets_an_error() {
-        let queue: Queue<u32, ()> = Queue::new();
+        let queue: Arc<Queue<u32, ()>> = Queue::new();
         let gone = queue.push(1, 0).unwrap();
         drop(gone);
         let mut ask = pin!(queue.ask(2, 0, None));

@@ -6,6 +6,7 @@ use super::queue::{Portion, Request};
 use super::statement::{Access, Failure, Statements, engine_failure};
 use super::worker::{Ended, run_sessions};
 use crate::engine::Batch;
+use crate::error::Unavailable;
 use crate::rows::Rows;
 
 /// One at a time: what waits may as well go to another thread.
@@ -69,18 +70,30 @@ pub(super) fn run_queries(
     for (index, query) in queries.iter().enumerate() {
         statements.check(index, query, Access::Read)?;
     }
-    let several = queries.len() > 1;
-    if several {
-        statements.control("BEGIN").map_err(Failure::Engine)?;
+    let read = on_one_snapshot(statements, queries.len() > 1, |statements| {
+        queries
+            .iter()
+            .enumerate()
+            .map(|(index, query)| statements.run(index, query))
+            .collect()
+    });
+    read.map_err(Failure::Engine)?
+}
+
+/// Reads on one snapshot: on that of the transaction, where one is open.
+pub(super) fn on_one_snapshot<'c, T>(
+    statements: &mut Statements<'c>,
+    several: bool,
+    read: impl FnOnce(&mut Statements<'c>) -> T,
+) -> Result<T, Unavailable> {
+    let begins = several && !statements.in_transaction();
+    if begins {
+        statements.control("BEGIN")?;
     }
-    let rows = queries
-        .iter()
-        .enumerate()
-        .map(|(index, query)| statements.run(index, query))
-        .collect();
-    if several && statements.in_transaction() {
+    let read = read(statements);
+    if begins && statements.in_transaction() {
         // Nothing was written, so there is nothing to keep.
-        statements.control("ROLLBACK").map_err(Failure::Engine)?;
+        statements.control("ROLLBACK")?;
     }
-    rows
+    Ok(read)
 }

@@ -35,7 +35,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError::Open`] where there is no thread for it.
     pub fn open(database: &Path) -> Result<Self, StoreError> {
-        let queries = Arc::new(Queue::new());
+        let queries = Queue::new();
         let (asked, path) = (Arc::clone(&queries), database.to_owned());
         let thread = Builder::new()
             .name("store-snapshot".to_owned())

@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn a_panic_answers_its_caller_and_the_next_one_is_served() {
-        let queue: Queue<u32, u32> = Queue::new();
+        let queue = Queue::<u32, u32>::new();
         let one = Portion {
             requests: 1,
             bytes: 0,

@@ -21,12 +21,10 @@ use crate::rows::Rows;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::vec;
 use tokio::time::Instant;
 
 type Job = Request<Work, Vec<Rows>>;
 type Answer = Result<Vec<Rows>, StoreError>;
-type Done = (Job, Answer);
 
 const GROUP: Portion = Portion {
     requests: limit::GROUP_BATCHES_MAX,
@@ -90,25 +88,31 @@ fn commit(
     group: Vec<Job>,
     shared: &Shared,
 ) -> Result<(), Unavailable> {
-    let mut waiting = group.into_iter();
-    let mut writes = Vec::with_capacity(waiting.len());
-    if let Err(failure) = answer_reads(statements, &mut waiting, &mut writes) {
-        fail(writes, failure);
-        fail(waiting, failure);
-        return Err(failure);
+    let (reads, writes): (Vec<Job>, Vec<Job>) = group
+        .into_iter()
+        .partition(|job| matches!(job.input, Work::Read(_)));
+    if !reads.is_empty() {
+        match read_group(statements, &reads) {
+            Ok(answers) => answer(shared, reads, answers),
+            Err(failure) => {
+                fail(reads, failure);
+                fail(writes, failure);
+                return Err(failure);
+            }
+        }
     }
     if writes.is_empty() {
         return Ok(());
     }
     let began = Instant::now();
-    let done = match run_group(statements, &writes, &shared.counters) {
-        Ok(answers) => writes.into_iter().zip(answers).collect::<Vec<Done>>(),
+    let answers = match run_group(statements, &writes, &shared.counters) {
+        Ok(answers) => answers,
         Err(failure) => {
             fail(writes, failure);
             return Err(failure);
         }
     };
-    let kept = done.iter().filter(|(_, answer)| answer.is_ok()).count();
+    let kept = answers.iter().filter(|answer| answer.is_ok()).count();
     if kept > 0 {
         let counters = &shared.counters;
         count(&counters.commits);
@@ -116,36 +120,27 @@ fn commit(
         let batches = u64::try_from(kept).unwrap_or(u64::MAX);
         counters.batches.fetch_add(batches, Ordering::Relaxed);
     }
-    for (job, answer) in done {
-        job.answer(answer);
-    }
+    answer(shared, writes, answers);
     Ok(())
 }
 
-/// Answers what is only read, and moves the other work to `writes`.
-fn answer_reads(
-    statements: &mut Statements<'_>,
-    waiting: &mut vec::IntoIter<Job>,
-    writes: &mut Vec<Job>,
-) -> Result<(), Unavailable> {
-    for job in waiting {
-        let answer = match &job.input {
-            Work::Write(_) => {
-                writes.push(job);
-                continue;
-            }
-            Work::Read(queries) => reader::run_queries(statements, queries),
+/// Runs what is only read, all of it on one snapshot: to take one is several locks of the file.
+fn read_group(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answer>, Unavailable> {
+    let answers = reader::on_one_snapshot(statements, group.len() > 1, |statements| {
+        let answer = |job: &Job| match reader::run_queries(statements, job.input.batch()) {
+            Ok(rows) => Ok(Ok(rows)),
+            Err(Failure::Batch(error)) => Ok(Err(error)),
+            Err(Failure::Engine(failure)) => Err(failure),
         };
-        match answer {
-            Ok(rows) => job.answer(Ok(rows)),
-            Err(Failure::Batch(error)) => job.answer(Err(error)),
-            Err(Failure::Engine(failure)) => {
-                job.answer(Err(failure.into()));
-                return Err(failure);
-            }
-        }
-    }
-    Ok(())
+        group.iter().map(answer).collect()
+    });
+    answers?
+}
+
+fn answer(shared: &Shared, group: Vec<Job>, answers: Vec<Answer>) {
+    shared
+        .batches
+        .answer_all(group.into_iter().zip(answers).collect());
 }
 
 /// Runs batches, and commits what is good of them. One that was refused is answered after the commit
