@@ -28,8 +28,9 @@ pub(crate) const ENTERING_FRAMES_MAX: u32 = 100;
 pub(crate) const CHANNELS_MAX: usize = 100;
 /// Commands and pings in a row that a socket may send too many before it is closed.
 pub(crate) const REFUSED_IN_A_ROW_MAX: u32 = 100;
-/// The buffer that a socket is read into: small, since most of them sleep.
-pub(crate) const READ_BUFFER_BYTES: usize = 1_024;
+/// The buffer that a socket is read into: small, since most of them sleep, with room for what a
+/// login is sent with, a token of RSA with ten ACL paths.
+pub(crate) const READ_BUFFER_BYTES: usize = 1_280;
 /// What is gathered before it is handed to the kernel: a few frames. A socket keeps
 /// the room.
 pub(crate) const WRITE_BUFFER_BYTES: usize = 4 * 1024;
