@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 /// Requests that wait for a thread.
 #[derive(Debug)]
@@ -232,9 +233,13 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
             (Some(gatherer), None) => {
                 state.gathering = Some(gatherer.id());
                 drop(state);
-                // New tasks come after those that are ready.
+                // A new task comes after those that are ready, and one that yields after those that
+                // the kernel has made ready meanwhile.
                 let gathering = Gathering(Arc::clone(self));
-                gatherer.spawn(async move { drop(gathering) });
+                gatherer.spawn(async move {
+                    yield_now().await;
+                    drop(gathering);
+                });
             }
             (Some(gatherer), Some(other)) if gatherer.id() == other => {}
             // Nobody depends on a runtime that is not theirs: it may have nobody who drives it.
