@@ -61,9 +61,11 @@ pub const READER_CACHE_KIB: i64 = 8 << 10;
 /// Reader threads, unless the options say otherwise.
 pub const READERS: usize = 2;
 
-/// People of a conversation, and keys of its application, that are read beside a page of events.
-/// Whom this leaves out is asked for by id.
-pub const PEOPLE_READ_MAX: u32 = 16;
+/// Places of a conversation whose people are read beside a page of events. Whom this leaves out is
+/// asked for by id.
+pub const PLACES_READ_MAX: u32 = 16;
+/// API keys whose names are remembered, for the events that they have sent.
+pub const KEYS_KNOWN_MAX: usize = 1_000;
 /// Visitors who turned out to be a user, that an export tells of.
 pub const VISITORS_EXPORTED_MAX: u32 = 1_000;
 /// Events of a conversation that one read of an export looks through.

@@ -3,6 +3,7 @@
 use crate::change::{self, Sealing};
 use crate::engine::Engine;
 use crate::read;
+use crate::read::person::KnownKeys;
 use crate::secrets::Keyring;
 use async_trait::async_trait;
 use countersign_core::access::Permit;
@@ -38,6 +39,7 @@ pub struct SqlStore<E> {
     pub(crate) engine: E,
     pub(crate) keyring: Keyring,
     pub(crate) random: Arc<dyn Random>,
+    keys: KnownKeys,
 }
 
 // === impl SqlStore ===
@@ -51,6 +53,7 @@ impl<E: Engine> SqlStore<E> {
             engine,
             keyring,
             random,
+            keys: KnownKeys::new(),
         }
     }
 
@@ -284,8 +287,17 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         range: Range,
         limit: usize,
     ) -> Result<Option<EventsView>, StoreError> {
-        let engine = &self.engine;
-        Ok(read::event::list(engine, application, conversation, viewer, range, limit).await?)
+        let (engine, keys) = (&self.engine, &self.keys);
+        let page = read::event::list(
+            engine,
+            keys,
+            application,
+            conversation,
+            viewer,
+            range,
+            limit,
+        );
+        Ok(page.await?)
     }
 
     async fn event_page(
@@ -297,7 +309,7 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         window: Window,
     ) -> Result<Option<EventPage>, StoreError> {
         let place = (application, conversation);
-        Ok(read::event::page(&self.engine, place, viewer, &filter, &window).await?)
+        Ok(read::event::page(&self.engine, &self.keys, place, viewer, &filter, &window).await?)
     }
 
     async fn event_of_client(
@@ -307,8 +319,10 @@ impl<E: Engine + 'static> Store for SqlStore<E> {
         author: Author,
         client_id: String,
     ) -> Result<Option<(Event, [u8; 32])>, StoreError> {
-        let engine = &self.engine;
-        Ok(read::event::of_client(engine, application, conversation, author, client_id).await?)
+        let (engine, keys) = (&self.engine, &self.keys);
+        let found =
+            read::event::of_client(engine, keys, application, conversation, author, client_id);
+        Ok(found.await?)
     }
 
     async fn attachment(

@@ -123,8 +123,6 @@ fn is_of_few_rows(step: &str) -> bool {
         "SCAN mac_keys",
         "SEARCH signing_keys USING PRIMARY KEY (application_id=?)",
         "SEARCH k USING PRIMARY KEY (application_id=?)",
-        // In their order, and no further than a limit.
-        "SEARCH k USING INDEX api_keys_by_application (application_id=?)",
         "SCAN l",
         "SCAN x USING INDEX erasures_open",
         "SCAN erasures USING INDEX erasures_open",

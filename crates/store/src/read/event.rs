@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::person::{self, People};
+use super::person::{self, KnownKeys, People};
 use super::{all, ask, first, member, rows_of, wanted};
 use crate::change::event::author_id;
 use crate::columns::{Columns, creator as creator_of, digest, integer};
@@ -88,6 +88,7 @@ pub(crate) const TEXTS: &[&str] = &[
 /// A part of the history, with the viewer's place.
 pub(crate) async fn list(
     engine: &impl Engine,
+    keys: &KnownKeys,
     application: ApplicationId,
     conversation: ConversationId,
     viewer: Option<UserId>,
@@ -103,7 +104,7 @@ pub(crate) async fn list(
     let most = i64::try_from(wanted(limit)).unwrap_or(i64::MAX);
     let page: Vec<Value> = key.into_iter().chain([bound.into(), most.into()]).collect();
     let events = Statement::new(events, page);
-    let found = part(engine, (application, conversation), viewer, events).await?;
+    let found = part(engine, keys, (application, conversation), viewer, events).await?;
     Ok(found.map(|mut part| {
         if descending {
             part.events.reverse();
@@ -115,6 +116,7 @@ pub(crate) async fn list(
 /// A page of the history, of some kinds and in either order, with the viewer's place.
 pub(crate) async fn page(
     engine: &impl Engine,
+    keys: &KnownKeys,
     (application, conversation): (ApplicationId, ConversationId),
     viewer: Option<UserId>,
     filter: &EventFilter,
@@ -135,7 +137,7 @@ pub(crate) async fn page(
         Order::NewestFirst => NEWEST_FIRST,
     };
     let events = Statement::new(sql, parameters);
-    let found = part(engine, (application, conversation), viewer, events).await?;
+    let found = part(engine, keys, (application, conversation), viewer, events).await?;
     Ok(found.map(|part| EventPage {
         place: part.place,
         creator: part.creator,
@@ -182,6 +184,7 @@ fn names_of(kinds: &[KindFilter]) -> Vec<Value> {
 /// What a query for events finds, with the viewer's place.
 async fn part(
     engine: &impl Engine,
+    keys: &KnownKeys,
     (application, conversation): (ApplicationId, ConversationId),
     viewer: Option<UserId>,
     events: Statement,
@@ -191,15 +194,15 @@ async fn part(
         .into_iter()
         .chain([viewer.map(|user| user.bytes()).into()]);
     let mut queries = vec![Statement::new(VIEWED, viewed.collect::<Vec<_>>()), events];
-    queries.extend(person::queries(application, conversation));
+    queries.push(person::query_of_places(application, conversation));
     let answers = engine.read(queries.into()).await?;
-    let [viewed, events, places, keys] = answers.as_slice() else {
+    let [viewed, events, places] = answers.as_slice() else {
         return Ok(None);
     };
     let Some((creator, present)) = first(viewed, creator_and_place)? else {
         return Ok(None);
     };
-    let events = named(engine, (application, conversation), events, [places, keys]).await?;
+    let events = named(engine, keys, (application, conversation), events, places).await?;
     let place = match (present, viewer) {
         (None, Some(user)) => left_place(engine, application, conversation, user).await?,
         (Some(_) | None, _) => present,
@@ -235,6 +238,7 @@ async fn left_place(
 /// One event.
 pub(crate) async fn find(
     engine: &impl Engine,
+    keys: &KnownKeys,
     application: ApplicationId,
     conversation: ConversationId,
     id: u64,
@@ -244,20 +248,21 @@ pub(crate) async fn find(
         conversation.bytes().into(),
         integer(id).into(),
     ];
-    let mut queries = vec![Statement::new(BY_ID, key)];
-    queries.extend(person::queries(application, conversation));
+    let places = person::query_of_places(application, conversation);
+    let queries = vec![Statement::new(BY_ID, key), places];
     let answers = engine.read(queries.into()).await?;
-    let [found, places, keys] = answers.as_slice() else {
+    let [found, places] = answers.as_slice() else {
         return Ok(None);
     };
     let place = (application, conversation);
-    let mut events = named(engine, place, found, [places, keys]).await?;
+    let mut events = named(engine, keys, place, found, places).await?;
     Ok(events.pop())
 }
 
 /// The event that an author sent with a client id.
 pub(crate) async fn of_client(
     engine: &impl Engine,
+    keys: &KnownKeys,
     application: ApplicationId,
     conversation: ConversationId,
     author: Author,
@@ -280,24 +285,23 @@ pub(crate) async fn of_client(
     let Some((id, digest)) = found else {
         return Ok(None);
     };
-    let event = find(engine, application, conversation, id).await?;
+    let event = find(engine, keys, application, conversation, id).await?;
     Ok(event.map(|event| (event, digest)))
 }
 
-/// Events of their rows, each with the names of its people. Whom the rows of `people` leave out is
-/// asked for.
+/// Events of their rows, each with the names of its people. Who has none of the places that were
+/// read, and is no key that is known, is asked for.
 async fn named(
     engine: &impl Engine,
+    keys: &KnownKeys,
     (application, conversation): (ApplicationId, ConversationId),
     rows: &Rows,
-    people: [&Rows; 2],
+    places: &Rows,
 ) -> Result<Vec<Event>, StoreError> {
-    let mut known = People::default();
-    for rows in people {
-        known.add(rows)?;
-    }
+    let mut known = People::with(keys);
+    known.add(places)?;
     let mut missing = BTreeSet::new();
-    let events = all(rows, |columns| event(columns, &known, &mut missing))?;
+    let events = all(rows, |columns| event(columns, &mut known, &mut missing))?;
     if missing.is_empty() {
         return Ok(events);
     }
@@ -307,21 +311,16 @@ async fn named(
         known.add(rows)?;
     }
     let mut unknown = BTreeSet::new();
-    all(rows, |columns| event(columns, &known, &mut unknown))
+    all(rows, |columns| event(columns, &mut known, &mut unknown))
 }
 
 /// An event, with whom it names and nobody knows yet.
 fn event(
     columns: &mut Columns<'_>,
-    people: &People,
+    people: &mut People<'_>,
     missing: &mut BTreeSet<[u8; 16]>,
 ) -> Result<Event, StoreError> {
     let author_id = columns.next(Row::blob)?;
-    let author = people.get(author_id);
-    if author.is_none() {
-        // A backend without a key is named by no byte at all.
-        missing.extend(<[u8; 16]>::try_from(author_id));
-    }
     let subject = columns.optional(Row::id)?;
     missing.extend(subject.filter(|member| people.get(member).is_none()));
     let subject = subject.and_then(|member| people.subject(member));
@@ -333,6 +332,11 @@ fn event(
     let client_id = columns.optional_text()?.map(str::to_owned);
     let edited_at = columns.optional_time()?;
     let deleted_at = columns.optional_time()?;
+    let author = people.get(author_id);
+    if author.is_none() {
+        // A backend without a key is named by no byte at all.
+        missing.extend(<[u8; 16]>::try_from(author_id));
+    }
     Ok(Event {
         id,
         kind,

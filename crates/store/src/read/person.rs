@@ -1,12 +1,15 @@
 //! Who is behind the ids that events name, as of now: a member with its present user, or an API
 //! key.
 //!
-//! A page has a hundred events and a handful of people. Most conversations have few places and
-//! most applications few keys, so these are read beside the events, in the same hop, and only whom
-//! they leave out is asked for by id.
+//! A page has a hundred events and a handful of people. Most conversations have few places, so
+//! these are read beside the events, in the same hop. API keys are remembered, and only whom both
+//! leave out is asked for by id.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
+
+use quick_cache::sync::Cache;
 
 use crate::columns::{Columns, names};
 use crate::engine::Statement;
@@ -50,32 +53,29 @@ macro_rules! sender {
     };
 }
 
-/// The columns of a key stand where those of a place are.
-macro_rules! keys {
-    ($rest:literal) => {
-        concat!(
-            "SELECT k.id, NULL, NULL, NULL, k.name, 0, NULL, NULL FROM api_keys k WHERE ",
-            $rest
-        )
-    };
-}
-
 const PLACES: &str = places!("ORDER BY m.id LIMIT $3");
 const PLACE: &str = places!("AND m.id = $3");
 const SENDER_OF_USER: &str = sender!("m.user_id = $3 AND m.state <> 'left'");
 const SENDER_OF_MEMBER: &str = sender!("m.id = $3");
-const KEYS: &str = keys!("k.application_id = $1 ORDER BY k.id LIMIT $2");
-const KEY: &str = keys!("k.id = $1");
+/// The columns of a key stand where those of a place are.
+const KEY: &str =
+    "SELECT k.id, NULL, NULL, NULL, k.name, 0, NULL, NULL FROM api_keys k WHERE k.id = $1";
 
 #[cfg(test)]
-pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, SENDER_OF_USER, SENDER_OF_MEMBER, KEYS, KEY];
+pub(crate) const TEXTS: &[&str] = &[PLACES, PLACE, SENDER_OF_USER, SENDER_OF_MEMBER, KEY];
 
 /// What a backend without an API key is, and a key that is no more.
 static BACKEND: LazyLock<Arc<Person>> = LazyLock::new(|| Arc::new(Person::backend("backend")));
 
+/// API keys that have sent something, by their ids. A key's name is for good, so that none of them
+/// is ever stale.
+pub(crate) struct KnownKeys(Cache<[u8; 16], Arc<Person>>);
+
 /// People by the id that events name them by.
-#[derive(Default)]
-pub(super) struct People(BTreeMap<[u8; 16], Found>);
+pub(super) struct People<'a> {
+    found: BTreeMap<[u8; 16], Found>,
+    keys: &'a KnownKeys,
+}
 
 /// Who is behind an id; all events that name them share the person.
 pub(super) struct Found {
@@ -84,19 +84,17 @@ pub(super) struct Found {
     person: Arc<Person>,
 }
 
-/// The queries for the people that a conversation's events most likely name.
-pub(super) fn queries(application: ApplicationId, conversation: ConversationId) -> [Statement; 2] {
-    let most = i64::from(limit::PEOPLE_READ_MAX);
-    let of_places = [
+/// The query for the people that a conversation's events most likely name.
+pub(super) fn query_of_places(
+    application: ApplicationId,
+    conversation: ConversationId,
+) -> Statement {
+    let parameters = [
         application.bytes().into(),
         conversation.bytes().into(),
-        most.into(),
+        i64::from(limit::PLACES_READ_MAX).into(),
     ];
-    let of_keys = [application.bytes().into(), most.into()];
-    [
-        Statement::new(PLACES, of_places),
-        Statement::new(KEYS, of_keys),
-    ]
+    Statement::new(PLACES, parameters)
 }
 
 /// The queries for certain people: an id does not tell whether it is a member's or a key's.
@@ -164,27 +162,56 @@ pub(super) fn sender_of(found: Option<&Found>, assurance: Assurance) -> Sender {
     }
 }
 
+// === impl KnownKeys ===
+
+impl KnownKeys {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(limit::KEYS_KNOWN_MAX))
+    }
+}
+
 // === impl People ===
 
-impl People {
+impl<'a> People<'a> {
+    /// Nobody yet but the keys.
+    pub(super) fn with(keys: &'a KnownKeys) -> Self {
+        let found = BTreeMap::new();
+        Self { found, keys }
+    }
+
     /// Adds those of an answer.
     pub(super) fn add(&mut self, rows: &Rows) -> Result<(), StoreError> {
         for row in rows.iter() {
             let (id, found) = found(row)?;
-            self.0.insert(id, found);
+            if found.member.is_none() {
+                self.keys.0.insert(id, Arc::clone(&found.person));
+            }
+            self.found.insert(id, found);
         }
         Ok(())
     }
 
     /// Who an event names by an id: nobody, where a backend without a key sent it.
-    pub(super) fn get(&self, id: &[u8]) -> Option<&Found> {
-        self.0.get(<&[u8; 16]>::try_from(id).ok()?)
+    pub(super) fn get(&mut self, id: &[u8]) -> Option<&Found> {
+        let id = <&[u8; 16]>::try_from(id).ok()?;
+        match self.found.entry(*id) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(place) => {
+                let person = self.keys.0.get(id)?;
+                Some(place.insert(Found {
+                    member: None,
+                    user: None,
+                    person,
+                }))
+            }
+        }
     }
 
     /// Of whom an event tells: the member's own id, also where a merge has ended it, and its
     /// present user.
     pub(super) fn subject(&self, member: [u8; 16]) -> Option<Subject> {
-        let found = self.0.get(&member)?;
+        let found = self.found.get(&member)?;
         Some(Subject {
             member: MemberId::from_bytes(member),
             user: found.user?,

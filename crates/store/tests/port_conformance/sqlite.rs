@@ -1,5 +1,6 @@
 //! The suite on SQLite, and what only a database of files has to prove.
 
+mod hops;
 mod upgrade;
 
 use crate::world::{Counting, Port, World};
@@ -28,16 +29,19 @@ pub(crate) async fn fresh() -> (World, TempDir) {
 }
 
 async fn open(folder: &Path) -> Arc<SqlStore<Sqlite>> {
-    let engine = Sqlite::open(folder, Options::default(), MIGRATIONS)
+    let random = Arc::new(Counting::default());
+    Arc::new(SqlStore::new(engine(folder).await, keyring(), random))
+}
+
+async fn engine(folder: &Path) -> Sqlite {
+    Sqlite::open(folder, Options::default(), MIGRATIONS)
         .await
-        .unwrap();
+        .unwrap()
+}
+
+fn keyring() -> Keyring {
     let key = KeyEncryptionKey::from_bytes(Zeroizing::new([7; 32]));
-    let keyring = Keyring::new(key, Vec::new());
-    Arc::new(SqlStore::new(
-        engine,
-        keyring,
-        Arc::new(Counting::default()),
-    ))
+    Keyring::new(key, Vec::new())
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn append(new: NewEvent) -> [Change; 1] {
     [Change::Append(Box::new(new))]
 }
 
-fn key(world: &World, name: &str) -> ApiKey {
+pub(crate) fn key(world: &World, name: &str) -> ApiKey {
     ApiKey {
         id: world.id(ApiKeyId::new),
         application: Some(world.application),
