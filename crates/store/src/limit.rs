@@ -58,6 +58,8 @@ pub const COPY_SYNC_BYTES: u64 = 16 << 20;
 pub const PREPARED_MAX: usize = 1024;
 /// Memory of a reader for pages, in KiB.
 pub const READER_CACHE_KIB: i64 = 8 << 10;
+/// What waits that one reader takes at once: it is on one snapshot, and is answered together.
+pub const READS_AT_ONCE_MAX: usize = 4;
 /// Reader threads, unless the options say otherwise.
 pub const READERS: usize = 2;
 

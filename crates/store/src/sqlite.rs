@@ -332,7 +332,7 @@ fn open_blocking(
         folder,
         database,
         options,
-        batches: Queue::gathering(),
+        batches: Queue::new(),
         queries: Queue::new(),
         checkpoints: Checkpoints::default(),
         connections: Connections::default(),

@@ -3,6 +3,10 @@
 //! A caller never blocks: what does not fit is refused at once. A thread blocks until there is
 //! work, and takes as much of it as it wants. After closing, what waits is still done.
 //!
+//! What tasks ask for that are ready at the same time is gathered, and taken together. A thread that
+//! took the first of it at once would mostly find that alone: a thread that wakes goes before
+//! others, so that on one core the other tasks do not get on meanwhile.
+//!
 //! To wake another thread is a call of the kernel's, so neither side makes one that it can spare: a
 //! thread at work is not called, and the callers' runtime is told once of several answers.
 
@@ -20,8 +24,6 @@ use tokio::task::yield_now;
 pub(super) struct Queue<Input, Output> {
     state: Mutex<State<Input, Output>>,
     filled: Condvar,
-    /// Whether a thread waits for all that the callers' runtime has at hand.
-    gathers: bool,
 }
 
 /// What a caller wants, and where it waits for the answer.
@@ -34,7 +36,7 @@ pub(super) struct Request<Input, Output> {
     runtime: Option<Handle>,
 }
 
-type Answer<Output> = Result<Output, StoreError>;
+pub(super) type Answer<Output> = Result<Output, StoreError>;
 type Reply<Output> = oneshot::Sender<Answer<Output>>;
 
 /// Answers that are on their way. Whoever drops them, be it a runtime that ends, has sent them.
@@ -46,6 +48,8 @@ struct Answers<Output>(Vec<(Reply<Output>, Answer<Output>)>);
 pub(super) struct Portion {
     pub(super) requests: usize,
     pub(super) bytes: usize,
+    /// How many threads share what waits: none takes more than its part.
+    pub(super) threads: usize,
 }
 
 #[derive(Debug)]
@@ -69,19 +73,8 @@ struct Gathering<Input, Output>(Arc<Queue<Input, Output>>);
 // === impl Queue ===
 
 impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
-    /// An empty queue. Threads take what is there at once.
+    /// An empty queue.
     pub(super) fn new() -> Arc<Self> {
-        Self::build(false)
-    }
-
-    /// An empty queue, whose threads want as much at once as they can get. What is asked for by tasks
-    /// that are ready at the same time is taken together: who took the first of it at once, would
-    /// have a group of hardly more than one, for on one core the other tasks do not get on meanwhile.
-    pub(super) fn gathering() -> Arc<Self> {
-        Self::build(true)
-    }
-
-    fn build(gathers: bool) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 requests: VecDeque::new(),
@@ -92,7 +85,6 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
                 gathering: None,
             }),
             filled: Condvar::new(),
-            gathers,
         })
     }
 
@@ -171,10 +163,12 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
             if nothing(&state) {
                 return None;
             }
+            let part = state.requests.len().div_ceil(most.threads);
+            let requests = most.requests.min(part);
             let mut taken = Vec::new();
             let mut bytes = 0;
             while (state.gathering.is_none() || state.closed)
-                && taken.len() < most.requests
+                && taken.len() < requests
                 && let Some(next) = state.requests.front()
                 && (taken.is_empty() || bytes + next.bytes <= most.bytes)
                 && let Some(request) = state.requests.pop_front()
@@ -186,6 +180,9 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
                 }
             }
             if !taken.is_empty() {
+                if !state.requests.is_empty() {
+                    self.call(state);
+                }
                 return Some(taken);
             }
             if state.closed {
@@ -221,7 +218,7 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
         }
         let (reply, answer) = oneshot::channel();
         let runtime = Handle::try_current().ok();
-        let gatherer = runtime.clone().filter(|_| self.gathers);
+        let gatherer = runtime.clone();
         state.bytes += bytes;
         state.requests.push_back(Request {
             input,
@@ -306,6 +303,7 @@ mod tests {
     const ALL: Portion = Portion {
         requests: usize::MAX,
         bytes: usize::MAX,
+        threads: 1,
     };
 
     fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
@@ -323,14 +321,17 @@ mod tests {
         let three = Portion {
             requests: 3,
             bytes: 100,
+            threads: 1,
         };
         let twenty_bytes = Portion {
             requests: 9,
             bytes: 20,
+            threads: 1,
         };
         let less_than_one = Portion {
             requests: 9,
             bytes: 1,
+            threads: 1,
         };
         assert_eq!(inputs(queue.take(twenty_bytes)), Some(vec![0, 1]));
         assert_eq!(inputs(queue.take(less_than_one)), Some(vec![2]));
@@ -342,12 +343,27 @@ mod tests {
     }
 
     #[test]
+    fn no_thread_takes_more_than_its_part_of_what_waits() {
+        let queue: Arc<Queue<u32, ()>> = Queue::new();
+        let waiting: Vec<_> = (0..9).map(|input| queue.push(input, 0).unwrap()).collect();
+        let half = Portion {
+            threads: 2,
+            requests: 4,
+            ..ALL
+        };
+        let sizes: Vec<usize> = (0..4).map(|_| queue.take(half).unwrap().len()).collect();
+        assert_eq!(sizes, [4, 3, 1, 1]);
+        drop(waiting);
+    }
+
+    #[test]
     fn a_recall_is_for_who_has_a_connection_and_refuses_nobody() {
         let queue: Arc<Queue<u32, ()>> = Queue::new();
         let waiting: Vec<_> = (0..3).map(|input| queue.push(input, 0).unwrap()).collect();
         let one = Portion {
             requests: 1,
             bytes: 0,
+            threads: 1,
         };
         queue.recall();
         assert_eq!(inputs(queue.take_again(one)), None);
@@ -380,7 +396,7 @@ mod tests {
 
     #[test]
     fn what_ready_tasks_ask_for_is_taken_together_and_answered_to_each() {
-        let queue = Queue::<u32, u32>::gathering();
+        let queue = Queue::<u32, u32>::new();
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let mut sizes = Vec::new();
@@ -412,8 +428,44 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_a_part_calls_another_for_the_rest() {
+        let queue = Queue::<u32, ()>::new();
+        let (told, takers) = std::sync::mpsc::channel();
+        let done = Mutex::new(());
+        std::thread::scope(|scope| {
+            let held = done.lock().unwrap();
+            for thread in 0..2 {
+                let (told, queue, done) = (told.clone(), &queue, &done);
+                scope.spawn(move || {
+                    while let Some(taken) = queue.take(Portion { threads: 2, ..ALL }) {
+                        told.send((thread, taken.len())).unwrap();
+                        drop(done.lock());
+                    }
+                });
+            }
+            while queue.lock().asleep < 2 {
+                std::thread::yield_now();
+            }
+            let waiting: Vec<_> = current_thread().block_on(async {
+                let asked = (0..4).map(|input| queue.push(input, 0).unwrap()).collect();
+                yield_now().await;
+                yield_now().await;
+                asked
+            });
+            let deadline = Duration::from_secs(10);
+            let first = takers.recv_timeout(deadline).ok();
+            let second = takers.recv_timeout(deadline).ok();
+            queue.close();
+            drop((held, waiting));
+            let (first, second) = (first.unwrap(), second.unwrap());
+            assert_ne!(first.0, second.0);
+            assert_eq!((first.1, second.1), (2, 1));
+        });
+    }
+
+    #[test]
     fn a_runtime_that_nobody_drives_holds_up_nobody_else() {
-        let queue = Queue::<u32, ()>::gathering();
+        let queue = Queue::<u32, ()>::new();
         let (idle, driven) = (current_thread(), current_thread());
         let ask = |runtime: &Runtime, input| {
             let _entered = runtime.enter();

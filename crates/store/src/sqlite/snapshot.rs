@@ -5,8 +5,7 @@
 
 use super::connection::open_to_inspect;
 use super::queue::{Portion, Queue};
-use super::reader::answer;
-use super::statement::{Statements, engine_failure};
+use super::reader;
 use super::worker::{Ended, run_sessions};
 use super::{apart, no_thread};
 use crate::engine::{Batch, Engine, Statement};
@@ -104,32 +103,12 @@ fn session(queries: &Queue<Batch, Vec<Rows>>, database: &Path) -> Ended {
     const ONE: Portion = Portion {
         requests: 1,
         bytes: usize::MAX,
+        threads: 1,
     };
-    let Some(mut taken) = queries.take(ONE) else {
-        return Ended::Closed;
+    let open = || {
+        let connection = open_to_inspect(database)?;
+        connection.busy_timeout(limit::LOCK_TIMEOUT)?;
+        Ok(connection)
     };
-    let opened = open_to_inspect(database);
-    let opened = opened.and_then(|it| it.busy_timeout(limit::LOCK_TIMEOUT).map(|()| it));
-    let connection = match opened {
-        Ok(connection) => connection,
-        Err(error) => {
-            let failure = engine_failure(&error);
-            for request in taken {
-                request.answer(Err(failure.into()));
-            }
-            return Ended::Broken;
-        }
-    };
-    let mut statements = Statements::new(&connection);
-    loop {
-        for request in taken {
-            if answer(&mut statements, request) == Ended::Broken {
-                return Ended::Broken;
-            }
-        }
-        match queries.take_again(ONE) {
-            Some(next) => taken = next,
-            None => return Ended::Closed,
-        }
-    }
+    reader::session(queries, ONE, || (), open)
 }

@@ -39,6 +39,7 @@ mod tests {
         let one = Portion {
             requests: 1,
             bytes: 0,
+            threads: 1,
         };
         let answers = std::thread::scope(|scope| {
             scope.spawn(|| {

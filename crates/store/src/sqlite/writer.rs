@@ -10,7 +10,7 @@
 use super::activity::{Counters, count};
 use super::connection::{PAGE_BYTES, open_writer};
 use super::queue::{Portion, Request};
-use super::reader;
+use super::reader::{self, fail};
 use super::statement::{Access, Failure, Statements, engine_failure};
 use super::worker::{Ended, run_sessions};
 use super::{Shared, Work};
@@ -29,6 +29,7 @@ type Answer = Result<Vec<Rows>, StoreError>;
 const GROUP: Portion = Portion {
     requests: limit::GROUP_BATCHES_MAX,
     bytes: limit::GROUP_BYTES_MAX,
+    threads: 1,
 };
 
 /// The thread: commits batches until the queue is closed and empty.
@@ -92,7 +93,7 @@ fn commit(
         .into_iter()
         .partition(|job| matches!(job.input, Work::Read(_)));
     if !reads.is_empty() {
-        match read_group(statements, &reads) {
+        match reader::run_group(statements, reads.iter().map(|job| job.input.batch())) {
             Ok(answers) => answer(shared, reads, answers),
             Err(failure) => {
                 fail(reads, failure);
@@ -122,19 +123,6 @@ fn commit(
     }
     answer(shared, writes, answers);
     Ok(())
-}
-
-/// Runs what is only read, all of it on one snapshot: to take one is several locks of the file.
-fn read_group(statements: &mut Statements<'_>, group: &[Job]) -> Result<Vec<Answer>, Unavailable> {
-    let answers = reader::on_one_snapshot(statements, group.len() > 1, |statements| {
-        let answer = |job: &Job| match reader::run_queries(statements, job.input.batch()) {
-            Ok(rows) => Ok(Ok(rows)),
-            Err(Failure::Batch(error)) => Ok(Err(error)),
-            Err(Failure::Engine(failure)) => Err(failure),
-        };
-        group.iter().map(answer).collect()
-    });
-    answers?
 }
 
 fn answer(shared: &Shared, group: Vec<Job>, answers: Vec<Answer>) {
@@ -239,10 +227,4 @@ fn run_statements(statements: &mut Statements<'_>, batch: &Batch) -> Result<Vec<
         .enumerate()
         .map(|(index, statement)| statements.run(index, statement))
         .collect()
-}
-
-fn fail(jobs: impl IntoIterator<Item = Job>, failure: Unavailable) {
-    for job in jobs {
-        job.answer(Err(failure.into()));
-    }
 }
