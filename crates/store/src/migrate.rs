@@ -70,6 +70,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "erasures",
         template: include_str!("../migrations/0010_erasures.sql"),
     },
+    Migration {
+        number: 11,
+        name: "adopted places",
+        template: include_str!("../migrations/0011_adopted_places.sql"),
+    },
 ];
 
 /// One step from a schema to the next.

@@ -24,19 +24,51 @@ macro_rules! conversation_columns {
 }
 
 /// Others' messages after the seen one, of the place `m` that is not left, counted up to the
-/// number $3: what came from an earlier place of the same user, or from one that was merged into
-/// theirs, is their own.
+/// number $3. `$others` says whose they are not beside that place's.
+macro_rules! counted {
+    ($others:literal) => {
+        concat!(
+            "(SELECT count(*) FROM (SELECT e.id FROM events e \
+             WHERE e.application_id = m.application_id \
+             AND e.conversation_id = m.conversation_id \
+             AND e.id > m.seen AND e.counted = 1 AND e.deleted_at IS NULL \
+             AND e.author_id <> m.id AND m.state <> 'left' ",
+            $others,
+            "LIMIT $3) n)"
+        )
+    };
+}
+
+/// Unread messages where they are few: of each it is looked who its author is. What came from an
+/// earlier place of the same user, or from one that was merged into theirs, is their own.
+macro_rules! few_unread {
+    () => {
+        counted!(
+            "AND NOT EXISTS (SELECT 1 FROM members o LEFT JOIN members a \
+             ON a.application_id = o.application_id AND a.conversation_id = o.conversation_id \
+             AND a.id = o.adopted_by \
+             WHERE o.application_id = e.application_id \
+             AND o.conversation_id = e.conversation_id AND o.id = e.author_id \
+             AND (o.user_id = m.user_id OR a.user_id = m.user_id)) "
+        )
+    };
+}
+
+/// Unread messages, be they many: hardly anybody has another place there, and who has none needs
+/// no look at the authors, which is most of what counting a thousand takes.
 macro_rules! unread {
     () => {
-        "(SELECT count(*) FROM (SELECT e.id FROM events e \
-         WHERE e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
-         AND e.id > m.seen AND e.counted = 1 AND e.deleted_at IS NULL AND e.author_id <> m.id \
-         AND m.state <> 'left' AND NOT EXISTS (SELECT 1 FROM members o LEFT JOIN members a \
-           ON a.application_id = o.application_id AND a.conversation_id = o.conversation_id \
-           AND a.id = o.adopted_by \
-           WHERE o.application_id = e.application_id AND o.conversation_id = e.conversation_id \
-           AND o.id = e.author_id AND (o.user_id = m.user_id OR a.user_id = m.user_id)) \
-         LIMIT $3) n)"
+        concat!(
+            "CASE WHEN EXISTS (SELECT 1 FROM members o \
+             WHERE o.application_id = m.application_id AND o.user_id = m.user_id \
+             AND o.conversation_id = m.conversation_id AND o.id <> m.id) \
+             OR EXISTS (SELECT 1 FROM members o WHERE o.application_id = m.application_id \
+             AND o.conversation_id = m.conversation_id AND o.adopted_by = m.id) THEN ",
+            few_unread!(),
+            " ELSE ",
+            counted!(""),
+            " END"
+        )
     };
 }
 
@@ -93,7 +125,7 @@ const FEW: &str = concat!(
     conversation_columns!(),
     ", CASE WHEN m.state <> 'left' AND c.last_event_id - m.seen >= CAST($3 AS BIGINT) \
      THEN CAST($3 AS BIGINT) ELSE ",
-    unread!(),
+    few_unread!(),
     " END, ",
     member_columns!(),
     " FROM (SELECT y.application_id, y.conversation_id AS id, y.id AS member_id FROM members y \
