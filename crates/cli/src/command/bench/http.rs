@@ -197,6 +197,11 @@ impl Call {
         Self::new(Method::POST, path.into(), bearer, body.to_string().into())
     }
 
+    /// Removes something.
+    pub(super) fn delete(path: impl Into<String>, bearer: &Bearer) -> Self {
+        Self::new(Method::DELETE, path.into(), bearer, Bytes::new())
+    }
+
     fn new(method: Method, path: String, bearer: &Bearer, body: Bytes) -> Self {
         Self {
             method,

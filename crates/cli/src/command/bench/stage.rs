@@ -203,6 +203,15 @@ impl Stage {
         Ok(Call::post(self.in_application(path, ""), &bearer, body))
     }
 
+    /// The end of something, by the operator.
+    ///
+    /// # Errors
+    /// If the key has characters that no header takes.
+    pub(super) fn removal(&self, path: &str) -> Result<Call, Failure> {
+        let bearer = Bearer::new(&self.operator_key)?;
+        Ok(Call::delete(self.in_application(path, ""), &bearer))
+    }
+
     /// A question of the operator's, in the application; the query follows `&`.
     ///
     /// # Errors

@@ -82,7 +82,27 @@ pub(in super::super) async fn run(
     for (metric, share) in [(Metric::FanOutLastP50, 0.5), (Metric::FanOutLastMax, 1.0)] {
         numbers.push(Number::of_size(metric, members, last.quantile_ms(share)));
     }
+    remove(scene, room).await?;
     Ok(numbers)
+}
+
+/// Removes the conversation: its members have a thousand events to catch up on, which the next
+/// logins would be measured with.
+async fn remove(scene: Scene<'_>, room: Room) -> Result<(), Failure> {
+    let Destination::Conversation(id) = room.destination else {
+        return Ok(());
+    };
+    drop(room.crowd);
+    let removal = scene.stage.removal(&format!("/v1/conversations/{id}"))?;
+    let removed = http::all(
+        &scene.stage.authority,
+        MAKING_CONNECTIONS,
+        vec![removal],
+        Tolerance::Nothing,
+    );
+    removed.await?;
+    scene.target.rest().await;
+    Ok(())
 }
 
 /// A new conversation of so many of our users.
