@@ -63,6 +63,9 @@ struct State<Input, Output> {
     asleep: usize,
     /// The runtime that a [`Gathering`] is with.
     gathering: Option<runtime::Id>,
+    /// Whether what waits may be taken, and a thread is about to look: what is gathered anew
+    /// meanwhile goes with it, and holds up nothing.
+    ready: bool,
 }
 
 /// Requests are being gathered, until this is dropped: by the task that it was given to, when its
@@ -83,6 +86,7 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
                 recalled: false,
                 asleep: 0,
                 gathering: None,
+                ready: false,
             }),
             filled: Condvar::new(),
         })
@@ -167,7 +171,7 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
             let requests = most.requests.min(part);
             let mut taken = Vec::new();
             let mut bytes = 0;
-            while (state.gathering.is_none() || state.closed)
+            while (state.ready || state.closed)
                 && taken.len() < requests
                 && let Some(next) = state.requests.front()
                 && (taken.is_empty() || bytes + next.bytes <= most.bytes)
@@ -179,8 +183,9 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
                     taken.push(request);
                 }
             }
+            state.ready &= !state.requests.is_empty();
             if !taken.is_empty() {
-                if !state.requests.is_empty() {
+                if state.ready {
                     self.call(state);
                 }
                 return Some(taken);
@@ -227,6 +232,7 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
             runtime,
         });
         match (gatherer, state.gathering) {
+            (_, _) if state.ready => {}
             (Some(gatherer), None) => {
                 state.gathering = Some(gatherer.id());
                 drop(state);
@@ -250,8 +256,11 @@ impl<Input, Output> Queue<Input, Output> {
     /// Has what waits taken, by a thread that sleeps if there is one.
     fn call(&self, mut state: MutexGuard<'_, State<Input, Output>>) {
         state.gathering = None;
-        let calls = state.asleep > 0;
-        state.asleep = state.asleep.saturating_sub(1);
+        state.ready = !state.requests.is_empty();
+        let calls = state.ready && state.asleep > 0;
+        if calls {
+            state.asleep -= 1;
+        }
         drop(state);
         if calls {
             self.filled.notify_one();
@@ -459,8 +468,30 @@ mod tests {
             drop((held, waiting));
             let (first, second) = (first.unwrap(), second.unwrap());
             assert_ne!(first.0, second.0);
-            assert_eq!((first.1, second.1), (2, 1));
+            // Who took first need not tell of it first.
+            assert_eq!(first.1 + second.1, 3);
         });
+    }
+
+    #[test]
+    fn what_may_be_taken_does_not_wait_for_what_is_gathered_anew() {
+        let queue = Queue::<u32, ()>::new();
+        let runtime = current_thread();
+        let ask = |input| {
+            let _entered = runtime.enter();
+            queue.push(input, 0).unwrap()
+        };
+        let first = ask(1);
+        runtime.block_on(async {
+            while !queue.lock().ready {
+                yield_now().await;
+            }
+        });
+        let second = ask(2);
+        assert_eq!(inputs(queue.take(ALL)), Some(vec![1, 2]));
+        let third = ask(3);
+        assert!(!queue.lock().ready, "it is gathered");
+        drop((first, second, third));
     }
 
     #[test]
