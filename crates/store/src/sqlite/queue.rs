@@ -98,7 +98,7 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
         input: Input,
         bytes: usize,
         timeout: Option<Duration>,
-    ) -> Result<Output, StoreError> {
+    ) -> Answer<Output> {
         let answer = self.push(input, bytes)?;
         let answer = match timeout {
             None => answer.await,
@@ -211,7 +211,7 @@ impl<Input: Send + 'static, Output: Send + 'static> Queue<Input, Output> {
         self: &Arc<Self>,
         input: Input,
         bytes: usize,
-    ) -> Result<oneshot::Receiver<Result<Output, StoreError>>, Unavailable> {
+    ) -> Result<oneshot::Receiver<Answer<Output>>, Unavailable> {
         let mut state = self.lock();
         if state.closed {
             return Err(Unavailable::Closed);
@@ -308,7 +308,10 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
     use tokio::runtime::{Builder, Runtime};
+    use tokio::time::Instant;
 
+    /// How long something is waited for that comes at once.
+    const DEADLINE: Duration = Duration::from_secs(10);
     const ALL: Portion = Portion {
         requests: usize::MAX,
         bytes: usize::MAX,
@@ -452,7 +455,8 @@ mod tests {
                     }
                 });
             }
-            while queue.lock().asleep < 2 {
+            let begun = Instant::now();
+            while queue.lock().asleep < 2 && begun.elapsed() < DEADLINE {
                 std::thread::yield_now();
             }
             let waiting: Vec<_> = current_thread().block_on(async {
@@ -461,9 +465,8 @@ mod tests {
                 yield_now().await;
                 asked
             });
-            let deadline = Duration::from_secs(10);
-            let first = takers.recv_timeout(deadline).ok();
-            let second = takers.recv_timeout(deadline).ok();
+            let first = takers.recv_timeout(DEADLINE).ok();
+            let second = takers.recv_timeout(DEADLINE).ok();
             queue.close();
             drop((held, waiting));
             let (first, second) = (first.unwrap(), second.unwrap());
@@ -483,7 +486,8 @@ mod tests {
         };
         let first = ask(1);
         runtime.block_on(async {
-            while !queue.lock().ready {
+            let begun = Instant::now();
+            while !queue.lock().ready && begun.elapsed() < DEADLINE {
                 yield_now().await;
             }
         });

@@ -9,13 +9,13 @@
 
 use super::activity::{Counters, count};
 use super::connection::{PAGE_BYTES, open_writer};
-use super::queue::{Portion, Request};
+use super::queue::{self, Portion, Request};
 use super::reader::{self, fail};
 use super::statement::{Access, Failure, Statements, engine_failure};
 use super::worker::{Ended, run_sessions};
 use super::{Shared, Work};
 use crate::engine::Batch;
-use crate::error::{StoreError, Unavailable};
+use crate::error::Unavailable;
 use crate::limit;
 use crate::rows::Rows;
 use rusqlite::Connection;
@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 type Job = Request<Work, Vec<Rows>>;
-type Answer = Result<Vec<Rows>, StoreError>;
+type Answer = queue::Answer<Vec<Rows>>;
 
 const GROUP: Portion = Portion {
     requests: limit::GROUP_BATCHES_MAX,
