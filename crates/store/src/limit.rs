@@ -74,7 +74,8 @@ pub const VISITORS_EXPORTED_MAX: u32 = 1_000;
 pub const EXPORT_SCANNED_MAX: u64 = 20_000;
 /// Places, or parts of them, that one page of an export looks into.
 pub const EXPORT_STEPS_MAX: usize = 20;
-/// Unread events that are counted: who has more is told this many.
+/// Unread events that are counted: who has more is told this many. They are looked for among the
+/// newest ten times as many of the conversation.
 pub const UNREAD_COUNTED_MAX: u32 = 1_000;
 /// Places of a user that are read while others wait to write, and events in each of them after the
 /// seen one: who has as many is asked for by a reader.

@@ -55,7 +55,8 @@ pub struct Conversation {
     pub display_name: Option<String>,
     /// The number of its newest event, 0 while it has none.
     pub last_event_id: u64,
-    /// How many of others' messages the user has not seen; 0 for a backend.
+    /// How many of others' messages the user has not seen, looked for among the
+    /// newest 10,000 events and counted up to 1,000; 0 for a backend.
     pub unread: u64,
     /// When it was created.
     pub created_at: Time,

@@ -149,7 +149,7 @@ pub struct Welcome {
     /// Whether what follows begins where the client's `have` ends.
     pub resumed: bool,
     /// How many of others' messages the user has not seen, by conversation,
-    /// where there are any.
+    /// where there are any; up to 1,000.
     pub unread: BTreeMap<String, u64>,
     /// When the access token is over.
     pub access_token_expires_at: Time,

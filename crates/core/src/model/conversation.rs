@@ -48,7 +48,8 @@ pub struct ConversationView {
     /// The user's own member row: the one that is not left, else the newest.
     pub member: Option<Member>,
     /// How many of others' events of the counted types follow the position
-    /// that the user has seen.
+    /// that the user has seen. A store may stop at a thousand, and need not look
+    /// further back than ten thousand events.
     pub unread: u64,
 }
 

@@ -23,15 +23,17 @@ macro_rules! conversation_columns {
     };
 }
 
-/// Others' messages after the seen one, of the place `m` that is not left, counted up to the
-/// number $3. `$others` says whose they are not beside that place's.
+/// Others' messages after `$seen`, in the conversation of the place `m` that is not left, counted
+/// up to the number $3. `$others` says whose they are not beside that place's.
 macro_rules! counted {
-    ($others:literal) => {
+    ($seen:expr, $others:literal) => {
         concat!(
             "(SELECT count(*) FROM (SELECT e.id FROM events e \
              WHERE e.application_id = m.application_id \
              AND e.conversation_id = m.conversation_id \
-             AND e.id > m.seen AND e.counted = 1 AND e.deleted_at IS NULL \
+             AND e.id > ",
+            $seen,
+            " AND e.counted = 1 AND e.deleted_at IS NULL \
              AND e.author_id <> m.id AND m.state <> 'left' ",
             $others,
             "LIMIT $3) n)"
@@ -42,8 +44,9 @@ macro_rules! counted {
 /// Unread messages where they are few: of each it is looked who its author is. What came from an
 /// earlier place of the same user, or from one that was merged into theirs, is their own.
 macro_rules! few_unread {
-    () => {
+    ($seen:expr) => {
         counted!(
+            $seen,
             "AND NOT EXISTS (SELECT 1 FROM members o LEFT JOIN members a \
              ON a.application_id = o.application_id AND a.conversation_id = o.conversation_id \
              AND a.id = o.adopted_by \
@@ -51,6 +54,16 @@ macro_rules! few_unread {
              AND o.conversation_id = e.conversation_id AND o.id = e.author_id \
              AND (o.user_id = m.user_id OR a.user_id = m.user_id)) "
         )
+    };
+}
+
+/// What is seen, or passed over: who writes and never says what they have seen would have all that
+/// they wrote read each time, so no more than the newest ten times $3 are looked through.
+macro_rules! seen_or_old {
+    () => {
+        "(SELECT CASE WHEN x.last_event_id - 10 * CAST($3 AS BIGINT) > m.seen \
+         THEN x.last_event_id - 10 * CAST($3 AS BIGINT) ELSE m.seen END FROM conversations x \
+         WHERE x.application_id = m.application_id AND x.id = m.conversation_id)"
     };
 }
 
@@ -64,9 +77,9 @@ macro_rules! unread {
              AND o.conversation_id = m.conversation_id AND o.id <> m.id) \
              OR EXISTS (SELECT 1 FROM members o WHERE o.application_id = m.application_id \
              AND o.conversation_id = m.conversation_id AND o.adopted_by = m.id) THEN ",
-            few_unread!(),
+            few_unread!(seen_or_old!()),
             " ELSE ",
-            counted!(""),
+            counted!(seen_or_old!(), ""),
             " END"
         )
     };
@@ -125,7 +138,7 @@ const FEW: &str = concat!(
     conversation_columns!(),
     ", CASE WHEN m.state <> 'left' AND c.last_event_id - m.seen >= CAST($3 AS BIGINT) \
      THEN CAST($3 AS BIGINT) ELSE ",
-    few_unread!(),
+    few_unread!("m.seen"),
     " END, ",
     member_columns!(),
     " FROM (SELECT y.application_id, y.conversation_id AS id, y.id AS member_id FROM members y \

@@ -70,6 +70,7 @@ macro_rules! suite {
                 lists_of_a_user_are_by_age,
                 pages_by_age_are_of_some_ages,
                 unread_are_others_messages,
+                unread_are_looked_for_among_the_newest_ten_thousand,
             ],
             member: [
                 is_added_with_an_event,

@@ -564,3 +564,33 @@ pub(crate) async fn unread_are_others_messages(world: Arc<World>) {
     // Ann's own, and the backend's.
     assert_eq!(unread(jay.id).await, 2);
 }
+
+/// Who writes much, and never says what they have seen, costs no more with each message.
+pub(crate) async fn unread_are_looked_for_among_the_newest_ten_thousand(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let ann = world.person("ann").await;
+    let id = world.conversation(&jay).await;
+    world.join(id, &ann).await;
+    let first = world.say(id, &jay, "first").await;
+    let texts = |count: usize, author: &User| {
+        let text = world.text(id, Author::User(author.id), "own", None);
+        vec![text; count]
+    };
+    for _ in 0..9 {
+        world.commit(texts(1_000, &ann)).await;
+    }
+    world.commit(texts(999, &ann)).await;
+    let last_seen_of_ann = world.place(id, ann.id).await.seen;
+    assert!(last_seen_of_ann < first);
+    let unread = async |user: &User| world.view(id, user.id).await.unwrap().unread;
+    assert_eq!(
+        unread(&ann).await,
+        1,
+        "jay's is the oldest of the ten thousand"
+    );
+    assert_eq!(unread(&jay).await, 1_000, "no more are counted");
+    world.say(id, &ann, "one more").await;
+    assert_eq!(unread(&ann).await, 0);
+    world.say(id, &jay, "second").await;
+    assert_eq!(unread(&ann).await, 1);
+}
