@@ -137,16 +137,8 @@ async fn conversations(
             Call::post("/v1/conversations", owner(number), &new)
         })
         .collect();
-    let all = |calls| {
-        http::all(
-            &stage.authority,
-            MAKING_CONNECTIONS,
-            calls,
-            Tolerance::Nothing,
-        )
-    };
     let mut ids = Vec::with_capacity(count);
-    for made in all(calls).await? {
+    for made in stage.all(calls).await? {
         let made = made.json()?;
         ids.push(segment(made["id"].as_str().unwrap_or_default())?.to_owned());
     }
@@ -156,7 +148,7 @@ async fn conversations(
         .map(|(number, id)| Call::get(format!("/v1/conversations/{id}"), owner(number)))
         .collect();
     let mut conversations = Vec::with_capacity(count);
-    for ((number, id), read) in ids.into_iter().enumerate().zip(all(calls).await?) {
+    for ((number, id), read) in ids.into_iter().enumerate().zip(stage.all(calls).await?) {
         conversations.push(Conversation {
             id,
             last: read.json()?["last_event_id"].as_u64().unwrap_or_default(),

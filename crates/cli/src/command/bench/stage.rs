@@ -221,6 +221,20 @@ impl Stage {
         Ok(Call::get(self.in_application(path, query), &bearer))
     }
 
+    /// Makes all of these calls, of which none may be refused, and answers in their order.
+    ///
+    /// # Errors
+    /// As [`http::all`].
+    pub(super) async fn all(&self, calls: Vec<Call>) -> Result<Vec<http::Answer>, Failure> {
+        http::all(
+            &self.authority,
+            MAKING_CONNECTIONS,
+            calls,
+            Tolerance::Nothing,
+        )
+        .await
+    }
+
     /// A credential for each of these users, signed on all cores, each with an id
     /// of its own: no server has seen it before.
     ///
@@ -308,14 +322,8 @@ impl Stage {
     /// If a login is refused.
     pub(super) async fn log_in(&self, users: &[String]) -> Result<Vec<Session>, Failure> {
         let calls = self.logins(users)?;
-        let answers = http::all(
-            &self.authority,
-            MAKING_CONNECTIONS,
-            calls,
-            Tolerance::Nothing,
-        );
+        let answers = self.all(calls).await?;
         answers
-            .await?
             .iter()
             .map(|answer| {
                 let answer = answer.json()?;

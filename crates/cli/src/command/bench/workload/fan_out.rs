@@ -7,13 +7,12 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::crowd::{Crowd, What, closed};
-use super::super::http::{self, Tolerance};
+use super::super::http;
 use super::super::latency::Latencies;
 use super::super::ledger::Ledger;
 use super::super::metric::Metric;
 use super::super::process::Mark;
 use super::super::protocol::{Destination, Protocol};
-use super::super::stage::MAKING_CONNECTIONS;
 use super::{Number, Scene, each_us};
 use crate::exit::Failure;
 
@@ -94,13 +93,7 @@ async fn remove(scene: Scene<'_>, room: Room) -> Result<(), Failure> {
     };
     drop(room.crowd);
     let removal = scene.stage.removal(&format!("/v1/conversations/{id}"))?;
-    let removed = http::all(
-        &scene.stage.authority,
-        MAKING_CONNECTIONS,
-        vec![removal],
-        Tolerance::Nothing,
-    );
-    removed.await?;
+    scene.stage.all(vec![removal]).await?;
     scene.target.rest().await;
     Ok(())
 }
@@ -108,16 +101,8 @@ async fn remove(scene: Scene<'_>, room: Room) -> Result<(), Failure> {
 /// A new conversation of so many of our users.
 async fn conversation(scene: Scene<'_>, members: usize) -> Result<Destination, Failure> {
     let stage = scene.stage;
-    let all = |calls| {
-        http::all(
-            &stage.authority,
-            MAKING_CONNECTIONS,
-            calls,
-            Tolerance::Nothing,
-        )
-    };
     let new = stage.order("/v1/conversations", &json!({}))?;
-    let made = all(vec![new]).await?;
+    let made = stage.all(vec![new]).await?;
     let made = made.first().map(http::Answer::json).transpose()?;
     let id = made.unwrap_or_default();
     let id = segment(id["id"].as_str().unwrap_or_default())?.to_owned();
@@ -125,7 +110,7 @@ async fn conversation(scene: Scene<'_>, members: usize) -> Result<Destination, F
         let member = json!({"user": {"name": name}, "state": "joined"});
         stage.order(&format!("/v1/conversations/{id}/members"), &member)
     });
-    all(joined.collect::<Result<_, _>>()?).await?;
+    stage.all(joined.collect::<Result<_, _>>()?).await?;
     Ok(Destination::Conversation(id))
 }
 

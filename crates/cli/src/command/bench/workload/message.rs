@@ -7,17 +7,17 @@
 use std::time::Duration;
 
 use countersign_client::http::segment;
+use countersign_wire::frame::Welcome;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::crowd::{Crowd, Entered, Heard, What, closed};
-use super::super::http::{self, Bearer, Call, Tolerance};
+use super::super::http::{Bearer, Call};
 use super::super::latency::Latencies;
 use super::super::ledger::Ledger;
 use super::super::metric::Metric;
 use super::super::process::Mark;
 use super::super::protocol::{Destination, Protocol};
-use super::super::stage::MAKING_CONNECTIONS;
 use super::{Number, Scene, each_us};
 use crate::exit::Failure;
 
@@ -80,7 +80,32 @@ pub(in super::super) async fn run(
     for (metric, share) in [(Metric::MessageP50, 0.5), (Metric::MessageP99, 0.99)] {
         numbers.push(Number::new(metric, talk.latencies.quantile_ms(share)));
     }
+    see(scene, &entered, &talk.destinations).await?;
     Ok(numbers)
+}
+
+/// Has both of each pair see all that was said: else their later logins would be measured with
+/// thousands of events to count, and those of who sent them with as many to pass over.
+async fn see(
+    scene: Scene<'_>,
+    entered: &Entered,
+    destinations: &[Destination],
+) -> Result<(), Failure> {
+    // The server goes no further than the newest event.
+    let body = json!({"type": "seen", "body": {"up_to": u32::MAX}});
+    let mut calls = Vec::with_capacity(2 * destinations.len());
+    for (destination, pair) in destinations.iter().zip(entered.welcomes.chunks_exact(2)) {
+        let Destination::Conversation(id) = destination else {
+            return Ok(());
+        };
+        for person in pair {
+            let path = format!("/v1/conversations/{id}/events");
+            calls.push(Call::post(path, &bearer(person)?, &body));
+        }
+    }
+    scene.stage.all(calls).await?;
+    scene.target.rest().await;
+    Ok(())
 }
 
 /// At a peer a pair's partner; at ours a new conversation of the two.
@@ -94,34 +119,33 @@ async fn destinations(
             .map(|pair| Destination::User(2 * pair + 1))
             .collect());
     }
-    let stage = scene.stage;
-    let all = |calls| {
-        http::all(
-            &stage.authority,
-            MAKING_CONNECTIONS,
-            calls,
-            Tolerance::Nothing,
-        )
-    };
     let people = entered.welcomes.chunks_exact(2);
     let mut calls = Vec::with_capacity(pairs);
     for pair in people.clone() {
-        let tokens = pair[0].tokens.as_ref();
-        let token = tokens.ok_or_else(|| Failure::refused("a login brought no tokens"))?;
-        let bearer = Bearer::new(&token.access_token.0)?;
-        calls.push(Call::post("/v1/conversations", &bearer, &json!({})));
+        calls.push(Call::post(
+            "/v1/conversations",
+            &bearer(&pair[0])?,
+            &json!({}),
+        ));
     }
     let mut ids = Vec::with_capacity(pairs);
-    for made in all(calls).await? {
+    for made in scene.stage.all(calls).await? {
         let made = made.json()?;
         ids.push(segment(made["id"].as_str().unwrap_or_default())?.to_owned());
     }
     let joined = ids.iter().zip(people).map(|(id, pair)| {
         let member = json!({"user": {"id": pair[1].user.id}, "state": "joined"});
-        stage.order(&format!("/v1/conversations/{id}/members"), &member)
+        let path = format!("/v1/conversations/{id}/members");
+        scene.stage.order(&path, &member)
     });
-    all(joined.collect::<Result<_, _>>()?).await?;
+    scene.stage.all(joined.collect::<Result<_, _>>()?).await?;
     Ok(ids.into_iter().map(Destination::Conversation).collect())
+}
+
+fn bearer(person: &Welcome) -> Result<Bearer, Failure> {
+    let tokens = person.tokens.as_ref();
+    let tokens = tokens.ok_or_else(|| Failure::refused("a login brought no tokens"))?;
+    Bearer::new(&tokens.access_token.0)
 }
 
 // === impl Talk ===
