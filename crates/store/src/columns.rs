@@ -79,6 +79,21 @@ macro_rules! in_time {
 }
 pub(crate) use in_time;
 
+/// Whether nobody without a place, a backend, has written in the conversation of the table's alias
+/// `c`.
+macro_rules! only_members_wrote {
+    () => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM events e WHERE ",
+            $crate::event_key::is_of!("e", "c"),
+            " AND e.counted = 1 AND NOT EXISTS (SELECT 1 FROM members w \
+               WHERE w.application_id = c.application_id AND w.conversation_id = c.id \
+               AND w.id = e.author_id))"
+        )
+    };
+}
+pub(crate) use only_members_wrote;
+
 /// Whether nobody but a user ever had a place, or wrote, in the conversation of the table's alias
 /// `c`.
 macro_rules! is_alone {
@@ -87,11 +102,8 @@ macro_rules! is_alone {
             "NOT EXISTS (SELECT 1 FROM members o WHERE o.application_id = c.application_id \
                AND o.conversation_id = c.id AND o.user_id <> ",
             $user,
-            ") AND NOT EXISTS (SELECT 1 FROM events e WHERE e.application_id = c.application_id \
-               AND e.conversation_id = c.id AND e.counted = 1 \
-               AND NOT EXISTS (SELECT 1 FROM members w \
-                 WHERE w.application_id = e.application_id \
-                 AND w.conversation_id = e.conversation_id AND w.id = e.author_id))"
+            ") AND ",
+            $crate::columns::only_members_wrote!()
         )
     };
 }

@@ -24,6 +24,7 @@ pub mod store;
 mod change;
 mod columns;
 mod epoch;
+mod event_key;
 mod missed;
 mod read;
 mod reason;

@@ -1,7 +1,7 @@
 //! Which schema a database has, and which migrations are missing.
 //!
 //! A migration is a numbered SQL file that is embedded at build time. The engines differ in names
-//! of types only, so a file is a template with four substitutions and nothing else:
+//! of types only, so a file is a template with five substitutions and nothing else:
 //!
 //! | in the file | SQLite | PostgreSQL |
 //! |---|---|---|
@@ -9,6 +9,7 @@
 //! | `{text}` | `TEXT` | `TEXT COLLATE "C"` |
 //! | `{blob}` | `BLOB` | `BYTEA` |
 //! | `{end}` (after a table's last parenthesis) | ` STRICT, WITHOUT ROWID` | |
+//! | `{end_by_number}` (the same, of a table whose key is one `{int}`) | ` STRICT` | |
 //!
 //! A database keeps number and checksum of what was applied. The checksum is of the template, so
 //! that it is the same on every engine. A file that was applied is never changed again.
@@ -75,6 +76,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "adopted places",
         template: include_str!("../migrations/0011_adopted_places.sql"),
     },
+    Migration {
+        number: 12,
+        name: "event keys",
+        template: include_str!("../migrations/0012_event_keys.sql"),
+    },
 ];
 
 /// One step from a schema to the next.
@@ -108,6 +114,8 @@ pub struct Dialect {
     pub blob: &'static str,
     /// What follows a table's last parenthesis.
     pub end: &'static str,
+    /// The same, where the table's key is one integer.
+    pub end_by_number: &'static str,
 }
 
 /// The migrations that `known` has beyond `applied`.
@@ -173,7 +181,8 @@ impl Migration {
             .replace("{int}", dialect.int)
             .replace("{text}", dialect.text)
             .replace("{blob}", dialect.blob)
-            .replace("{end}", dialect.end);
+            .replace("{end}", dialect.end)
+            .replace("{end_by_number}", dialect.end_by_number);
         if sql.contains(['{', '}']) {
             return Err(self.failure("it has a substitution that does not exist"));
         }
@@ -198,6 +207,7 @@ impl Dialect {
         text: "TEXT",
         blob: "BLOB",
         end: " STRICT, WITHOUT ROWID",
+        end_by_number: " STRICT",
     };
 }
 
@@ -270,6 +280,7 @@ mod tests {
             text: "TEXT COLLATE \"C\"",
             blob: "BYTEA",
             end: "",
+            end_by_number: "",
         };
         let table = migration(1, "CREATE TABLE t (a {int}, b {text}, c {blob}){end};");
         assert_eq!(

@@ -4,6 +4,7 @@ use crate::change::{self, Plan};
 use crate::engine::{Batch, Engine, Statement, Value};
 use crate::epoch;
 use crate::error::StoreError;
+use crate::event_key::is_of;
 use crate::read;
 use crate::rows::Row;
 use crate::secrets::{Place, SecretError};
@@ -27,7 +28,18 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
-const DELETE_ALL_OF: [&str; 15] = [
+/// The events, by way of the conversations: what is left of deleted ones, too.
+const DELETE_ALL_OF: [&str; 16] = [
+    concat!(
+        "DELETE FROM events WHERE key IN (SELECT e.key FROM conversations c JOIN events e ON ",
+        is_of!("e", "c"),
+        " WHERE c.application_id = $1)"
+    ),
+    concat!(
+        "DELETE FROM events WHERE key IN (SELECT e.key FROM leftovers l JOIN events e ON ",
+        is_of!("e", "l"),
+        " WHERE l.application_id = $1)"
+    ),
     "DELETE FROM signing_keys WHERE application_id = $1",
     "DELETE FROM api_keys WHERE application_id = $1",
     "DELETE FROM users WHERE application_id = $1",
@@ -36,7 +48,6 @@ const DELETE_ALL_OF: [&str; 15] = [
     "DELETE FROM revocations WHERE application_id = $1",
     "DELETE FROM conversations WHERE application_id = $1",
     "DELETE FROM members WHERE application_id = $1",
-    "DELETE FROM events WHERE application_id = $1",
     "DELETE FROM attachments WHERE application_id = $1",
     "DELETE FROM leftovers WHERE application_id = $1",
     "DELETE FROM erasures WHERE application_id = $1",
@@ -72,6 +83,7 @@ pub(crate) const TEXTS: &[&str] = &[
     DELETE_ALL_OF[12],
     DELETE_ALL_OF[13],
     DELETE_ALL_OF[14],
+    DELETE_ALL_OF[15],
     NOTE_API_KEY,
     NOTE_SIGNING_KEY,
     MAC_KEYS,

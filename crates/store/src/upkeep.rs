@@ -2,6 +2,7 @@
 
 use crate::change::{self, Plan, erasure};
 use crate::engine::{Batch, Engine, Statement, Value};
+use crate::event_key::is_of;
 use crate::read;
 use crate::rows::Rows;
 use crate::store::SqlStore;
@@ -25,19 +26,23 @@ const REMOVE_WAITING_FILES: &str = "DELETE FROM attachments WHERE length(convers
      AND (application_id, id) IN (SELECT a.application_id, a.id FROM attachments a \
      WHERE length(a.conversation_id) = 0 AND a.created_at <= $1 ORDER BY a.created_at LIMIT $2) \
      RETURNING 1";
-const REMOVE_EVENTS: &str = "DELETE FROM events WHERE application_id = $1 \
-     AND conversation_id = $2 AND id IN (SELECT e.id FROM events e WHERE e.application_id = $1 \
-     AND e.conversation_id = $2 ORDER BY e.id LIMIT $3) RETURNING 1";
+const REMOVE_EVENTS: &str = concat!(
+    "DELETE FROM events WHERE key IN (SELECT e.key FROM leftovers l JOIN events e ON ",
+    is_of!("e", "l"),
+    " WHERE l.application_id = $1 AND l.conversation_id = $2 ORDER BY e.key LIMIT $3) RETURNING 1"
+);
 const REMOVE_FILES: &str = "DELETE FROM attachments WHERE application_id = $1 \
      AND id IN (SELECT a.id FROM attachments a WHERE a.application_id = $1 \
      AND a.conversation_id = $2 LIMIT $3) RETURNING 1";
 const NOTE_ERASED: &str = "UPDATE erasures SET done_at = $1 \
      WHERE done_at IS NULL AND taken_at IS NOT NULL AND taken_at <= $2 RETURNING 1";
-const FINISH: &str = "DELETE FROM leftovers WHERE application_id = $1 AND conversation_id = $2 \
-     AND NOT EXISTS (SELECT 1 FROM events e \
-       WHERE e.application_id = $1 AND e.conversation_id = $2) \
-     AND NOT EXISTS (SELECT 1 FROM attachments a \
-       WHERE a.application_id = $1 AND a.conversation_id = $2)";
+const FINISH: &str = concat!(
+    "DELETE FROM leftovers WHERE application_id = $1 AND conversation_id = $2 \
+     AND NOT EXISTS (SELECT 1 FROM events e WHERE ",
+    is_of!("e", "leftovers"),
+    ") AND NOT EXISTS (SELECT 1 FROM attachments a \
+       WHERE a.application_id = $1 AND a.conversation_id = $2)"
+);
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[

@@ -7,17 +7,20 @@
 use super::Plan;
 use super::event::take_number_of;
 use crate::engine::Value;
+use crate::event_key::newest_key;
 use countersign_core::id::{ConversationId, UserId};
 use countersign_core::ports::change::Expectation;
 use countersign_credential::time::Timestamp;
 
-const TELL: &str = "INSERT INTO events (application_id, conversation_id, id, author_id, kind, \
-     body, subject_id, assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, v.id, 'member:adopted', '{}', v.id, \
-     'verified', 0, $4 FROM conversations c JOIN members v \
+const TELL: &str = concat!(
+    "INSERT INTO events (key, author_id, kind, body, subject_id, assurance, counted, created_at) \
+     SELECT ",
+    newest_key!(),
+    ", v.id, 'member:adopted', '{}', v.id, 'verified', 0, $4 FROM conversations c JOIN members v \
      ON v.application_id = c.application_id AND v.conversation_id = c.id \
      WHERE c.application_id = $1 AND c.id = $2 AND v.user_id = $3 AND v.state <> 'left' \
-     RETURNING 1";
+     RETURNING 1"
+);
 /// Who was invited comes in with the visitor's place, and has seen what the visitor has seen.
 const MERGE_PLACES: &str = "UPDATE members SET \
      changed_at = CASE WHEN members.state = 'joined' THEN members.changed_at ELSE $5 END, \

@@ -13,8 +13,11 @@ use countersign_credential::time::Timestamp;
 
 const ADD: &str = "INSERT INTO conversations (application_id, id, name, display_name, \
      image_url, custom_data, creator_member_id, last_event_id, created_at, updated_at, author, \
-     client_id, client_digest) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING last_event_id";
+     client_id, client_digest, number) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+     (SELECT n.last FROM counters n WHERE n.name = 'conversations')) RETURNING last_event_id";
+/// The number of a conversation, by which its events are found, is never another's.
+const COUNT: &str = "UPDATE counters SET last = last + 1 WHERE name = 'conversations'";
 const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left') p WHERE p.places < $3";
 const TOUCH: &str = "UPDATE conversations SET updated_at = $3 \
@@ -29,11 +32,14 @@ const SET_CUSTOM_DATA: &str =
 const DELETE: &str = "DELETE FROM conversations WHERE application_id = $1 AND id = $2 RETURNING 1";
 const DELETE_MEMBERS: &str =
     "DELETE FROM members WHERE application_id = $1 AND conversation_id = $2";
-const LEAVE: &str = "INSERT INTO leftovers (application_id, conversation_id) VALUES ($1, $2)";
+const LEAVE: &str = "INSERT INTO leftovers (application_id, conversation_id, number) \
+     SELECT c.application_id, c.id, c.number FROM conversations c \
+     WHERE c.application_id = $1 AND c.id = $2";
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
     ADD,
+    COUNT,
     HAS_ROOM,
     TOUCH,
     SET_NAME,
@@ -61,6 +67,7 @@ pub(super) fn add(plan: &mut Plan, new: &NewConversation) {
         plan.expect(Expectation::ConversationRoom, HAS_ROOM, parameters);
     }
     let parameters = parameters(plan, new, creator.is_some());
+    plan.run(COUNT, []);
     plan.run(ADD, parameters);
     if let Some((member, user)) = creator {
         plan.appends_to(id);
@@ -105,9 +112,9 @@ pub(super) fn change(plan: &mut Plan, id: ConversationId, patch: ConversationPat
 /// many: the janitor removes them, some at a time.
 pub(super) fn delete(plan: &mut Plan, id: ConversationId) {
     let key = [plan.application(), id.bytes().into()];
+    plan.run(LEAVE, key.clone());
     plan.expect(Expectation::Conversation, DELETE, key.clone());
-    plan.run(DELETE_MEMBERS, key.clone());
-    plan.run(LEAVE, key);
+    plan.run(DELETE_MEMBERS, key);
 }
 
 fn parameters(plan: &Plan, new: &NewConversation, has_creator: bool) -> [Value; 13] {

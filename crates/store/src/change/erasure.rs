@@ -6,8 +6,9 @@
 //! no holes and a device that was away hears of it, too.
 
 use super::{Plan, audit, author_bytes, password};
-use crate::columns::integer;
+use crate::columns::only_members_wrote;
 use crate::engine::Value;
+use crate::event_key::{conversation_number, event_id, event_key, key, number};
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::model::event::Author;
 use countersign_core::ports::change::Expectation;
@@ -54,69 +55,86 @@ const BEGIN_OF_PLACES: &str = "INSERT INTO erasure_places \
      AND c.id = m.conversation_id WHERE x.application_id = $1 AND x.asked_for = $2 \
      AND x.taken_at IS NULL ON CONFLICT (application_id, conversation_id, member_id) DO NOTHING";
 
-/// What a member has written in a part of the history: the parameters are application,
-/// conversation, the numbers around it, and the member.
+/// What a member has written in a part of the history: the key that it follows, its last key, and
+/// the member.
 macro_rules! written {
-    ($event:literal) => {
+    ($event:literal, $after:literal, $last:literal, $member:literal) => {
         concat!(
             $event,
-            "application_id = $1 AND ",
+            "key > ",
+            $after,
+            " AND ",
             $event,
-            "conversation_id = $2 AND ",
+            "key <= ",
+            $last,
+            " AND ",
             $event,
-            "id > $3 AND ",
-            $event,
-            "id <= $4 AND ",
-            $event,
-            "author_id = $5"
+            "author_id = ",
+            $member
         )
     };
 }
+
+/// The files that were given to what a member has written in a part of the history: application,
+/// conversation, the key before all of its events, the number that the part follows, its last
+/// number, the member, and how many at most.
+macro_rules! files_given {
+    () => {
+        "SELECT a.id FROM attachments a JOIN events e \
+         ON e.key = a.event_id + CAST($3 AS BIGINT) \
+         WHERE a.application_id = $1 AND a.conversation_id = $2 AND a.event_id > $4 \
+         AND a.event_id <= $5 AND e.author_id = $6 LIMIT $7"
+    };
+}
+pub(crate) use files_given;
 
 /// Locks the conversation, and takes a number for each message that goes.
 const TAKE_NUMBERS: &str = concat!(
     "UPDATE conversations SET last_event_id = last_event_id + (SELECT count(*) FROM events e \
      WHERE ",
-    written!("e."),
+    written!("e.", "$3", "$4", "$5"),
     " AND e.counted = 1 AND e.deleted_at IS NULL), updated_at = $6 \
      WHERE application_id = $1 AND id = $2 RETURNING last_event_id"
 );
 const TELL: &str = concat!(
-    "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, assurance, \
-     counted, created_at, touches) \
-     SELECT c.application_id, c.id, c.last_event_id - n.total + n.place, n.author_id, 'delete', \
-     '{\"event_id\":' || CAST(n.id AS TEXT) || '}', n.assurance, 0, $6, n.id \
-     FROM (SELECT e.id, e.author_id, e.assurance, row_number() OVER (ORDER BY e.id) AS place, \
+    "INSERT INTO events (key, author_id, kind, body, assurance, counted, created_at, touches) \
+     SELECT ",
+    event_key!("c", "c.last_event_id - n.total + n.place"),
+    ", n.author_id, 'delete', '{\"event_id\":' || CAST(n.id AS TEXT) || '}', n.assurance, 0, $6, \
+     n.id FROM (SELECT ",
+    event_id!("e"),
+    " AS id, e.author_id, e.assurance, row_number() OVER (ORDER BY e.key) AS place, \
        count(*) OVER () AS total FROM events e WHERE ",
-    written!("e."),
+    written!("e.", "$3", "$4", "$5"),
     " AND e.counted = 1 AND e.deleted_at IS NULL) n JOIN conversations c \
      ON c.application_id = $1 AND c.id = $2"
 );
+/// By the conversation's number and the part's numbers, then by its keys and the member.
 const BLANK_EDITS: &str = concat!(
     "UPDATE events SET body = '{\"event_id\":' || CAST(touches AS TEXT) || '}', client_id = NULL, \
-     client_digest = NULL WHERE application_id = $1 AND conversation_id = $2 AND kind = 'edit' \
-     AND touches > $3 AND touches <= $4 AND touches IN (SELECT e.id FROM events e WHERE ",
-    written!("e."),
+     client_digest = NULL WHERE ",
+    conversation_number!("events"),
+    " = $1 AND kind = 'edit' AND touches > $2 AND touches <= $3 AND touches IN (SELECT ",
+    event_id!("e"),
+    " FROM events e WHERE ",
+    written!("e.", "$4", "$5", "$6"),
     ")"
 );
 const BLANK: &str = concat!(
     "UPDATE events SET body = CASE WHEN touches IS NULL THEN '{}' \
        ELSE '{\"event_id\":' || CAST(touches AS TEXT) || '}' END, \
-     deleted_at = CASE WHEN counted = 1 THEN COALESCE(deleted_at, $6) ELSE deleted_at END, \
+     deleted_at = CASE WHEN counted = 1 THEN COALESCE(deleted_at, $4) ELSE deleted_at END, \
      client_id = NULL, client_digest = NULL WHERE ",
-    written!(""),
+    written!("", "$1", "$2", "$3"),
     " RETURNING 1"
 );
 /// Why somebody asked them in, or out.
-const BLANK_REASONS: &str = "UPDATE events SET body = '{}' WHERE application_id = $1 \
-     AND conversation_id = $2 AND id > $3 AND id <= $4 AND subject_id = $5 AND body <> '{}'";
+const BLANK_REASONS: &str = "UPDATE events SET body = '{}' WHERE key > $1 AND key <= $2 \
+     AND subject_id = $3 AND body <> '{}'";
 const FILES_OF_EVENTS: &str = concat!(
-    "DELETE FROM attachments WHERE application_id = $1 AND id IN (SELECT a.id FROM attachments a JOIN events e \
-     ON e.application_id = a.application_id AND e.conversation_id = a.conversation_id \
-     AND e.id = a.event_id WHERE a.application_id = $1 AND a.conversation_id = $2 \
-     AND a.event_id > $3 AND a.event_id <= $4 AND ",
-    written!("e."),
-    " LIMIT $6) RETURNING 1"
+    "DELETE FROM attachments WHERE application_id = $1 AND id IN (",
+    files_given!(),
+    ") RETURNING 1"
 );
 const ADVANCE: &str = "UPDATE erasure_places SET after_id = $4, \
      taken = CASE WHEN until_id <= $4 THEN 1 ELSE 0 END \
@@ -125,7 +143,7 @@ const FORGET_CLIENT_ID: &str = "UPDATE conversations SET client_id = NULL, clien
      WHERE application_id = $1 AND id = $2 AND creator_member_id = $3 AND client_id IS NOT NULL";
 /// A conversation that who is erased has created, and in which no other user ever had a place.
 macro_rules! never_anybodys_else {
-    ($forget:literal, $rest:literal) => {
+    ($forget:literal, $rest:expr) => {
         concat!(
             "UPDATE conversations SET ",
             $forget,
@@ -143,10 +161,12 @@ const FORGET_DATA: &str = never_anybodys_else!("custom_data = NULL", "");
 /// What a conversation is called is theirs who are in it, backends included.
 const FORGET_NAMES: &str = never_anybodys_else!(
     "name = NULL, display_name = NULL, image_url = NULL",
-    " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.application_id = $1 \
-     AND e.conversation_id = $2 AND e.counted = 1 AND NOT EXISTS (SELECT 1 FROM members w \
-       WHERE w.application_id = e.application_id AND w.conversation_id = e.conversation_id \
-       AND w.id = e.author_id))"
+    concat!(
+        " AND EXISTS (SELECT 1 FROM conversations c WHERE c.application_id = $1 AND c.id = $2 \
+         AND ",
+        only_members_wrote!(),
+        ")"
+    )
 );
 
 const SESSIONS: &str = "DELETE FROM sessions WHERE application_id = $1 \
@@ -204,6 +224,8 @@ pub(crate) const TEXTS: &[&str] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) conversation: ConversationId,
+    /// The conversation's own, in the keys of its events.
+    pub(crate) number: i64,
     pub(crate) member: MemberId,
     /// The number that it follows.
     pub(crate) after: u64,
@@ -253,34 +275,33 @@ pub(super) fn begin(plan: &mut Plan, user: UserId, at: Timestamp) {
 pub(crate) fn take_part(plan: &mut Plan, part: &Part, at: Timestamp) {
     let [application, conversation] = [plan.application(), part.conversation.bytes().into()];
     let member = Value::from(part.member.bytes());
-    let written: [Value; 5] = [
-        application.clone(),
-        conversation.clone(),
-        integer(part.after).into(),
-        integer(part.last).into(),
-        member.clone(),
-    ];
-    let with = |value: Value| [written.as_slice(), &[value]].concat();
+    let keys = [part.after, part.last].map(|id| Value::from(key(part.number, id)));
+    let numbers = [part.after, part.last].map(|id| Value::from(number(id)));
+    let place = [application, conversation, member.clone()];
+    let written = [keys.as_slice(), &place[2..]].concat();
     if part.files > 0 {
-        plan.run(FILES_OF_EVENTS, with(most(part.files)));
+        let first = [key(part.number, 0).into()];
+        let most = [most(part.files)];
+        let given = [&place[..2], &first, &numbers, &place[2..], &most].concat();
+        plan.run(FILES_OF_EVENTS, given);
         plan.removes(Remains::File);
     }
     if part.ends == End::Files {
         return;
     }
     if part.events > 0 {
-        let at = Value::from(at.milliseconds());
-        plan.run(TAKE_NUMBERS, with(at.clone()));
+        let at = [Value::from(at.milliseconds())];
+        let in_place = [&place[..2], &written, &at].concat();
+        plan.run(TAKE_NUMBERS, in_place.clone());
         plan.appends_to(part.conversation);
-        plan.run(TELL, with(at.clone()));
-        plan.run(BLANK_EDITS, written.clone());
-        plan.run(BLANK, with(at));
+        plan.run(TELL, in_place);
+        let edits = [&[part.number.into()], numbers.as_slice(), &written].concat();
+        plan.run(BLANK_EDITS, edits);
+        plan.run(BLANK, [written.as_slice(), &at].concat());
         plan.removes(Remains::Event);
     }
     plan.run(BLANK_REASONS, written);
-    let place = [application, conversation, member];
-    let last = [integer(part.last).into()];
-    plan.run(ADVANCE, [place.as_slice(), &last].concat());
+    plan.run(ADVANCE, [place.as_slice(), &numbers[1..]].concat());
     if part.ends == End::Place {
         plan.run(FORGET_CLIENT_ID, place.clone());
         plan.run(FORGET_DATA, place.clone());

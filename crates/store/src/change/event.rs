@@ -2,8 +2,8 @@
 //! that tells its number and who sent it.
 
 use super::{Plan, attachment};
-use crate::columns::integer;
 use crate::engine::Value;
+use crate::event_key::{conversation_number, event_key, newest_key, number};
 use crate::read::person;
 use crate::reason;
 use countersign_core::id::{ConversationId, MemberId};
@@ -24,10 +24,10 @@ const RAISE_NUMBER: &str = "UPDATE conversations \
 macro_rules! append_of_place {
     ($place:literal) => {
         concat!(
-            "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
-             assurance, counted, created_at, touches, client_id, client_digest) \
-             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $5, $6, $7, $8, $9, $10, \
-             $11 FROM conversations c JOIN members m \
+            "INSERT INTO events (key, author_id, kind, body, assurance, counted, created_at, \
+             touches, client_id, client_digest) SELECT ",
+            newest_key!(),
+            ", m.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM conversations c JOIN members m \
              ON m.application_id = c.application_id AND m.conversation_id = c.id \
              WHERE c.application_id = $1 AND c.id = $2 AND ",
             $place,
@@ -38,18 +38,21 @@ macro_rules! append_of_place {
 
 const APPEND_OF_USER: &str = append_of_place!("m.user_id = $3");
 const APPEND_OF_MEMBER: &str = append_of_place!("m.id = $3");
-const APPEND_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
-     author_id, kind, body, assurance, counted, created_at, touches, client_id, client_digest) \
-     SELECT c.application_id, c.id, c.last_event_id, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
-     FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
+const APPEND_OF_BACKEND: &str = concat!(
+    "INSERT INTO events (key, author_id, kind, body, assurance, counted, created_at, touches, \
+     client_id, client_digest) SELECT ",
+    newest_key!(),
+    ", $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM conversations c \
+     WHERE c.application_id = $1 AND c.id = $2 RETURNING 1"
+);
 /// The author's own place may be the one that is told of, and left by now.
 macro_rules! tell_of_place {
     ($place:literal) => {
         concat!(
-            "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, \
-             subject_id, assurance, counted, created_at) \
-             SELECT c.application_id, c.id, c.last_event_id, m.id, $4, $8, $5, $6, 0, $7 \
-             FROM conversations c JOIN members m \
+            "INSERT INTO events (key, author_id, kind, body, subject_id, assurance, counted, \
+             created_at) SELECT ",
+            newest_key!(),
+            ", m.id, $4, $8, $5, $6, 0, $7 FROM conversations c JOIN members m \
              ON m.application_id = c.application_id AND m.conversation_id = c.id \
              WHERE c.application_id = $1 AND c.id = $2 AND ",
             $place,
@@ -60,34 +63,55 @@ macro_rules! tell_of_place {
 
 const TELL_OF_USER: &str = tell_of_place!("m.user_id = $3");
 const TELL_OF_MEMBER: &str = tell_of_place!("m.id = $3");
-const TELL_OF_BACKEND: &str = "INSERT INTO events (application_id, conversation_id, id, \
-     author_id, kind, body, subject_id, assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, $3, $4, $8, $5, $6, 0, $7 \
-     FROM conversations c WHERE c.application_id = $1 AND c.id = $2 RETURNING 1";
-const EDIT: &str = "UPDATE events SET body = $4, edited_at = $5 \
-     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
-     AND counted = 1 AND deleted_at IS NULL RETURNING 1";
-const EDIT_OWN: &str = "UPDATE events SET body = $4, edited_at = $5 \
-     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
-     AND counted = 1 AND deleted_at IS NULL \
-     AND EXISTS (SELECT 1 FROM members m LEFT JOIN members a \
-     ON a.application_id = m.application_id AND a.conversation_id = m.conversation_id \
-     AND a.id = m.adopted_by \
-     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id = events.author_id \
-     AND (m.user_id = $6 OR a.user_id = $6)) RETURNING 1";
-const DELETE: &str = "UPDATE events SET body = '{}', deleted_at = $4 \
-     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
-     AND counted = 1 AND deleted_at IS NULL RETURNING 1";
-const DELETE_OWN: &str = "UPDATE events SET body = '{}', deleted_at = $4 \
-     WHERE application_id = $1 AND conversation_id = $2 AND id = $3 \
-     AND counted = 1 AND deleted_at IS NULL \
-     AND EXISTS (SELECT 1 FROM members m LEFT JOIN members a \
-     ON a.application_id = m.application_id AND a.conversation_id = m.conversation_id \
-     AND a.id = m.adopted_by \
-     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.id = events.author_id \
-     AND (m.user_id = $5 OR a.user_id = $5)) RETURNING 1";
-const BLANK_EDITS: &str = "UPDATE events SET body = $4 WHERE application_id = $1 \
-     AND conversation_id = $2 AND touches = $3 AND kind = 'edit'";
+const TELL_OF_BACKEND: &str = concat!(
+    "INSERT INTO events (key, author_id, kind, body, subject_id, assurance, counted, \
+     created_at) SELECT ",
+    newest_key!(),
+    ", $3, $4, $8, $5, $6, 0, $7 FROM conversations c \
+     WHERE c.application_id = $1 AND c.id = $2 RETURNING 1"
+);
+/// What a change to an event sets, of which it may be: any that can be changed.
+macro_rules! touch {
+    ($set:literal, $rest:expr) => {
+        concat!(
+            "UPDATE events SET ",
+            $set,
+            " WHERE key = (SELECT ",
+            event_key!("c", "$3"),
+            " FROM conversations c WHERE c.application_id = $1 AND c.id = $2) \
+             AND counted = 1 AND deleted_at IS NULL",
+            $rest,
+            " RETURNING 1"
+        )
+    };
+}
+
+/// Whether a user has written the event, be it from a place that was merged into theirs.
+macro_rules! own {
+    ($user:literal) => {
+        concat!(
+            " AND EXISTS (SELECT 1 FROM members m LEFT JOIN members a \
+             ON a.application_id = m.application_id AND a.conversation_id = m.conversation_id \
+             AND a.id = m.adopted_by WHERE m.application_id = $1 AND m.conversation_id = $2 \
+             AND m.id = events.author_id AND (m.user_id = ",
+            $user,
+            " OR a.user_id = ",
+            $user,
+            "))"
+        )
+    };
+}
+
+const EDIT: &str = touch!("body = $4, edited_at = $5", "");
+const EDIT_OWN: &str = touch!("body = $4, edited_at = $5", own!("$6"));
+const DELETE: &str = touch!("body = '{}', deleted_at = $4", "");
+const DELETE_OWN: &str = touch!("body = '{}', deleted_at = $4", own!("$5"));
+const BLANK_EDITS: &str = concat!(
+    "UPDATE events SET body = $4 WHERE ",
+    conversation_number!("events"),
+    " = (SELECT c.number FROM conversations c WHERE c.application_id = $1 AND c.id = $2) \
+     AND touches = $3 AND kind = 'edit'"
+);
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
@@ -117,7 +141,7 @@ pub(super) fn append(plan: &mut Plan, new: NewEvent) {
         take_number(plan, conversation, new.at);
     }
     let touched = match &new.touches {
-        Some(Touch::Edit { event, .. } | Touch::Delete { event }) => Some(integer(*event)),
+        Some(Touch::Edit { event, .. } | Touch::Delete { event }) => Some(number(*event)),
         None => None,
     };
     let (client_id, client_digest) = match new.client_id {
@@ -167,7 +191,7 @@ fn touch(
         [
             plan.application(),
             conversation.bytes().into(),
-            integer(event).into(),
+            number(event).into(),
         ]
     };
     let own = match author {

@@ -3,6 +3,7 @@
 use super::event::{Told, append_told, take_number};
 use super::{Plan, author_bytes};
 use crate::columns::integer;
+use crate::event_key::newest_key;
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::limit;
 use countersign_core::model::event::{Author, EventKind};
@@ -48,12 +49,14 @@ pub(super) const LEFT_BY_DELETION: [&str; 3] = [
     "UPDATE conversations SET last_event_id = last_event_id + 1, updated_at = $3 \
      WHERE application_id = $1 AND id IN (SELECT m.conversation_id FROM members m \
      WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left')",
-    "INSERT INTO events (application_id, conversation_id, id, author_id, kind, body, subject_id, \
-     assurance, counted, created_at) \
-     SELECT c.application_id, c.id, c.last_event_id, m.id, 'member:left', '{}', m.id, 'verified', \
-     0, $3 FROM members m JOIN conversations c \
-     ON c.application_id = m.application_id AND c.id = m.conversation_id \
-     WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left'",
+    concat!(
+        "INSERT INTO events (key, author_id, kind, body, subject_id, assurance, counted, \
+         created_at) SELECT ",
+        newest_key!(),
+        ", m.id, 'member:left', '{}', m.id, 'verified', 0, $3 FROM members m JOIN conversations c \
+         ON c.application_id = m.application_id AND c.id = m.conversation_id \
+         WHERE m.application_id = $1 AND m.user_id = $2 AND m.state <> 'left'"
+    ),
     "UPDATE members SET state = 'left', changed_at = $3, left_at = $3 \
      WHERE application_id = $1 AND user_id = $2 AND state <> 'left'",
 ];

@@ -28,8 +28,8 @@ const LOCK_ALL: &str = "UPDATE conversations SET updated_at = updated_at \
 /// Those in which nobody else ever had a place or wrote, of a visitor who has no session and of
 /// whose conversations none has changed since the moment.
 const LEAVE_OWN: &str = concat!(
-    "INSERT INTO leftovers (application_id, conversation_id) \
-     SELECT c.application_id, c.id FROM conversations c WHERE c.application_id = $1 \
+    "INSERT INTO leftovers (application_id, conversation_id, number) \
+     SELECT c.application_id, c.id, c.number FROM conversations c WHERE c.application_id = $1 \
      AND c.id IN (SELECT m.conversation_id FROM members m \
        WHERE m.application_id = $1 AND m.user_id = $2) \
      AND EXISTS (SELECT 1 FROM users u \

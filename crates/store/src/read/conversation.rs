@@ -5,6 +5,7 @@ use crate::change::{author_bytes, first_id_of};
 use crate::columns::{Columns, creator, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
+use crate::event_key::{event_key, events_end};
 use crate::limit;
 use crate::rows::Rows;
 use countersign_core::id::{ApplicationId, ConversationId, SessionId, UserId};
@@ -23,16 +24,15 @@ macro_rules! conversation_columns {
     };
 }
 
-/// Others' messages after `$seen`, in the conversation of the place `m` that is not left, counted
-/// up to the number $3. `$others` says whose they are not beside that place's.
+/// Others' messages after `$seen`, in the conversation `c` of the place `m` that is not left,
+/// counted up to the number $3. `$others` says whose they are not beside that place's.
 macro_rules! counted {
     ($seen:expr, $others:literal) => {
         concat!(
-            "(SELECT count(*) FROM (SELECT e.id FROM events e \
-             WHERE e.application_id = m.application_id \
-             AND e.conversation_id = m.conversation_id \
-             AND e.id > ",
-            $seen,
+            "(SELECT count(*) FROM (SELECT e.key FROM events e WHERE e.key > ",
+            event_key!("c", $seen),
+            " AND e.key < ",
+            events_end!("c"),
             " AND e.counted = 1 AND e.deleted_at IS NULL \
              AND e.author_id <> m.id AND m.state <> 'left' ",
             $others,
@@ -50,8 +50,8 @@ macro_rules! few_unread {
             "AND NOT EXISTS (SELECT 1 FROM members o LEFT JOIN members a \
              ON a.application_id = o.application_id AND a.conversation_id = o.conversation_id \
              AND a.id = o.adopted_by \
-             WHERE o.application_id = e.application_id \
-             AND o.conversation_id = e.conversation_id AND o.id = e.author_id \
+             WHERE o.application_id = m.application_id \
+             AND o.conversation_id = m.conversation_id AND o.id = e.author_id \
              AND (o.user_id = m.user_id OR a.user_id = m.user_id)) "
         )
     };
@@ -61,9 +61,8 @@ macro_rules! few_unread {
 /// they wrote read each time, so no more than the newest ten times $3 are looked through.
 macro_rules! seen_or_old {
     () => {
-        "(SELECT CASE WHEN x.last_event_id - 10 * CAST($3 AS BIGINT) > m.seen \
-         THEN x.last_event_id - 10 * CAST($3 AS BIGINT) ELSE m.seen END FROM conversations x \
-         WHERE x.application_id = m.application_id AND x.id = m.conversation_id)"
+        "CASE WHEN c.last_event_id - 10 * CAST($3 AS BIGINT) > m.seen \
+         THEN c.last_event_id - 10 * CAST($3 AS BIGINT) ELSE m.seen END"
     };
 }
 
@@ -96,8 +95,10 @@ const PLACE: &str = concat!(
     unread!(),
     ", ",
     member_columns!(),
-    " FROM members m JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
-     WHERE m.application_id = $1 AND m.conversation_id = $2 AND m.user_id = $4 \
+    " FROM conversations c JOIN members m \
+     ON m.application_id = c.application_id AND m.conversation_id = c.id \
+     JOIN users u ON u.application_id = m.application_id AND u.id = m.user_id \
+     WHERE c.application_id = $1 AND c.id = $2 AND m.user_id = $4 \
      ORDER BY CASE WHEN m.state = 'left' THEN 1 ELSE 0 END, m.id DESC LIMIT 1"
 );
 macro_rules! of_application {

@@ -2,10 +2,10 @@
 
 use super::{all, ask, first};
 use crate::change::author_bytes;
-use crate::change::erasure::{End, Part, Person};
-use crate::columns::integer;
+use crate::change::erasure::{End, Part, Person, files_given};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
+use crate::event_key::{event_id, key, number};
 use crate::rows::Rows;
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::erasure::Erasure;
@@ -18,17 +18,22 @@ const NEXT: &str = "SELECT x.application_id, x.user_id, x.asked_for FROM erasure
      WHERE x.done_at IS NULL AND x.taken_at IS NULL ORDER BY x.begun_at LIMIT 1";
 const HAS_TAKEN: &str = "SELECT 1 FROM erasures x \
      WHERE x.done_at IS NULL AND x.taken_at IS NOT NULL ORDER BY x.begun_at LIMIT 1";
-const PLACES: &str = "SELECT p.conversation_id, p.member_id, p.after_id, p.until_id \
-     FROM erasure_places p WHERE p.application_id = $1 AND p.asked_for = $2 AND p.taken = 0 \
+/// A conversation may have been deleted since, and its events be there still.
+const PLACES: &str = "SELECT p.conversation_id, p.member_id, p.after_id, p.until_id, \
+     COALESCE(c.number, l.number, 0) FROM erasure_places p \
+     LEFT JOIN conversations c ON c.application_id = p.application_id AND c.id = p.conversation_id \
+     LEFT JOIN leftovers l ON l.application_id = p.application_id \
+       AND l.conversation_id = p.conversation_id \
+     WHERE p.application_id = $1 AND p.asked_for = $2 AND p.taken = 0 \
      ORDER BY p.conversation_id, p.member_id LIMIT $3";
 /// How many events a member has written in a part of the history, up to so many, and the last.
-const WRITTEN: &str = "SELECT count(*), COALESCE(max(n.id), 0) FROM (SELECT e.id FROM events e \
-     WHERE e.application_id = $1 AND e.conversation_id = $2 AND e.id > $3 AND e.id <= $4 \
-     AND e.author_id = $5 ORDER BY e.id LIMIT $6) n";
-const FILES_GIVEN: &str = "SELECT count(*) FROM (SELECT a.id FROM attachments a JOIN events e \
-     ON e.application_id = a.application_id AND e.conversation_id = a.conversation_id \
-     AND e.id = a.event_id WHERE a.application_id = $1 AND a.conversation_id = $2 \
-     AND a.event_id > $3 AND a.event_id <= $4 AND e.author_id = $5 LIMIT $6) n";
+const WRITTEN: &str = concat!(
+    "SELECT count(*), COALESCE(max(n.id), 0) FROM (SELECT ",
+    event_id!("e"),
+    " AS id FROM events e WHERE e.key > $1 AND e.key <= $2 AND e.author_id = $3 \
+     ORDER BY e.key LIMIT $4) n"
+);
+const FILES_GIVEN: &str = concat!("SELECT count(*) FROM (", files_given!(), ") n");
 const SESSIONS: &str = "SELECT count(*) FROM (SELECT s.id FROM sessions s \
      WHERE s.application_id = $1 AND s.user_id = $2 AND s.dialect <> 'anonymous' LIMIT $3) n";
 const FILES: &str = "SELECT count(*) FROM (SELECT a.id FROM attachments a \
@@ -58,6 +63,8 @@ pub(crate) struct Next {
 /// A place in which there is something to be taken.
 struct Place {
     conversation: ConversationId,
+    /// No conversation has 0, and whose events are gone has it here.
+    number: i64,
     member: MemberId,
     after: u64,
     until: u64,
@@ -119,6 +126,7 @@ pub(crate) async fn parts(
             member: MemberId::from_bytes(columns.id()?),
             after: columns.number()?,
             until: columns.number()?,
+            number: columns.number()?,
         })
     })?;
     let mut parts = Vec::with_capacity(places.len());
@@ -155,15 +163,15 @@ pub(crate) async fn person(
         Statement::new(FILES, files),
     ];
     let answers = engine.read(queries.into()).await?;
-    let counted = |at: usize| -> Result<usize, StoreError> {
-        let rows = answers.get(at).map(number);
+    let count_of = |at: usize| -> Result<usize, StoreError> {
+        let rows = answers.get(at).map(counted);
         Ok(rows.transpose()?.unwrap_or(0))
     };
     Ok(Person {
         user: next.user,
-        sessions: counted(0)?,
+        sessions: count_of(0)?,
         visits: piece.sessions,
-        files: counted(1)?,
+        files: count_of(1)?,
     })
 }
 
@@ -174,19 +182,14 @@ async fn part_of(
     place: &Place,
     room: ErasurePiece,
 ) -> Result<Part, StoreError> {
-    let within = |last: u64, limit: usize| -> [Value; 6] {
-        [
-            application.bytes().into(),
-            place.conversation.bytes().into(),
-            integer(place.after).into(),
-            integer(last).into(),
-            place.member.bytes().into(),
-            most(limit),
-        ]
-    };
     let mut last = place.until.min(place.after + room.scanned);
-    let written = Statement::new(WRITTEN, within(last, room.events));
-    let rows = ask(engine, written).await?;
+    let written: [Value; 4] = [
+        key(place.number, place.after).into(),
+        key(place.number, last).into(),
+        place.member.bytes().into(),
+        most(room.events),
+    ];
+    let rows = ask(engine, Statement::new(WRITTEN, written)).await?;
     let found = first(&rows, |columns| {
         Ok((columns.number()?, columns.number::<u64>()?))
     })?;
@@ -194,10 +197,18 @@ async fn part_of(
     if events == room.events {
         last = newest;
     }
-    // One more than fit tells that these are not all.
-    let given = Statement::new(FILES_GIVEN, within(last, room.files + 1));
-    let rows = ask(engine, given).await?;
-    let files = number(&rows)?;
+    let given: [Value; 7] = [
+        application.bytes().into(),
+        place.conversation.bytes().into(),
+        key(place.number, 0).into(),
+        number(place.after).into(),
+        number(last).into(),
+        place.member.bytes().into(),
+        // One more than fit tells that these are not all.
+        most(room.files + 1),
+    ];
+    let rows = ask(engine, Statement::new(FILES_GIVEN, given)).await?;
+    let files = counted(&rows)?;
     let ends = if files > room.files {
         End::Files
     } else if last < place.until {
@@ -208,6 +219,7 @@ async fn part_of(
     let only_files = ends == End::Files;
     Ok(Part {
         conversation: place.conversation,
+        number: place.number,
         member: place.member,
         after: place.after,
         last,
@@ -217,7 +229,7 @@ async fn part_of(
     })
 }
 
-fn number(rows: &Rows) -> Result<usize, StoreError> {
+fn counted(rows: &Rows) -> Result<usize, StoreError> {
     Ok(first(rows, |columns| columns.number())?.unwrap_or(0))
 }
 

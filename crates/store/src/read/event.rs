@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use super::person::{self, KnownKeys, People};
 use super::{all, ask, first, member, rows_of, wanted};
 use crate::change::event::author_id;
-use crate::columns::{Columns, creator as creator_of, digest, integer};
+use crate::columns::{Columns, creator as creator_of, digest};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
+use crate::event_key::{
+    EVENT_ID_MAX, conversation_number, event_id, event_key, events_end, number,
+};
 use crate::reason;
 use crate::rows::{Row, Rows};
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
@@ -22,40 +25,61 @@ use countersign_core::ports::store::{EventPage, EventsView, OwnPlace};
 
 /// An event, behind the ids of who sent it and of whom it tells.
 macro_rules! events {
-    ($rest:literal) => {
+    ($which:expr, $rest:expr) => {
         concat!(
-            "SELECT e.author_id, e.subject_id, e.id, e.kind, e.body, e.assurance, e.created_at, \
-             e.client_id, e.edited_at, e.deleted_at FROM events e \
-             WHERE e.application_id = $1 AND e.conversation_id = $2 ",
+            "SELECT e.author_id, e.subject_id, ",
+            event_id!("e"),
+            ", e.kind, e.body, e.assurance, e.created_at, e.client_id, e.edited_at, e.deleted_at \
+             FROM conversations c JOIN events e ON ",
+            $which,
+            " WHERE c.application_id = $1 AND c.id = $2 ",
             $rest
         )
     };
 }
 
-const AFTER: &str = events!("AND e.id > $3 ORDER BY e.id LIMIT $4");
-const BEFORE: &str = events!("AND e.id < $3 ORDER BY e.id DESC LIMIT $4");
-const BY_ID: &str = events!("AND e.id = $3");
+/// Which events: those between two keys.
+macro_rules! between {
+    ($after:expr, $before:expr) => {
+        concat!("e.key > ", $after, " AND e.key < ", $before)
+    };
+}
+
+const AFTER: &str = events!(
+    between!(event_key!("c", "$3"), events_end!("c")),
+    "ORDER BY e.key LIMIT $4"
+);
+const BEFORE: &str = events!(
+    between!(event_key!("c", "0"), event_key!("c", "$3")),
+    "ORDER BY e.key DESC LIMIT $4"
+);
+const BY_ID: &str = events!(concat!("e.key = ", event_key!("c", "$3")), "");
 
 /// Events of a page, by numbers and kinds: each kind is two names, and those between them.
 macro_rules! filtered {
     ($order:literal) => {
-        concat!(
-            events!(
-                "AND e.id >= $3 AND e.id <= $4 \
-                 AND (e.deleted_at IS NULL OR CAST($5 AS BIGINT) = 1) \
+        events!(
+            concat!(
+                "e.key >= ",
+                event_key!("c", "$3"),
+                " AND e.key <= ",
+                event_key!("c", "$4")
+            ),
+            concat!(
+                "AND (e.deleted_at IS NULL OR CAST($5 AS BIGINT) = 1) \
                  AND (e.kind BETWEEN $6 AND $7 OR e.kind BETWEEN $8 AND $9 \
                  OR e.kind BETWEEN $10 AND $11 OR e.kind BETWEEN $12 AND $13 \
                  OR e.kind BETWEEN $14 AND $15 OR e.kind BETWEEN $16 AND $17 \
-                 OR e.kind BETWEEN $18 AND $19 OR e.kind BETWEEN $20 AND $21) "
-            ),
-            $order,
-            " LIMIT $22"
+                 OR e.kind BETWEEN $18 AND $19 OR e.kind BETWEEN $20 AND $21) ",
+                $order,
+                " LIMIT $22"
+            )
         )
     };
 }
 
-const OLDEST_FIRST: &str = filtered!("ORDER BY e.id");
-const NEWEST_FIRST: &str = filtered!("ORDER BY e.id DESC");
+const OLDEST_FIRST: &str = filtered!("ORDER BY e.key");
+const NEWEST_FIRST: &str = filtered!("ORDER BY e.key DESC");
 /// Comes after every name of a kind, and after every name that begins like one.
 const LAST_NAME: &str = "\u{7f}";
 /// Who created a conversation, and the viewer's place there that is not left.
@@ -64,14 +88,24 @@ const VIEWED: &str = "SELECT c.author, c.creator_member_id, m.id, m.state FROM c
        AND m.user_id = $3 AND m.state <> 'left' \
      WHERE c.application_id = $1 AND c.id = $2";
 /// Of several places that a user had, the newest that used the client id.
-const OF_USERS_CLIENT: &str = "SELECT e.id, e.client_digest FROM members m JOIN events e \
-     ON e.application_id = m.application_id AND e.conversation_id = m.conversation_id \
-     AND e.author_id = m.id WHERE m.application_id = $1 AND m.conversation_id = $2 \
-     AND m.user_id = $3 AND e.client_id = $4 ORDER BY e.id DESC LIMIT 1";
+const OF_USERS_CLIENT: &str = concat!(
+    "SELECT ",
+    event_id!("e"),
+    ", e.client_digest FROM conversations c JOIN members m \
+     ON m.application_id = c.application_id AND m.conversation_id = c.id JOIN events e ON ",
+    conversation_number!("e"),
+    " = c.number AND e.author_id = m.id WHERE c.application_id = $1 AND c.id = $2 \
+     AND m.user_id = $3 AND e.client_id = $4 ORDER BY e.key DESC LIMIT 1"
+);
 /// Of a backend, or of a member for whom one has sent.
-const OF_AUTHORS_CLIENT: &str = "SELECT e.id, e.client_digest FROM events e \
-     WHERE e.application_id = $1 AND e.conversation_id = $2 AND e.author_id = $3 \
-     AND e.client_id = $4";
+const OF_AUTHORS_CLIENT: &str = concat!(
+    "SELECT ",
+    event_id!("e"),
+    ", e.client_digest FROM conversations c JOIN events e ON ",
+    conversation_number!("e"),
+    " = c.number WHERE c.application_id = $1 AND c.id = $2 AND e.author_id = $3 \
+     AND e.client_id = $4"
+);
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
@@ -97,12 +131,15 @@ pub(crate) async fn list(
 ) -> Result<Option<EventsView>, StoreError> {
     let key = [application.bytes().into(), conversation.bytes().into()];
     let (events, bound, descending) = match range {
-        Range::Newest => (BEFORE, i64::MAX, true),
-        Range::Before(before) => (BEFORE, integer(before), true),
-        Range::After(after) => (AFTER, integer(after), false),
+        Range::Newest => (BEFORE, EVENT_ID_MAX, true),
+        Range::Before(before) => (BEFORE, before, true),
+        Range::After(after) => (AFTER, after, false),
     };
     let most = i64::try_from(wanted(limit)).unwrap_or(i64::MAX);
-    let page: Vec<Value> = key.into_iter().chain([bound.into(), most.into()]).collect();
+    let page: Vec<Value> = key
+        .into_iter()
+        .chain([number(bound).into(), most.into()])
+        .collect();
     let events = Statement::new(events, page);
     let found = part(engine, keys, (application, conversation), viewer, events).await?;
     Ok(found.map(|mut part| {
@@ -124,7 +161,7 @@ pub(crate) async fn page(
 ) -> Result<Option<EventPage>, StoreError> {
     let (first, last) = numbers(filter, window);
     let key = [application.bytes().into(), conversation.bytes().into()];
-    let numbers = [integer(first).into(), integer(last).into()];
+    let numbers = [number(first).into(), number(last).into()];
     let parameters: Vec<Value> = key
         .into_iter()
         .chain(numbers)
@@ -246,7 +283,7 @@ pub(crate) async fn find(
     let key: Vec<Value> = vec![
         application.bytes().into(),
         conversation.bytes().into(),
-        integer(id).into(),
+        number(id).into(),
     ];
     let places = person::query_of_places(application, conversation);
     let queries = vec![Statement::new(BY_ID, key), places];

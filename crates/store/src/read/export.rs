@@ -5,9 +5,10 @@
 
 use super::{all, ask, attachment, audit, first, wanted};
 use crate::change::author_bytes;
-use crate::columns::{Columns, integer, session, session_columns, user, user_columns};
+use crate::columns::{Columns, session, session_columns, user, user_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
+use crate::event_key::{self, event_id};
 use crate::limit;
 use countersign_core::id::{ApplicationId, AttachmentId, ConversationId, MemberId, UserId};
 use countersign_core::model::event::{Assurance, Author, EventKind};
@@ -44,14 +45,16 @@ const PLACES: &str = "SELECT m.id, m.user_id, m.conversation_id, c.name, c.displ
      WHERE m.application_id = $1 AND m.user_id = $2 AND (m.conversation_id, m.id) > ($3, $4) \
      ORDER BY m.conversation_id, m.id LIMIT $5";
 /// The place in which to look for events, with the number of the last one that could be there.
-const PLACE_FROM: &str = "SELECT m.conversation_id, m.id, c.last_event_id FROM members m \
+const PLACE_FROM: &str = "SELECT m.conversation_id, m.id, c.number, c.last_event_id FROM members m \
      JOIN conversations c ON c.application_id = m.application_id AND c.id = m.conversation_id \
      WHERE m.application_id = $1 AND m.user_id = $2 AND (m.conversation_id, m.id) >= ($3, $4) \
      ORDER BY m.conversation_id, m.id LIMIT 1";
-const EVENTS: &str = "SELECT e.id, e.kind, e.body, e.assurance, e.client_id, e.created_at, \
-     e.edited_at, e.deleted_at FROM events e WHERE e.application_id = $1 \
-     AND e.conversation_id = $2 AND e.id > $3 AND e.id <= $4 AND e.author_id = $5 \
-     ORDER BY e.id LIMIT $6";
+const EVENTS: &str = concat!(
+    "SELECT ",
+    event_id!("e"),
+    ", e.kind, e.body, e.assurance, e.client_id, e.created_at, e.edited_at, e.deleted_at \
+     FROM events e WHERE e.key > $1 AND e.key <= $2 AND e.author_id = $3 ORDER BY e.key LIMIT $4"
+);
 const FILE_AFTER: &str = "SELECT a.id FROM attachments a WHERE a.application_id = $1 \
      AND a.author = $2 AND a.id > $3 ORDER BY a.id LIMIT 1";
 const REVOCATION: &str = "SELECT before_at, made_at, forget_at FROM revocations \
@@ -300,26 +303,21 @@ async fn events(
         ];
         let rows = ask(engine, Statement::new(PLACE_FROM, parameters)).await?;
         let place = first(&rows, |columns| {
-            Ok((columns.id()?, columns.id()?, columns.number::<u64>()?))
+            let place = (columns.id()?, columns.id()?);
+            Ok((place, columns.number::<i64>()?, columns.number::<u64>()?))
         })?;
-        let Some((in_conversation, by_member, last)) = place else {
+        let Some((in_place, number, last)) = place else {
             return Ok(Part {
                 records: Vec::new(),
                 next: None,
             });
         };
-        let same = (in_conversation, by_member) == (conversation, member);
+        let same = in_place == (conversation, member);
         let begin = after.take().filter(|_| same).map_or(0, u64::from_be_bytes);
-        (conversation, member) = (in_conversation, by_member);
+        (conversation, member) = in_place;
         let until = last.min(begin.saturating_add(limit::EXPORT_SCANNED_MAX));
-        let records = written(
-            engine,
-            application,
-            (conversation, member),
-            (begin, until),
-            limit,
-        );
-        let records = records.await?;
+        let keys = [begin, until].map(|id| event_key::key(number, id));
+        let records = written(engine, in_place, keys, limit).await?;
         let through = match records.last() {
             Some(Record::Event(event)) if records.len() == limit => event.id,
             _ => until,
@@ -347,19 +345,11 @@ async fn events(
 
 async fn written(
     engine: &impl Engine,
-    application: ApplicationId,
     (conversation, member): ([u8; 16], [u8; 16]),
-    (after, until): (u64, u64),
+    [after, until]: [i64; 2],
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    let parameters = [
-        application.bytes().into(),
-        conversation.into(),
-        integer(after).into(),
-        integer(until).into(),
-        member.into(),
-        most(limit),
-    ];
+    let parameters = [after.into(), until.into(), member.into(), most(limit)];
     let rows = ask(engine, Statement::new(EVENTS, parameters)).await?;
     all(&rows, |columns| {
         Ok(Record::Event(Box::new(Written {

@@ -4,6 +4,7 @@ use super::{FIRST_ID, all, ask};
 use crate::columns::{Columns, covers_session, is_alone, session, session_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
+use crate::event_key::is_of;
 use countersign_core::id::{ApplicationId, SessionId, UserId};
 use countersign_core::ports::upkeep::{SweptSession, SweptVisitor, Visitors};
 use countersign_credential::time::Timestamp;
@@ -34,14 +35,16 @@ const VISITORS: &str = concat!(
        ORDER BY u.id LIMIT $5) p ORDER BY p.id"
 );
 /// Each with how many events and files it has, as far as a batch would remove them.
-const LEFTOVERS: &str = "SELECT l.application_id, l.conversation_id, \
-     (SELECT count(*) FROM (SELECT e.id FROM events e \
-       WHERE e.application_id = l.application_id AND e.conversation_id = l.conversation_id \
-       LIMIT $1) n), \
+const LEFTOVERS: &str = concat!(
+    "SELECT l.application_id, l.conversation_id, \
+     (SELECT count(*) FROM (SELECT e.key FROM events e WHERE ",
+    is_of!("e", "l"),
+    " LIMIT $1) n), \
      (SELECT count(*) FROM (SELECT a.id FROM attachments a \
        WHERE a.application_id = l.application_id AND a.conversation_id = l.conversation_id \
        LIMIT $2) n) \
-     FROM leftovers l ORDER BY l.application_id, l.conversation_id LIMIT $3";
+     FROM leftovers l ORDER BY l.application_id, l.conversation_id LIMIT $3"
+);
 const HAS_DUE_TOMBSTONE: &str =
     "SELECT 1 FROM revocations WHERE forget_at <= $1 AND made_at <= $2 LIMIT 1";
 const HAS_WAITING_FILE: &str = "SELECT 1 FROM attachments \

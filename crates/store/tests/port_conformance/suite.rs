@@ -100,6 +100,7 @@ macro_rules! suite {
                 is_edited_and_deleted_by_its_author,
                 deletion_blanks_edits,
                 ranges,
+                no_number_reaches_another_conversation,
                 pages_by_number_and_kind,
                 a_batch_on_several_conversations,
             ],
@@ -143,6 +144,7 @@ macro_rules! suite {
             upkeep: [
                 revocations_since_a_moment,
                 a_deleted_conversation_goes_in_pieces,
+                what_is_left_of_a_conversation_is_no_others,
                 old_tombstones_go,
                 sessions_are_looked_at_in_pages,
                 a_session_goes_as_it_was_read,

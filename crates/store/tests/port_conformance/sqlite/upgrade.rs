@@ -5,12 +5,12 @@ use crate::world::{Port, World, window};
 use countersign_core::audit_chain::Head;
 use countersign_core::id::{ApplicationId, AttachmentId, ConversationId, MemberId, UserId};
 use countersign_core::model::audit::AuditRecord;
-use countersign_core::model::event::Author;
+use countersign_core::model::event::{Author, EventKind};
 use countersign_core::model::member::{Member, MemberState};
 use countersign_core::model::page::Order;
-use countersign_core::ports::change::Expectation;
+use countersign_core::ports::change::{Change, Expectation, NewEvent, Touch};
 use countersign_core::ports::store::{CommitError, Store as _};
-use countersign_core::ports::upkeep::{Salted, Sealing, Upkeep as _};
+use countersign_core::ports::upkeep::{Piece, Remains, Salted, Sealing, Upkeep as _};
 use countersign_credential::time::Timestamp;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
@@ -244,5 +244,111 @@ async fn entries_of_before_are_numbered_by_age_and_wait_to_be_sealed() {
     let first = &page.unwrap().items[0];
     let bound = (first.salt, first.details_digest, first.digest);
     assert_eq!(bound, (Some([2; 32]), Some([3; 32]), Some([1; 32])));
+    store.engine().close().await;
+}
+
+/// Two conversations, and what is left of a third: each with a message of a client, another,
+/// and an edit of the first.
+async fn histories_before(folder: &Path, application: [u8; 16]) {
+    let engine = Sqlite::open(folder, Options::default(), &MIGRATIONS[..11]);
+    engine.await.unwrap().close().await;
+    let database = Connection::open(folder.join(DATABASE_FILE)).unwrap();
+    let user = "INSERT INTO users (application_id, id, name, anonymous, blocked, created_at) \
+         VALUES (?1, ?1, 'jay', 0, 0, 1)";
+    database.execute(user, [application]).unwrap();
+    for number in [3_u8, 1, 2] {
+        let id = [number; 16];
+        if number == 3 {
+            let left = "INSERT INTO leftovers (application_id, conversation_id) VALUES (?1, ?2)";
+            database.execute(left, [application, id]).unwrap();
+        } else {
+            let conversation = "INSERT INTO conversations (application_id, id, creator_member_id, \
+                 last_event_id, created_at, updated_at, author) VALUES (?1, ?2, ?2, 3, 1, 1, x'03')";
+            database.execute(conversation, [application, id]).unwrap();
+            let member = "INSERT INTO members (application_id, conversation_id, id, user_id, \
+                 state, delivered, seen, changed_at) VALUES (?1, ?2, ?2, ?1, 'joined', 0, 0, 1)";
+            database.execute(member, [application, id]).unwrap();
+        }
+        for (event, kind, counted, touches, client_id) in [
+            (1, "text", 1, None, Some("client-1")),
+            (2, "text", 1, None, None),
+            (3, "edit", 0, Some(1), None),
+        ] {
+            let body = format!(r#"{{"text":"{number}.{event}"}}"#);
+            let text = "INSERT INTO events (application_id, conversation_id, id, author_id, kind, \
+                 body, assurance, counted, created_at, touches, client_id, client_digest) \
+                 VALUES (?1, ?2, ?3, ?2, ?4, ?5, 'verified', ?6, ?3, ?7, ?8, ?9)";
+            let digest = client_id.map(|_| [number; 32]);
+            let parameters = params![
+                application,
+                id,
+                event,
+                kind,
+                body,
+                counted,
+                touches,
+                client_id,
+                digest
+            ];
+            database.execute(text, parameters).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn histories_of_before_are_whole_and_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = [0xA1; 16];
+    histories_before(folder.path(), application).await;
+    let store = open(folder.path()).await;
+    let world = World::again(Arc::clone(&store) as Arc<dyn Port>);
+    let jay = world.user(UserId::from_bytes(application)).await.unwrap();
+    let author = Author::User(jay.id);
+    for number in [1, 2] {
+        let id = ConversationId::from_bytes([number; 16]);
+        let history = world.history(id).await;
+        let told: Vec<_> = history
+            .iter()
+            .map(|event| {
+                (
+                    event.id,
+                    event.body.as_str(),
+                    event.timestamp.milliseconds(),
+                )
+            })
+            .collect();
+        let body = |event: u8| format!(r#"{{"text":"{number}.{event}"}}"#);
+        let bodies = [body(1), body(2), body(3)];
+        let expected = [
+            (1, bodies[0].as_str(), 1),
+            (2, bodies[1].as_str(), 2),
+            (3, bodies[2].as_str(), 3),
+        ];
+        assert_eq!(told, expected);
+        let client_id = "client-1".to_owned();
+        let sent = store.event_of_client(world.application, id, author, client_id);
+        let (event, digest) = sent.await.unwrap().unwrap();
+        assert_eq!((event.id, digest), (1, [number; 32]));
+        // Its edit goes with it, and numbers go on.
+        let delete = NewEvent {
+            touches: Some(Touch::Delete { event: 1 }),
+            ..world.new_event(id, author, EventKind::Delete, "{}")
+        };
+        world.commit([Change::Append(Box::new(delete))]).await;
+        let history = world.history(id).await;
+        assert_eq!(history.len(), 4);
+        assert_eq!(history[2].body, r#"{"event_id":1}"#);
+    }
+    // A new one takes nothing from what is left of the third.
+    let next = world.conversation(&jay).await;
+    assert_eq!(world.history(next).await.len(), 1);
+    let piece = Piece {
+        conversations: 9,
+        events: 9,
+        files: 9,
+    };
+    let gone = store.remove_leftovers(piece).await.unwrap();
+    assert_eq!(gone, [(Remains::Event, 3), (Remains::File, 0)]);
+    assert_eq!(world.history(next).await.len(), 1);
     store.engine().close().await;
 }

@@ -489,6 +489,67 @@ pub(crate) async fn ranges(world: Arc<World>) {
     assert_eq!(view.unwrap().unwrap().place, None);
 }
 
+/// The store may keep the events of all conversations in one line, one conversation's behind
+/// another's.
+pub(crate) async fn no_number_reaches_another_conversation(world: Arc<World>) {
+    const NEXT: u64 = 1 << 32;
+    let jay = world.person("jay").await;
+    let mut rooms = Vec::new();
+    for _ in 0..3 {
+        let id = world.conversation(&jay).await;
+        world.say(id, &jay, "x").await;
+        world.say(id, &jay, "y").await;
+        rooms.push(id);
+    }
+    let all: &[u64] = &[1, 2, 3];
+    let author = Author::User(jay.id);
+    for id in rooms {
+        for (range, expected) in [
+            (Range::Newest, all),
+            (Range::Before(NEXT + 2), all),
+            (Range::Before(u64::MAX), all),
+            (Range::Before(0), &[]),
+            (Range::After(0), all),
+            (Range::After(NEXT), &[]),
+            (Range::After(u64::MAX), &[]),
+        ] {
+            let found = world.store.events(world.application, id, None, range, 9);
+            let events = found.await.unwrap().unwrap().events;
+            let numbers: Vec<u64> = events.iter().map(|event| event.id).collect();
+            assert_eq!(numbers, expected, "{range:?}");
+        }
+        for order in [Order::OldestFirst, Order::NewestFirst] {
+            for (first, last, expected) in [(0, u64::MAX, all), (4, NEXT + 3, &[])] {
+                let filter = EventFilter {
+                    first,
+                    last,
+                    order,
+                    ..EventFilter::default()
+                };
+                let found = world
+                    .store
+                    .event_page(world.application, id, None, filter, window(9));
+                let events = found.await.unwrap().unwrap().events.items;
+                let mut numbers: Vec<u64> = events.iter().map(|event| event.id).collect();
+                numbers.sort_unstable();
+                assert_eq!(numbers, expected, "{first} {last}");
+            }
+        }
+        for event in [0, 4, NEXT, NEXT + 1, NEXT + 2, u64::MAX] {
+            let edit = NewEvent {
+                touches: Some(Touch::Edit {
+                    event,
+                    body: "{}".to_owned(),
+                }),
+                ..world.new_event(id, author, EventKind::Edit, "{}")
+            };
+            world
+                .refuse(Expectation::EventTouchable, append(edit))
+                .await;
+        }
+    }
+}
+
 /// Locks are taken in the order of ids; what was appended is told in the order of the changes.
 pub(crate) async fn a_batch_on_several_conversations(world: Arc<World>) {
     let jay = world.person("jay").await;

@@ -132,6 +132,26 @@ pub(crate) async fn a_deleted_conversation_goes_in_pieces(world: Arc<World>) {
     assert_eq!(next().await, []);
 }
 
+pub(crate) async fn what_is_left_of_a_conversation_is_no_others(world: Arc<World>) {
+    let jay = world.person("jay").await;
+    let deleted = world.conversation(&jay).await;
+    for _ in 0..4 {
+        world.say(deleted, &jay, "before").await;
+    }
+    world.commit([Change::DeleteConversation(deleted)]).await;
+    let next = world.conversation(&jay).await;
+    world.say(next, &jay, "after").await;
+    assert_eq!(world.history(next).await.len(), 2);
+    let piece = Piece {
+        conversations: 9,
+        events: 9,
+        files: 9,
+    };
+    let gone = world.store.remove_leftovers(piece).await.unwrap();
+    assert_eq!(removed(&gone), BTreeMap::from([(Remains::Event, 5)]));
+    assert_eq!(world.history(next).await.len(), 2);
+}
+
 pub(crate) async fn old_tombstones_go(world: Arc<World>) {
     // Each may be forgotten a day after it was made.
     const DAY_MS: i64 = 86_400_000;
