@@ -27,7 +27,8 @@ use countersign_store::SqlStore;
 use countersign_store::error::StoreError;
 use countersign_store::migrate::MIGRATIONS;
 use countersign_store::secrets::{KeyEncryptionKey, Keyring};
-use countersign_store::sqlite::{Options, Sqlite};
+use countersign_store::sqlite::inspection::schema;
+use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -282,6 +283,7 @@ async fn open_store(
         Some(key) => key,
         None => key_of(system, folder)?,
     };
+    tell_upgrade(&folder.value).await;
     let engine = Sqlite::open(folder.value.path(), Options::default(), MIGRATIONS)
         .await
         .map_err(|error| preflight::refused(folder, &format!("{error}{}", advice(&error))))?;
@@ -292,6 +294,22 @@ async fn open_store(
         return Err(preflight::refused(folder, &why));
     }
     Ok(Arc::new(store))
+}
+
+/// Says so where the database is one of an older program: nobody is answered before it is brought
+/// to this one's schema, and a large one takes minutes. Whatever is wrong with it, opening it tells.
+async fn tell_upgrade(folder: &DataFolder) {
+    let newest = MIGRATIONS.last().map_or(0, |newest| newest.number);
+    let database = folder.path().join(DATABASE_FILE);
+    if let Ok(Some(made)) = schema(&database, MIGRATIONS).await
+        && made < newest
+    {
+        tracing::info!(
+            from = made,
+            to = newest,
+            "the database is of an older program and is upgraded first"
+        );
+    }
 }
 
 /// The folder's own key, which the first start makes.

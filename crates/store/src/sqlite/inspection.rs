@@ -9,7 +9,7 @@ use super::upgrade;
 use crate::change::signing_key;
 use crate::error::StoreError;
 use crate::limit;
-use crate::migrate::{Migration, pending};
+use crate::migrate::{Applied, Migration, pending};
 use crate::registry::mac_key_place;
 use crate::secrets::{Keyring, SecretError};
 use countersign_core::id::ApplicationId;
@@ -84,6 +84,25 @@ pub async fn inspect(
     .await
 }
 
+/// The newest migration that was applied to a database; none, where there is no database yet.
+///
+/// # Errors
+/// [`StoreError::Foreign`], [`StoreError::Newer`], [`StoreError::Damaged`] and
+/// [`StoreError::Open`].
+pub async fn schema(
+    database: &Path,
+    known: &'static [Migration],
+) -> Result<Option<u32>, StoreError> {
+    if !database.exists() {
+        return Ok(None);
+    }
+    let path = database.to_owned();
+    apart("store-inspect", database, move || {
+        Ok(newest_of(&upgrade::inspect(&path, known)?))
+    })
+    .await
+}
+
 /// Counts what is in a database.
 ///
 /// # Errors
@@ -128,8 +147,7 @@ impl Contents {
 fn contents(database: &Path, known: &[Migration], depth: Depth) -> Result<Contents, StoreError> {
     let applied = upgrade::inspect(database, known)?;
     pending(&applied, known)?;
-    let schema = applied.iter().map(|applied| applied.number).max();
-    let schema = schema.ok_or_else(|| StoreError::Foreign {
+    let schema = newest_of(&applied).ok_or_else(|| StoreError::Foreign {
         path: database.to_owned(),
     })?;
     let unusable = |error| unusable(database, &error);
@@ -168,6 +186,10 @@ fn contents(database: &Path, known: &[Migration], depth: Depth) -> Result<Conten
         newest: newest(&connection).map_err(unusable)?,
         secrets: secrets(&connection).map_err(unusable)?,
     })
+}
+
+fn newest_of(applied: &[Applied]) -> Option<u32> {
+    applied.iter().map(|applied| applied.number).max()
 }
 
 fn open_waiting(database: &Path) -> rusqlite::Result<Connection> {

@@ -13,6 +13,7 @@ use countersign_core::ports::store::{CommitError, Store as _};
 use countersign_core::ports::upkeep::{Piece, Remains, Salted, Sealing, Upkeep as _};
 use countersign_credential::time::Timestamp;
 use countersign_store::migrate::MIGRATIONS;
+use countersign_store::sqlite::inspection::schema;
 use countersign_store::sqlite::{DATABASE_FILE, Options, Sqlite};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -299,8 +300,13 @@ async fn histories_before(folder: &Path, application: [u8; 16]) {
 async fn histories_of_before_are_whole_and_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let application = [0xA1; 16];
+    let database = folder.path().join(DATABASE_FILE);
+    let newest = || async { schema(&database, MIGRATIONS).await.unwrap() };
+    assert_eq!(newest().await, None);
     histories_before(folder.path(), application).await;
+    assert_eq!(newest().await, Some(11));
     let store = open(folder.path()).await;
+    assert_eq!(newest().await, Some(12));
     let world = World::again(Arc::clone(&store) as Arc<dyn Port>);
     let jay = world.user(UserId::from_bytes(application)).await.unwrap();
     let author = Author::User(jay.id);
