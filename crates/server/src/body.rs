@@ -114,9 +114,25 @@ fn explained(message: &str) -> String {
     }
     match message.rsplit_once(", expected ") {
         Some((_, expected)) if expected.len() <= EXPLANATION_BYTES_MAX && !names_members => {
-            format!("expected {expected}")
+            format!("expected {}", in_json(expected))
         }
         Some(_) | None => "a member is unknown, or has a value that it cannot have".to_owned(),
+    }
+}
+
+/// What a decoder expected, in the words of JSON where its own are Rust's.
+fn in_json(expected: &str) -> &str {
+    match expected {
+        "u64" | "usize" => "a whole number from 0",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
+        "i64" | "i32" => "a whole number",
+        "f64" => "a number",
+        "a map" => "an object",
+        "a sequence" => "an array",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
     }
 }
 
@@ -199,6 +215,7 @@ impl ReadBody {
 mod tests {
     use std::convert::Infallible;
 
+    use countersign_wire::event::PositionBody;
     use countersign_wire::session::LoginRequest;
     use countersign_wire::user::UserPatch;
     use futures_util::{StreamExt as _, stream};
@@ -225,10 +242,20 @@ mod tests {
                 r#"{"credential":"a","switch":"x, expected cs_at_secret"}"#,
                 "switch: expected a boolean",
             ),
+            (
+                r#"{"credential":"a","device":7}"#,
+                "device: expected an object",
+            ),
+            ("7", "expected an object"),
         ] {
             let error = decode::<LoginRequest>(text.as_bytes()).unwrap_err();
             assert_eq!(error.code, Code::BadRequest);
             assert_eq!(error.detail, expected, "{text}");
+        }
+        for number in ["-1", "1.5", "\"1\"", "18446744073709551616"] {
+            let text = format!(r#"{{"up_to":{number}}}"#);
+            let error = decode::<PositionBody>(text.as_bytes()).unwrap_err();
+            assert_eq!(error.detail, "up_to: expected a whole number from 0");
         }
         let error = decode::<UserPatch>(br#"{"id":"x"}"#).unwrap_err();
         assert!(error.detail.contains("unknown member `id`"), "{error}");
