@@ -332,6 +332,9 @@ pub(crate) fn advice(error: &StoreError) -> &'static str {
         StoreError::Foreign { .. } => "; choose another folder",
         StoreError::Open { .. } => "; see that this user may read and write it",
         StoreError::Migration { .. } => "; run the program that made the database",
+        StoreError::Upgrade { .. } => {
+            "; where the disk is full, make room for three times the database, and start again"
+        }
         StoreError::Copy { .. } => "; name a place with room, where this user may write",
         StoreError::Damaged { .. } => "; restore a backup: countersign restore",
         StoreError::Newer { .. }

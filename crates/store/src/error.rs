@@ -103,12 +103,23 @@ pub enum StoreError {
         known: u32,
     },
 
-    /// A migration that was applied is not the one that this program has, or cannot be applied.
+    /// A migration that was applied is not the one that this program has.
     #[error("migration {number:04}: {reason}")]
     Migration {
         /// The number of the migration.
         number: u32,
         /// What is wrong.
+        reason: String,
+    },
+
+    /// A migration cannot be applied; those before it were.
+    #[error(
+        "the upgrade of the database stopped at migration {number:04}, of which nothing was kept: {reason}"
+    )]
+    Upgrade {
+        /// The number of the migration.
+        number: u32,
+        /// What the engine said, without any data.
         reason: String,
     },
 

@@ -130,8 +130,9 @@ impl Sqlite {
     /// [`StoreError::Locked`], [`Network`](StoreError::Network), [`Foreign`](StoreError::Foreign),
     /// [`Newer`](StoreError::Newer), [`EngineTooOld`](StoreError::EngineTooOld) and
     /// [`Open`](StoreError::Open): the database is then as it was. So it is after
-    /// [`Migration`](StoreError::Migration) about one that was applied before; one that fails
-    /// leaves nothing of itself, and those before it stay applied.
+    /// [`Migration`](StoreError::Migration) about one that was applied before. After
+    /// [`Upgrade`](StoreError::Upgrade) nothing is left of the one that failed, and those before
+    /// it stay applied.
     pub async fn open(
         folder: &Path,
         options: Options,

@@ -55,10 +55,22 @@ pub(super) fn upgrade(database: &Path, known: &[Migration]) -> Result<(), StoreE
         // Nothing is left of what was deleted, and wiped is what will be.
         connection.execute_batch("VACUUM").map_err(cannot_open)?;
     }
+    let upgraded = apply_all(&mut connection, pending);
+    if !pending.is_empty() {
+        // The log has grown by all that was written anew, and a disk that was too small for it is
+        // to have that room again. Where readers hold it, it is cut as ever, by the checkpointer.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+    upgraded
+}
+
+fn apply_all(connection: &mut Connection, pending: &[Migration]) -> Result<(), StoreError> {
     for migration in pending {
         let sql = migration.render(&Dialect::SQLITE)?;
-        apply(&mut connection, migration, &sql)
-            .map_err(|error| migration.failure(message(&error)))?;
+        apply(connection, migration, &sql).map_err(|error| StoreError::Upgrade {
+            number: migration.number,
+            reason: format!("{}: {}", migration.name, message(&error)),
+        })?;
     }
     Ok(())
 }

@@ -133,11 +133,29 @@ async fn a_migration_that_fails_leaves_nothing_of_itself() {
     made_with(folder.path(), &[TABLE_A]).await;
     let error = open(folder.path(), &[TABLE_A, BROKEN_B]).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Migration { number: 2, .. }),
+        matches!(error, StoreError::Upgrade { number: 2, .. }),
         "{error}"
     );
+    assert_eq!(log_bytes(folder.path()), 0);
     // The table of the same name can be made, so it was not left behind.
     made_with(folder.path(), &[TABLE_A, TABLE_B]).await;
+}
+
+/// What an upgrade has written anew may be as much as the database.
+#[tokio::test]
+async fn an_upgrade_leaves_no_log_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path(), &[TABLE_A]).await.unwrap();
+    assert_eq!(log_bytes(folder.path()), 0);
+    engine.close().await;
+    let engine = open(folder.path(), &[TABLE_A, TABLE_B]).await.unwrap();
+    assert_eq!(log_bytes(folder.path()), 0);
+    engine.close().await;
+}
+
+fn log_bytes(folder: &Path) -> u64 {
+    let log = folder.join(format!("{DATABASE_FILE}-wal"));
+    fs::metadata(log).map_or(0, |log| log.len())
 }
 
 #[tokio::test]
