@@ -7,9 +7,14 @@
 //! its rows hold numbers alone, three hundred of them each, and stay in memory where there are
 //! millions of events. A row names neither its application nor its conversation, so whoever reads
 //! one comes by way of its conversation.
+//!
+//! A key is calculated of columns that are never NULL: SQLite would number a row without one by
+//! itself, behind the last of all.
 
-/// The highest number that an event can have.
-pub(crate) const EVENT_ID_MAX: u64 = (1 << 32) - 1;
+use crate::columns::integer;
+
+/// Beyond the number of every event: that of the last is one less.
+pub(crate) const EVENT_IDS_END: u64 = 1 << 32;
 
 /// The key of an event, by the alias of its conversation and its own number.
 macro_rules! event_key {
@@ -35,16 +40,22 @@ macro_rules! events_end {
 }
 pub(crate) use events_end;
 
+/// Whether an event is between two keys.
+macro_rules! is_between {
+    ($event:literal, $after:expr, $before:expr) => {
+        concat!(
+            $event, ".key > ", $after, " AND ", $event, ".key < ", $before
+        )
+    };
+}
+pub(crate) use is_between;
+
 /// Whether an event is of a conversation, or of what is left of one: by the aliases of both.
 macro_rules! is_of {
     ($event:literal, $conversation:literal) => {
-        concat!(
+        $crate::event_key::is_between!(
             $event,
-            ".key > ",
             $crate::event_key::event_key!($conversation, "0"),
-            " AND ",
-            $event,
-            ".key < ",
             $crate::event_key::events_end!($conversation)
         )
     };
@@ -67,10 +78,19 @@ macro_rules! conversation_number {
 }
 pub(crate) use conversation_number;
 
+/// A conversation's number as a value, to be compared with what an index has: by a column SQLite
+/// would not go into an index on an expression, for the column's type could change what is equal.
+macro_rules! number_value {
+    ($conversation:literal) => {
+        concat!("+", $conversation, ".number")
+    };
+}
+pub(crate) use number_value;
+
 /// An event's number, or the bound of some, as a statement gets it. What is beyond all of them is
-/// not let into the numbers of the next conversation.
+/// not let into the events of the next conversation, of which none has the number 0.
 pub(crate) fn number(id: u64) -> i64 {
-    crate::columns::integer(id.min(EVENT_ID_MAX))
+    integer(id.min(EVENT_IDS_END))
 }
 
 /// The key of an event of the conversation that has a number.

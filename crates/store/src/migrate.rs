@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_know_four_substitutions() {
+    fn templates_know_five_substitutions() {
         let postgres = Dialect {
             int: "BIGINT",
             text: "TEXT COLLATE \"C\"",
@@ -290,6 +290,15 @@ mod tests {
         assert_eq!(
             table.render(&postgres).unwrap(),
             "CREATE TABLE t (a BIGINT, b TEXT COLLATE \"C\", c BYTEA);"
+        );
+        let by_number = migration(1, "CREATE TABLE t (a {int} PRIMARY KEY){end_by_number};");
+        assert_eq!(
+            by_number.render(&Dialect::SQLITE).unwrap(),
+            "CREATE TABLE t (a INTEGER PRIMARY KEY) STRICT;"
+        );
+        assert_eq!(
+            by_number.render(&postgres).unwrap(),
+            "CREATE TABLE t (a BIGINT PRIMARY KEY);"
         );
         assert!(migration(1, "a {float}").render(&postgres).is_err());
         for migration in MIGRATIONS {

@@ -28,13 +28,12 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
-/// The events, by way of the conversations: what is left of deleted ones, too.
+/// The events are those of what is left of conversations, of deleted ones as of these.
 const DELETE_ALL_OF: [&str; 16] = [
-    concat!(
-        "DELETE FROM events WHERE key IN (SELECT e.key FROM conversations c JOIN events e ON ",
-        is_of!("e", "c"),
-        " WHERE c.application_id = $1)"
-    ),
+    "INSERT INTO leftovers (application_id, conversation_id, number) \
+     SELECT every.application_id, every.id, every.number FROM conversations every \
+     WHERE every.application_id = $1",
+    "DELETE FROM conversations WHERE application_id = $1",
     concat!(
         "DELETE FROM events WHERE key IN (SELECT e.key FROM leftovers l JOIN events e ON ",
         is_of!("e", "l"),
@@ -46,7 +45,6 @@ const DELETE_ALL_OF: [&str; 16] = [
     "DELETE FROM passwords WHERE application_id = $1",
     "DELETE FROM sessions WHERE application_id = $1",
     "DELETE FROM revocations WHERE application_id = $1",
-    "DELETE FROM conversations WHERE application_id = $1",
     "DELETE FROM members WHERE application_id = $1",
     "DELETE FROM attachments WHERE application_id = $1",
     "DELETE FROM leftovers WHERE application_id = $1",

@@ -1,14 +1,12 @@
 //! Attachments: a file within its author's quota, of a conversation or waiting for its event.
 
-use super::{Plan, author_bytes, member, user};
+use super::{Plan, author_bytes, conversation, member, user};
 use crate::columns::integer;
 use crate::engine::Value;
 use countersign_core::id::{AttachmentId, ConversationId, UserId};
 use countersign_core::model::event::Author;
 use countersign_core::ports::change::{Expectation, FileChange, NewAttachment};
 
-const LOCK: &str = "UPDATE conversations SET updated_at = updated_at \
-     WHERE application_id = $1 AND id = $2 RETURNING 1";
 const ADD: &str = "INSERT INTO attachments (application_id, id, conversation_id, author, \
      file_name, media_type, bytes, created_at, content) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -31,7 +29,6 @@ const REMOVE_WAITING_OF: &str = "DELETE FROM attachments \
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
-    LOCK,
     ADD,
     IS_WITHIN,
     HAS_ROOM,
@@ -82,7 +79,7 @@ fn add(plan: &mut Plan, new: NewAttachment) {
     match (attachment.conversation, attachment.author) {
         (Some(conversation), _) => {
             let key = [plan.application(), conversation.bytes().into()];
-            plan.expect(Expectation::Conversation, LOCK, key);
+            plan.expect(Expectation::Conversation, conversation::LOCK, key);
             member::expect_guard(plan, conversation, new.guard);
         }
         (None, Author::User(id)) => user::lock(plan, id),

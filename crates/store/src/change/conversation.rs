@@ -11,11 +11,17 @@ use countersign_core::model::member::MemberState;
 use countersign_core::ports::change::{Expectation, NewConversation};
 use countersign_credential::time::Timestamp;
 
+/// For who adds to a conversation what must not come after its end.
+pub(super) const LOCK: &str = "UPDATE conversations SET updated_at = updated_at \
+     WHERE application_id = $1 AND id = $2 RETURNING 1";
+/// A number, and the one after it, fit into the 31 bits that leave a key its sign: the row of one
+/// that does not is refused.
 const ADD: &str = "INSERT INTO conversations (application_id, id, name, display_name, \
      image_url, custom_data, creator_member_id, last_event_id, created_at, updated_at, author, \
      client_id, client_digest, number) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-     (SELECT n.last FROM counters n WHERE n.name = 'conversations')) RETURNING last_event_id";
+     (SELECT n.last FROM counters n WHERE n.name = 'conversations' \
+     AND n.last < 2147483647)) RETURNING last_event_id";
 /// The number of a conversation, by which its events are found, is never another's.
 const COUNT: &str = "UPDATE counters SET last = last + 1 WHERE name = 'conversations'";
 const HAS_ROOM: &str = "SELECT 1 FROM (SELECT count(*) AS places FROM members \
@@ -29,7 +35,7 @@ const SET_IMAGE_URL: &str =
     "UPDATE conversations SET image_url = $3 WHERE application_id = $1 AND id = $2";
 const SET_CUSTOM_DATA: &str =
     "UPDATE conversations SET custom_data = $3 WHERE application_id = $1 AND id = $2";
-const DELETE: &str = "DELETE FROM conversations WHERE application_id = $1 AND id = $2 RETURNING 1";
+const DELETE: &str = "DELETE FROM conversations WHERE application_id = $1 AND id = $2";
 const DELETE_MEMBERS: &str =
     "DELETE FROM members WHERE application_id = $1 AND conversation_id = $2";
 const LEAVE: &str = "INSERT INTO leftovers (application_id, conversation_id, number) \
@@ -38,6 +44,7 @@ const LEAVE: &str = "INSERT INTO leftovers (application_id, conversation_id, num
 
 #[cfg(test)]
 pub(crate) const TEXTS: &[&str] = &[
+    LOCK,
     ADD,
     COUNT,
     HAS_ROOM,
@@ -112,8 +119,9 @@ pub(super) fn change(plan: &mut Plan, id: ConversationId, patch: ConversationPat
 /// many: the janitor removes them, some at a time.
 pub(super) fn delete(plan: &mut Plan, id: ConversationId) {
     let key = [plan.application(), id.bytes().into()];
+    plan.expect(Expectation::Conversation, LOCK, key.clone());
     plan.run(LEAVE, key.clone());
-    plan.expect(Expectation::Conversation, DELETE, key.clone());
+    plan.run(DELETE, key.clone());
     plan.run(DELETE_MEMBERS, key);
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Plan, attachment};
 use crate::engine::Value;
-use crate::event_key::{conversation_number, event_key, newest_key, number};
+use crate::event_key::{conversation_number, event_key, newest_key, number, number_value};
 use crate::read::person;
 use crate::reason;
 use countersign_core::id::{ConversationId, MemberId};
@@ -109,8 +109,9 @@ const DELETE_OWN: &str = touch!("body = '{}', deleted_at = $4", own!("$5"));
 const BLANK_EDITS: &str = concat!(
     "UPDATE events SET body = $4 WHERE ",
     conversation_number!("events"),
-    " = (SELECT c.number FROM conversations c WHERE c.application_id = $1 AND c.id = $2) \
-     AND touches = $3 AND kind = 'edit'"
+    " = (SELECT ",
+    number_value!("c"),
+    " FROM conversations c WHERE c.application_id = $1 AND c.id = $2) AND touches = $3 AND kind = 'edit'"
 );
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::change::{author_bytes, first_id_of};
 use crate::columns::{Columns, creator, digest, member, member_columns};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
-use crate::event_key::{event_key, events_end};
+use crate::event_key::{event_key, events_end, is_between};
 use crate::limit;
 use crate::rows::Rows;
 use countersign_core::id::{ApplicationId, ConversationId, SessionId, UserId};
@@ -29,10 +29,8 @@ macro_rules! conversation_columns {
 macro_rules! counted {
     ($seen:expr, $others:literal) => {
         concat!(
-            "(SELECT count(*) FROM (SELECT e.key FROM events e WHERE e.key > ",
-            event_key!("c", $seen),
-            " AND e.key < ",
-            events_end!("c"),
+            "(SELECT count(*) FROM (SELECT e.key FROM events e WHERE ",
+            is_between!("e", event_key!("c", $seen), events_end!("c")),
             " AND e.counted = 1 AND e.deleted_at IS NULL \
              AND e.author_id <> m.id AND m.state <> 'left' ",
             $others,

@@ -9,7 +9,8 @@ use crate::columns::{Columns, creator as creator_of, digest};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::event_key::{
-    EVENT_ID_MAX, conversation_number, event_id, event_key, events_end, number,
+    EVENT_IDS_END, conversation_number, event_id, event_key, events_end, is_between, number,
+    number_value,
 };
 use crate::reason;
 use crate::rows::{Row, Rows};
@@ -38,19 +39,12 @@ macro_rules! events {
     };
 }
 
-/// Which events: those between two keys.
-macro_rules! between {
-    ($after:expr, $before:expr) => {
-        concat!("e.key > ", $after, " AND e.key < ", $before)
-    };
-}
-
 const AFTER: &str = events!(
-    between!(event_key!("c", "$3"), events_end!("c")),
+    is_between!("e", event_key!("c", "$3"), events_end!("c")),
     "ORDER BY e.key LIMIT $4"
 );
 const BEFORE: &str = events!(
-    between!(event_key!("c", "0"), event_key!("c", "$3")),
+    is_between!("e", event_key!("c", "0"), event_key!("c", "$3")),
     "ORDER BY e.key DESC LIMIT $4"
 );
 const BY_ID: &str = events!(concat!("e.key = ", event_key!("c", "$3")), "");
@@ -94,7 +88,9 @@ const OF_USERS_CLIENT: &str = concat!(
     ", e.client_digest FROM conversations c JOIN members m \
      ON m.application_id = c.application_id AND m.conversation_id = c.id JOIN events e ON ",
     conversation_number!("e"),
-    " = c.number AND e.author_id = m.id WHERE c.application_id = $1 AND c.id = $2 \
+    " = ",
+    number_value!("c"),
+    " AND e.author_id = m.id WHERE c.application_id = $1 AND c.id = $2 \
      AND m.user_id = $3 AND e.client_id = $4 ORDER BY e.key DESC LIMIT 1"
 );
 /// Of a backend, or of a member for whom one has sent.
@@ -103,7 +99,9 @@ const OF_AUTHORS_CLIENT: &str = concat!(
     event_id!("e"),
     ", e.client_digest FROM conversations c JOIN events e ON ",
     conversation_number!("e"),
-    " = c.number WHERE c.application_id = $1 AND c.id = $2 AND e.author_id = $3 \
+    " = ",
+    number_value!("c"),
+    " WHERE c.application_id = $1 AND c.id = $2 AND e.author_id = $3 \
      AND e.client_id = $4"
 );
 
@@ -131,7 +129,7 @@ pub(crate) async fn list(
 ) -> Result<Option<EventsView>, StoreError> {
     let key = [application.bytes().into(), conversation.bytes().into()];
     let (events, bound, descending) = match range {
-        Range::Newest => (BEFORE, EVENT_ID_MAX, true),
+        Range::Newest => (BEFORE, EVENT_IDS_END, true),
         Range::Before(before) => (BEFORE, before, true),
         Range::After(after) => (AFTER, after, false),
     };

@@ -5,13 +5,16 @@
 //! is one of them, and the planner would read an application's whole table instead of going by
 //! an index of two columns more. Statistics that were measured would change plans with the data,
 //! at a moment that nobody chose. So they are assumed, by one rule: the first column of several
-//! says nothing, the last nearly everything. Plans are then the same on every database.
+//! says nothing, the last nearly everything. Plans are then the same on every database. Where the
+//! first is no column but an expression, it is the number of an event's conversation, and narrows
+//! like those after it.
 
 use rusqlite::{Connection, Result};
 
 const INDEXES: &str = r#"
 SELECT t.name, i.name, i."unique", i.origin, i.partial,
-    (SELECT count(*) FROM pragma_index_info(i.name))
+    (SELECT count(*) FROM pragma_index_info(i.name)),
+    (SELECT cid = -2 FROM pragma_index_info(i.name) WHERE seqno = 0)
 FROM sqlite_schema t JOIN pragma_index_list(t.name) i
 WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'"#;
 const ASSUME: &str = "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?1, ?2, ?3)";
@@ -34,6 +37,7 @@ struct Index {
     primary: bool,
     partial: bool,
     columns: u32,
+    by_expression: bool,
 }
 
 /// Writes the assumed statistics of every index. Connections that are opened later plan by them.
@@ -50,6 +54,7 @@ pub(super) fn assume(connection: &Connection) -> Result<()> {
             primary: origin == "pk",
             partial: row.get(4)?,
             columns: row.get(5)?,
+            by_expression: row.get(6)?,
         })
     })?;
     for index in indexes {
@@ -80,7 +85,7 @@ impl Index {
         for column in 1..=self.columns {
             let agree = if column == self.columns {
                 if self.unique { 1 } else { ROWS_OF_ALL_COLUMNS }
-            } else if column == 1 {
+            } else if column == 1 && !self.by_expression {
                 rows
             } else {
                 ROWS_OF_SOME_COLUMNS
