@@ -1,7 +1,8 @@
 //! What an event is kept under: one number, the conversation's own above the event's in it.
 //!
-//! Both have 32 bits. A conversation gets its number as it is made, from a counter, so that one
-//! that is deleted leaves its number to nobody; the events of a conversation are counted from 1.
+//! The event's has the lower 32 bits, the conversation's the 31 above them. A conversation gets its
+//! number as it is made, from a counter, so that one that is deleted leaves its number to nobody;
+//! the events of a conversation are counted from 1.
 //!
 //! A history is by far the largest table, and this makes it as flat as can be: the pages above
 //! its rows hold numbers alone, three hundred of them each, and stay in memory where there are

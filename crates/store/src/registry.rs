@@ -28,7 +28,8 @@ const ADD_APPLICATION: &str = "INSERT INTO applications \
 /// An alias is unique among all ids, slugs and aliases.
 const IS_ALIAS: &str = "SELECT 1 FROM applications WHERE alias IN ($1, $2)";
 const DELETE_APPLICATION: &str = "DELETE FROM applications WHERE id = $1 RETURNING 1";
-/// The events are those of what is left of conversations, of deleted ones as of these.
+/// Its events are found by what is left of conversations: of those that go with it, and of those
+/// that were deleted before.
 const DELETE_ALL_OF: [&str; 16] = [
     "INSERT INTO leftovers (application_id, conversation_id, number) \
      SELECT every.application_id, every.id, every.number FROM conversations every \
