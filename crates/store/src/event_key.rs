@@ -90,11 +90,11 @@ pub(crate) use number_value;
 
 /// An event's number, or the bound of some, as a statement gets it. What is beyond all of them is
 /// not let into the events of the next conversation, of which none has the number 0.
-pub(crate) fn number(id: u64) -> i64 {
+pub(crate) fn event_number(id: u64) -> i64 {
     integer(id.min(EVENT_IDS_END))
 }
 
 /// The key of an event of the conversation that has a number.
 pub(crate) fn key(conversation: i64, id: u64) -> i64 {
-    (conversation << 32) + number(id)
+    (conversation << 32) + event_number(id)
 }

@@ -11,7 +11,7 @@ use countersign_core::model::member::MemberState;
 use countersign_core::ports::change::{Expectation, NewConversation};
 use countersign_credential::time::Timestamp;
 
-/// For who adds to a conversation what must not come after its end.
+/// For who adds to a conversation what must not come after its end, and for who ends it.
 pub(super) const LOCK: &str = "UPDATE conversations SET updated_at = updated_at \
      WHERE application_id = $1 AND id = $2 RETURNING 1";
 /// A number, and the one after it, fit into the 31 bits that leave a key its sign: the row of one

@@ -8,7 +8,7 @@
 use super::{Plan, audit, author_bytes, password};
 use crate::columns::only_members_wrote;
 use crate::engine::Value;
-use crate::event_key::{conversation_number, event_id, event_key, key, number};
+use crate::event_key::{conversation_number, event_id, event_key, event_number, key};
 use countersign_core::id::{ConversationId, MemberId, UserId};
 use countersign_core::model::event::Author;
 use countersign_core::ports::change::Expectation;
@@ -276,7 +276,7 @@ pub(crate) fn take_part(plan: &mut Plan, part: &Part, at: Timestamp) {
     let [application, conversation] = [plan.application(), part.conversation.bytes().into()];
     let member = Value::from(part.member.bytes());
     let keys = [part.after, part.last].map(|id| Value::from(key(part.number, id)));
-    let numbers = [part.after, part.last].map(|id| Value::from(number(id)));
+    let numbers = [part.after, part.last].map(|id| Value::from(event_number(id)));
     let place = [application, conversation, member.clone()];
     let written = [keys.as_slice(), &place[2..]].concat();
     if part.files > 0 {

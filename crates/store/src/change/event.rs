@@ -3,7 +3,7 @@
 
 use super::{Plan, attachment};
 use crate::engine::Value;
-use crate::event_key::{conversation_number, event_key, newest_key, number, number_value};
+use crate::event_key::{conversation_number, event_key, event_number, newest_key, number_value};
 use crate::read::person;
 use crate::reason;
 use countersign_core::id::{ConversationId, MemberId};
@@ -142,7 +142,7 @@ pub(super) fn append(plan: &mut Plan, new: NewEvent) {
         take_number(plan, conversation, new.at);
     }
     let touched = match &new.touches {
-        Some(Touch::Edit { event, .. } | Touch::Delete { event }) => Some(number(*event)),
+        Some(Touch::Edit { event, .. } | Touch::Delete { event }) => Some(event_number(*event)),
         None => None,
     };
     let (client_id, client_digest) = match new.client_id {
@@ -192,7 +192,7 @@ fn touch(
         [
             plan.application(),
             conversation.bytes().into(),
-            number(event).into(),
+            event_number(event).into(),
         ]
     };
     let own = match author {

@@ -5,7 +5,7 @@ use crate::change::author_bytes;
 use crate::change::erasure::{End, Part, Person, files_given};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
-use crate::event_key::{event_id, key, number};
+use crate::event_key::{event_id, event_number, key};
 use crate::rows::Rows;
 use countersign_core::id::{ApplicationId, ConversationId, MemberId, UserId};
 use countersign_core::model::erasure::Erasure;
@@ -201,8 +201,8 @@ async fn part_of(
         application.bytes().into(),
         place.conversation.bytes().into(),
         key(place.number, 0).into(),
-        number(place.after).into(),
-        number(last).into(),
+        event_number(place.after).into(),
+        event_number(last).into(),
         place.member.bytes().into(),
         // One more than fit tells that these are not all.
         most(room.files + 1),

@@ -9,7 +9,7 @@ use crate::columns::{Columns, creator as creator_of, digest};
 use crate::engine::{Engine, Statement, Value};
 use crate::error::StoreError;
 use crate::event_key::{
-    EVENT_IDS_END, conversation_number, event_id, event_key, events_end, is_between, number,
+    EVENT_IDS_END, conversation_number, event_id, event_key, event_number, events_end, is_between,
     number_value,
 };
 use crate::reason;
@@ -136,7 +136,7 @@ pub(crate) async fn list(
     let most = i64::try_from(wanted(limit)).unwrap_or(i64::MAX);
     let page: Vec<Value> = key
         .into_iter()
-        .chain([number(bound).into(), most.into()])
+        .chain([event_number(bound).into(), most.into()])
         .collect();
     let events = Statement::new(events, page);
     let found = part(engine, keys, (application, conversation), viewer, events).await?;
@@ -159,7 +159,7 @@ pub(crate) async fn page(
 ) -> Result<Option<EventPage>, StoreError> {
     let (first, last) = numbers(filter, window);
     let key = [application.bytes().into(), conversation.bytes().into()];
-    let numbers = [number(first).into(), number(last).into()];
+    let numbers = [event_number(first).into(), event_number(last).into()];
     let parameters: Vec<Value> = key
         .into_iter()
         .chain(numbers)
@@ -281,7 +281,7 @@ pub(crate) async fn find(
     let key: Vec<Value> = vec![
         application.bytes().into(),
         conversation.bytes().into(),
-        number(id).into(),
+        event_number(id).into(),
     ];
     let places = person::query_of_places(application, conversation);
     let queries = vec![Statement::new(BY_ID, key), places];
